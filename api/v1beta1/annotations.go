@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1beta1
+
+// Annotations that Meridian reads. Those for a source stand on an Ingress, HTTPRoute,
+// GRPCRoute, TLSRoute, VirtualService or Service of type LoadBalancer and make a Gslb
+// of the same name.
+const (
+	// AnnotationStrategy of a source makes the Gslb; its value is a StrategyType.
+	AnnotationStrategy = "gslb.meridian.dev/strategy"
+	// AnnotationPrimaryGeoTag of a source is strategy.primaryGeoTag.
+	AnnotationPrimaryGeoTag = "gslb.meridian.dev/primary-geotag"
+	// AnnotationDNSTTLSeconds of a source is strategy.dnsTtlSeconds.
+	AnnotationDNSTTLSeconds = "gslb.meridian.dev/dns-ttl-seconds"
+	// AnnotationWeights of a source is strategy.weight, written "eu=3,us=1".
+	AnnotationWeights = "gslb.meridian.dev/weights"
+	// AnnotationFailoverOrder of a source is strategy.failoverOrder, written "eu,us,ap".
+	AnnotationFailoverOrder = "gslb.meridian.dev/failover-order"
+	// AnnotationHostname gives the hosts, separated by commas, of a source or of the object
+	// a resourceRef points to, where its kind has none (Service, TCPRoute, UDPRoute).
+	AnnotationHostname = "gslb.meridian.dev/hostname"
+	// AnnotationEntryAddresses of a source is entryAddresses, separated by commas.
+	AnnotationEntryAddresses = "gslb.meridian.dev/entry-addresses"
+	// AnnotationOverride of a Gslb or a source is override, drain or force, and wins over
+	// spec.override. It is for hands: a GitOps tool leaves it alone.
+	AnnotationOverride = "gslb.meridian.dev/override"
+)
+
+// Annotations of k8gb, which mean the same.
+const (
+	// K8gbAnnotationStrategy means AnnotationStrategy.
+	K8gbAnnotationStrategy = "k8gb.io/strategy"
+	// K8gbAnnotationPrimaryGeoTag means AnnotationPrimaryGeoTag.
+	K8gbAnnotationPrimaryGeoTag = "k8gb.io/primary-geotag"
+	// K8gbAnnotationDNSTTLSeconds means AnnotationDNSTTLSeconds.
+	K8gbAnnotationDNSTTLSeconds = "k8gb.io/dns-ttl-seconds"
+	// K8gbAnnotationHostname means AnnotationHostname.
+	K8gbAnnotationHostname = "k8gb.io/hostname"
+	// K8gbAnnotationExposedIPAddresses, on a Gslb, means entryAddresses, separated by commas.
+	K8gbAnnotationExposedIPAddresses = "k8gb.io/exposed-ip-addresses"
+	// K8gbAnnotationExposedHostnames, on a Gslb, gives host names whose addresses are the
+	// entries, separated by commas.
+	K8gbAnnotationExposedHostnames = "k8gb.io/exposed-hostnames"
+)
+
+// Labels and finalizers that Meridian writes.
+const (
+	// LabelManagedBy marks the objects that Meridian creates.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+	// ManagedByMeridian is the value of LabelManagedBy.
+	ManagedByMeridian = "meridian"
+	// LabelOrigin of a Gslb says what it was made from, if not by a person.
+	LabelOrigin = "gslb.meridian.dev/origin"
+	// OriginAnnotation is the value of LabelOrigin for a Gslb made from an annotation.
+	OriginAnnotation = "annotation"
+	// OriginReflected is the value of LabelOrigin for a Gslb made from an annotated object
+	// that is itself a copy from another cluster.
+	OriginReflected = "reflected"
+	// FinalizerDelegation of a ZoneDelegation keeps it until the delegation is removed from
+	// the parent zone.
+	FinalizerDelegation = "gslb.meridian.dev/delegation"
+
+	// K8gbLabelManagedBy marks the Ingresses that k8gb creates.
+	K8gbLabelManagedBy = "app.k8gb.io/managed-by"
+	// K8gbManagedByGslb is the value of K8gbLabelManagedBy.
+	K8gbManagedByGslb = "gslb"
+)

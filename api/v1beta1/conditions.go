@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1beta1
+
+// Types of conditions. All are positive: True is the good state.
+const (
+	// ConditionAccepted of a Gslb or ZoneDelegation says that its spec is valid and may take
+	// what it asks for.
+	ConditionAccepted = "Accepted"
+	// ConditionResolved of a Gslb says that the objects it names were found, and this
+	// cluster's entries with them.
+	ConditionResolved = "Resolved"
+	// ConditionServing of a Gslb says that every host has an answer that holds at least one
+	// address.
+	ConditionServing = "Serving"
+	// ConditionDelegated of a ZoneDelegation says that the parent zone, read back, holds
+	// this cluster's name server and its addresses.
+	ConditionDelegated = "Delegated"
+)
+
+// Reasons of condition Accepted.
+const (
+	// ReasonAccepted (True): nothing is wrong.
+	ReasonAccepted = "Accepted"
+	// ReasonStrategyPending (True): the strategy is accepted and not built yet; geoip is
+	// answered as roundRobin.
+	ReasonStrategyPending = "StrategyPending"
+	// ReasonUnknownGeoTag (True): the strategy names a geo tag that is no cluster of the
+	// zone; the message lists those that are.
+	ReasonUnknownGeoTag = "UnknownGeoTag"
+	// ReasonNoWeight (True): a cluster of the zone has no weight, so it has 0.
+	ReasonNoWeight = "NoWeight"
+	// ReasonSpecDiverged (True): another cluster's Gslb for the host asks for a different
+	// policy; each cluster answers by its own.
+	ReasonSpecDiverged = "SpecDiverged"
+	// ReasonInvalidSpec (False): the spec breaks a rule; the message has the field's path.
+	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonHostOutsideZones (False): a host is below none of the zones, which the message
+	// lists.
+	ReasonHostOutsideZones = "HostOutsideZones"
+	// ReasonConflicted (False): an older object in this cluster has the host; the message
+	// names it.
+	ReasonConflicted = "Conflicted"
+	// ReasonNamespaceNotAllowed (False): the ZoneDelegation's allowedNamespaces does not
+	// select this namespace.
+	ReasonNamespaceNotAllowed = "NamespaceNotAllowed"
+	// ReasonControlPlaneOnly (False): this API server has no nodes and only distributes
+	// objects to member clusters; Meridian runs in those.
+	ReasonControlPlaneOnly = "ControlPlaneOnly"
+)
+
+// Reasons of condition Resolved.
+const (
+	// ReasonResolved (True): everything was found.
+	ReasonResolved = "Resolved"
+	// ReasonIngressManagedElsewhere (True): an Ingress of the Gslb's name exists that
+	// somebody else owns; it is read and never written.
+	ReasonIngressManagedElsewhere = "IngressManagedElsewhere"
+	// ReasonResourceNotFound (False): resourceRef names no object.
+	ReasonResourceNotFound = "ResourceNotFound"
+	// ReasonResourceAmbiguous (False): the labels of resourceRef match several objects; the
+	// message lists them.
+	ReasonResourceAmbiguous = "ResourceAmbiguous"
+	// ReasonResourceKindUnsupported (False): this version cannot read the kind yet, or its
+	// CustomResourceDefinition is not installed.
+	ReasonResourceKindUnsupported = "ResourceKindUnsupported"
+	// ReasonNoHosts (False): the object that was found names no host.
+	ReasonNoHosts = "NoHosts"
+	// ReasonAddressUnknown (False): the object that was found has no address yet; give
+	// entryAddresses where it never will.
+	ReasonAddressUnknown = "AddressUnknown"
+	// ReasonServiceNotFound (False): a Service behind a host does not exist.
+	ReasonServiceNotFound = "ServiceNotFound"
+	// ReasonIngressNotWritten (False): the embedded Ingress could not be written.
+	ReasonIngressNotWritten = "IngressNotWritten"
+)
+
+// Reasons of condition Serving.
+const (
+	// ReasonServing (True): every host is answered, and this cluster can serve it.
+	ReasonServing = "Serving"
+	// ReasonServedElsewhere (True): every host is answered, one of them by other clusters
+	// only.
+	ReasonServedElsewhere = "ServedElsewhere"
+	// ReasonNoLocalReadyEndpoints (True or False): no backend in this cluster is ready.
+	ReasonNoLocalReadyEndpoints = "NoLocalReadyEndpoints"
+	// ReasonDrained (True or False): this cluster was taken out by hand.
+	ReasonDrained = "Drained"
+	// ReasonForced (True): this cluster counts as healthy by hand.
+	ReasonForced = "Forced"
+	// ReasonLastResort (True): nothing is known to be healthy; clusters of unknown health,
+	// or lost ones as last reported, are answered.
+	ReasonLastResort = "LastResort"
+	// ReasonAllUnhealthy (True or False): nothing can serve; whenAllUnhealthy decides.
+	ReasonAllUnhealthy = "AllUnhealthy"
+	// ReasonNoPeerKey (True or False): there is no peer key, so nothing is exchanged with
+	// other clusters.
+	ReasonNoPeerKey = "NoPeerKey"
+	// ReasonIsolated (True): this cluster is probably cut off and keeps its last good
+	// answers.
+	ReasonIsolated = "Isolated"
+	// ReasonBlind (True or False): this cluster cannot read its own objects and keeps what
+	// it knew.
+	ReasonBlind = "Blind"
+	// ReasonNotAccepted (False): condition Accepted says why.
+	ReasonNotAccepted = "NotAccepted"
+	// ReasonNotResolved (False): condition Resolved says why.
+	ReasonNotResolved = "NotResolved"
+)
+
+// Reasons of condition Accepted of a ZoneDelegation, beside ReasonAccepted and
+// ReasonInvalidSpec.
+const (
+	// ReasonZoneConflicted (False): an older ZoneDelegation, or the configuration, has the
+	// zone already.
+	ReasonZoneConflicted = "ZoneConflicted"
+	// ReasonGeoTagConflicted (False): another cluster uses the same geo tag.
+	ReasonGeoTagConflicted = "GeoTagConflicted"
+	// ReasonRecordConflicted (True): a static record stands at a balanced host and is left
+	// out.
+	ReasonRecordConflicted = "RecordConflicted"
+)
+
+// Reasons of condition Delegated.
+const (
+	// ReasonDelegated (True): the parent zone, read back, is as it should be.
+	ReasonDelegated = "Delegated"
+	// ReasonNoEdge (False): no way to the parent zone is configured.
+	ReasonNoEdge = "NoEdge"
+	// ReasonEdgeUnreachable (False): no server of the parent zone answers.
+	ReasonEdgeUnreachable = "EdgeUnreachable"
+	// ReasonUpdateRefused (False): a server of the parent zone refused the update; the
+	// message has the RCODE.
+	ReasonUpdateRefused = "UpdateRefused"
+	// ReasonUpdateIgnored (False): a server said that it took the update, and serves
+	// something else.
+	ReasonUpdateIgnored = "UpdateIgnored"
+	// ReasonNameServerAddressUnknown (False): this cluster's DNS service has no address yet.
+	ReasonNameServerAddressUnknown = "NameServerAddressUnknown"
+)
