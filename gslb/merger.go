@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// merger holds every input and makes the next World of what changed. It is the
+// whole of the model without goroutines: not safe for concurrent use, and all
+// time is handed in.
+type merger struct {
+	self    GeoTag
+	id      string
+	timing  Timing
+	outside bool // an edge or anchors are configured, so isolation can be measured
+
+	local    LocalState
+	zones    []ZoneIntent
+	objects  map[Source][]Name
+	claims   map[Name][]*Offer
+	peers    map[GeoTag]*peer
+	verdicts map[verdictKey]Verdict
+
+	outsideAt     time.Time
+	isolatedSince time.Time
+	conflict      string // another cluster uses our own geo tag
+	serials       map[Name]*serial
+
+	dirty    map[Name]struct{}
+	allDirty bool
+	world    *World
+}
+
+type verdictKey struct {
+	host Name
+	addr netip.Addr
+}
+
+// serial is the SOA serial of one zone (design.md §4).
+type serial struct {
+	value   uint32
+	at      time.Time
+	pending bool   // content changed after at
+	highest uint32 // that a peer states
+}
+
+func newMerger(self GeoTag, id string, t Timing, outside bool) *merger {
+	return &merger{
+		self: self, id: id, timing: t, outside: outside,
+		objects: make(map[Source][]Name), claims: make(map[Name][]*Offer),
+		peers: make(map[GeoTag]*peer), verdicts: make(map[verdictKey]Verdict),
+		serials: make(map[Name]*serial), dirty: make(map[Name]struct{}),
+	}
+}
+
+func (m *merger) touch(n Name) { m.dirty[n] = struct{}{} }
+
+// setObject replaces what one object of this cluster claims.
+func (m *merger) setObject(src Source, offers []*Offer) {
+	for _, n := range m.objects[src] {
+		m.claims[n] = slices.DeleteFunc(slices.Clone(m.claims[n]), func(o *Offer) bool { return o.Source == src })
+		if len(m.claims[n]) == 0 {
+			delete(m.claims, n)
+		}
+		m.touch(n)
+	}
+	delete(m.objects, src)
+	for _, o := range offers {
+		m.objects[src] = append(m.objects[src], o.Host)
+		m.claims[o.Host] = append(slices.Clone(m.claims[o.Host]), o)
+		slices.SortStableFunc(m.claims[o.Host], olderClaim)
+		m.touch(o.Host)
+	}
+}
+
+// olderClaim orders claims of one host: the oldest object first, so that a
+// newcomer never takes a host; equal times by kind, namespace and name.
+func olderClaim(a, b *Offer) int {
+	if c := a.Created.Compare(b.Created); c != 0 {
+		return c
+	}
+	switch sa, sb := a.Source.String(), b.Source.String(); {
+	case sa < sb:
+		return -1
+	case sa > sb:
+		return 1
+	}
+	return 0
+}
+
+func (m *merger) setZones(zones []ZoneIntent) {
+	if reflect.DeepEqual(zones, m.zones) {
+		return
+	}
+	moved := len(zones) != len(m.zones)
+	for i := range zones {
+		moved = moved || zones[i].Zone != m.zones[i].Zone
+		m.bump(zones[i].Zone)
+	}
+	m.zones = zones
+	m.allDirty = m.allDirty || moved
+}
+
+func (m *merger) setLocal(l LocalState) {
+	m.local = l
+}
+
+func (m *merger) ensurePeer(tag GeoTag, now time.Time) *peer {
+	p := m.peers[tag]
+	if p == nil {
+		p = newPeer(tag, now)
+		m.peers[tag] = p
+		m.allDirty = true // a policy may name it
+	}
+	return p
+}
+
+func (m *merger) setReport(r *Report, now time.Time) error {
+	if r.Cluster == m.self {
+		return m.ownTag(r)
+	}
+	p := m.ensurePeer(r.Cluster, now)
+	if err := p.admit(r, now, m.timing); err != nil {
+		return err
+	}
+	in := p.instance(r.Instance)
+	in.heard = now
+	in.reports[r.Zone] = r
+	if s := m.serial(r.Zone); serialLess(s.highest, r.Public) {
+		s.highest = r.Public
+	}
+	m.believe(p, r.Zone, now)
+	return nil
+}
+
+// ownTag handles a report under our own geo tag: a replica's is no news, another
+// cluster's is a conflict that is shown and never believed.
+func (m *merger) ownTag(r *Report) error {
+	if r.ClusterID == m.id {
+		return nil
+	}
+	m.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is ours, and id %s", m.self, m.id, r.ClusterID)
+	return fmt.Errorf("report refused: %s; give each cluster a geo tag of its own", m.conflict)
+}
+
+// believe takes over the best report of a zone and marks the hosts that changed.
+func (m *merger) believe(p *peer, zone Name, now time.Time) time.Time {
+	next := p.choose(zone, now, m.timing)
+	r := p.instances[p.best[zone]].reports[zone]
+	p.evidence.Announcement = r.Announcement
+	old := p.offers[zone]
+	for n, o := range r.Offers {
+		if was := old[n]; was == nil || was != o && !reflect.DeepEqual(was, o) {
+			m.touch(n)
+		}
+	}
+	for n := range old {
+		if r.Offers[n] == nil {
+			m.touch(n)
+		}
+	}
+	p.offers[zone] = r.Offers
+	if lacks := p.lacks(m.self); lacks != !p.evidence.LacksUs.IsZero() {
+		p.evidence.LacksUs = time.Time{}
+		if lacks {
+			p.evidence.LacksUs = now
+		}
+	}
+	return next
+}
+
+// lacks reports that the peer's believed report does not list us.
+func (p *peer) lacks(self GeoTag) bool {
+	_, r := p.believed()
+	return r != nil && !slices.Contains(r.Hears, self)
+}
+
+func (m *merger) setVerdict(v Verdict) {
+	k := verdictKey{v.Host, v.Addr}
+	if old, ok := m.verdicts[k]; ok && old.Health == v.Health {
+		m.verdicts[k] = v
+		return
+	}
+	m.verdicts[k] = v
+	m.touch(v.Host)
+}
+
+func (m *merger) dropVerdict(host Name, addr netip.Addr) {
+	k := verdictKey{host, addr}
+	if _, ok := m.verdicts[k]; ok {
+		delete(m.verdicts, k)
+		m.touch(host)
+	}
+}
+
+// sight notes that somebody was seen. It reports whether that can change a
+// standing before the next moment at which the World is looked at anyway.
+func (m *merger) sight(s Sighting) bool {
+	if s.Kind == OutsideSeen {
+		m.outsideAt = later(m.outsideAt, s.At)
+		return !m.isolatedSince.IsZero()
+	}
+	if s.Of == m.self || s.Of == "" {
+		return false
+	}
+	p := m.ensurePeer(s.Of, s.At)
+	valid := s.ValidFor
+	if valid == 0 {
+		valid = m.timing.Lease
+	}
+	e := &p.evidence
+	calm := p.standing.Liveness == Fresh && !p.standing.Alarm
+	switch s.Kind {
+	case Heard:
+		e.Heard = later(e.Heard, s.At)
+		e.BadSigFirst = time.Time{}
+		if in := p.instances[s.Instance]; in != nil {
+			in.heard = later(in.heard, s.At)
+		}
+	case Heartbeat:
+		e.Beat, e.BeatFor = s.At, valid
+	case SignedBadTime:
+		e.BadTime = s.At
+	case BadSignature:
+		if e.BadSigFirst.IsZero() {
+			e.BadSigFirst = s.At
+		}
+		e.BadSig = s.At
+	case EntryAnswered:
+		until := p.checked[s.Host]
+		if !until.After(s.At) {
+			m.touch(s.Host)
+			calm = false
+		}
+		p.checked[s.Host] = later(until, s.At.Add(valid))
+	case NoSighting, ThirdCluster, Announced, Isolation, OutsideSeen:
+	}
+	return !calm
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func (m *merger) serial(zone Name) *serial {
+	s := m.serials[zone]
+	if s == nil {
+		s = &serial{}
+		m.serials[zone] = s
+	}
+	return s
+}
+
+func (m *merger) bump(zone Name) {
+	if !zone.IsZero() {
+		m.serial(zone).pending = true
+	}
+}
+
+// serialLess compares by RFC 1982 §3.2; unset (0) is less than all.
+func serialLess(a, b uint32) bool { return a != b && (a == 0 || int32(b-a) > 0) }
+
+// zoneOf gives the longest of our zones that holds the name.
+func (m *merger) zoneOf(n Name) Name {
+	var best Name
+	for i := range m.zones {
+		if z := m.zones[i].Zone; n.In(z) && len(z.s) > len(best.s) {
+			best = z
+		}
+	}
+	return best
+}
+
+func (m *merger) knows(t GeoTag) bool { return t == m.self || m.peers[t] != nil }
+
+// sortedPeers walks peers by tag.
+func (m *merger) sortedPeers() []*peer {
+	tags := slices.Sorted(maps.Keys(m.peers))
+	out := make([]*peer, len(tags))
+	for i, t := range tags {
+		out[i] = m.peers[t]
+	}
+	return out
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+// Reason is why an entry is in or out, or why an answer is what it is. The
+// list is closed: status, explain, events and metrics use these words only.
+type Reason string
+
+// Why an entry is healthy, unhealthy or unknown.
+const (
+	ReasonReady           Reason = "Ready"                 // backends are ready (and the probe, if any, agrees)
+	ReasonProbeUp         Reason = "ProbeSucceeded"        // the probe alone decides, and it says up
+	ReasonForced          Reason = "Forced"                // set by hand
+	ReasonDrained         Reason = "Drained"               // set by hand
+	ReasonNotReady        Reason = "NoLocalReadyEndpoints" // no backend in this cluster is ready
+	ReasonServiceNotFound Reason = "ServiceNotFound"       // a Service that the host needs does not exist
+	ReasonAddressUnknown  Reason = "AddressUnknown"        // the host has no entry yet
+	ReasonProbeDown       Reason = "ProbeFailed"           // readiness says up, the probe does not
+	ReasonProbePending    Reason = "ProbePending"          // no probe has finished yet
+	ReasonHealthUnknown   Reason = "HealthUnknown"         // nobody can tell
+	ReasonUnresolved      Reason = "HostnameUnresolved"    // the entry has a host name and no address yet
+)
+
+// Why an entry of another cluster does not count as it was reported.
+const (
+	ReasonClusterLost Reason = "ClusterLost" // silent, and nobody vouches
+	ReasonClusterLeft Reason = "ClusterLeft" // it said goodbye
+)
+
+// Why an entry that could be answered is not in the answer.
+const (
+	ReasonNotChosen  Reason = "NotChosen"  // another cluster comes first
+	ReasonWeightZero Reason = "WeightZero" // drawn only when nothing else is left
+	ReasonLowerTier  Reason = "LowerTier"  // better known entries exist
+)
+
+// Why an answer is what it is.
+const (
+	ReasonAllHealthy      Reason = "AllHealthyClusters" // round robin over every cluster that can serve
+	ReasonWeighted        Reason = "Weighted"           // drawn by weight
+	ReasonPrimary         Reason = "PrimaryHealthy"     // the primary can serve
+	ReasonPrimaryDown     Reason = "PrimaryUnavailable" // it cannot: all others together
+	ReasonInOrder         Reason = "FirstInOrder"       // the first of failoverOrder that can serve
+	ReasonUnlisted        Reason = "OrderExhausted"     // none of failoverOrder can: those not listed
+	ReasonUnknownHealth   Reason = "HealthUnknownUsed"  // nobody is known to be healthy: those whose health is unknown
+	ReasonLastResort      Reason = "LostClustersUsed"   // nobody else: lost clusters as last reported
+	ReasonEmpty           Reason = "NothingCanServe"    // NODATA
+	ReasonLastHealthy     Reason = "LastHealthyUsed"
+	ReasonAllOffered      Reason = "AllOfferedUsed"
+	ReasonFallback        Reason = "FallbackUsed"
+	ReasonStrategyPending Reason = "StrategyPending" // geoip: answered as round robin until it is built
+)

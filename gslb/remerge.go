@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// earliest keeps the soonest of the moments at which something changes by itself.
+type earliest struct{ at time.Time }
+
+func (e *earliest) add(t time.Time) {
+	if !t.IsZero() && (e.at.IsZero() || t.Before(e.at)) {
+		e.at = t
+	}
+}
+
+// merge makes the World of this moment. It gives the last one itself when
+// nothing changed, and the moment at which to look again (zero: not by itself).
+//
+//  1. instances: believe the best report of each peer
+//  2. clusters: assess who is believed; isolation
+//  3. hosts: re-merge those that changed
+//  4. zones: name servers and serials
+func (m *merger) merge(now time.Time) (*World, time.Time) {
+	var next earliest
+	for _, p := range m.sortedPeers() {
+		m.rechoose(p, now, &next)
+	}
+	m.assess(now, &next)
+	changes := m.mergeHosts(now, &next)
+	prev := m.world
+	w := &World{
+		At: now, Self: m.self, SelfID: m.id, Local: m.local, Isolated: m.isolatedSince,
+		Clusters: m.clusters(now), Alarm: m.alarm(),
+	}
+	w.Ready = m.local.Synced && (prev != nil && prev.Ready || m.allDecided())
+	if prev != nil {
+		w.hosts = prev.hosts
+	}
+	if len(changes) > 0 {
+		w.hosts = w.hosts.with(changes)
+	}
+	w.Zones = m.mergeZones(now, &next)
+	w.ChangesAt = next.at
+	if prev != nil {
+		w.Revision = prev.Revision
+		if len(changes) == 0 && sameBesideHosts(prev, w) {
+			return prev, next.at
+		}
+	}
+	w.Revision++
+	m.world = w
+	return w, next.at
+}
+
+func sameBesideHosts(a, b *World) bool {
+	return a.Ready == b.Ready && a.Local == b.Local && a.Isolated.Equal(b.Isolated) &&
+		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) &&
+		reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Zones, b.Zones)
+}
+
+// rechoose looks whether another instance of the peer is to be believed now.
+func (m *merger) rechoose(p *peer, now time.Time, next *earliest) {
+	p.forget(now)
+	for zone := range p.best {
+		was := p.best[zone]
+		at := p.choose(zone, now, m.timing)
+		if p.best[zone] != was {
+			at = m.believe(p, zone, now)
+		}
+		next.add(at)
+	}
+}
+
+// assess gives every peer its standing, in two rounds: who is fresh first,
+// because fresh clusters vouch for others.
+func (m *merger) assess(now time.Time, next *earliest) {
+	peers := m.sortedPeers()
+	m.isolation(peers, now)
+	for _, p := range peers {
+		e := p.evidence
+		e.Prior, e.Third, e.IsolatedSince = p.standing.Liveness, m.thirdFor(p, peers, now), m.isolatedSince
+		if now.Sub(e.Heard) >= m.timing.Lease {
+			e.LacksUs = time.Time{}
+		}
+		s := m.timing.Assess(e, now)
+		next.add(s.Until)
+		if s.Liveness != p.standing.Liveness || p.since.IsZero() {
+			p.since = now
+			m.touchPeer(p)
+		}
+		p.standing = s
+		m.expireChecks(p, now, next)
+	}
+}
+
+// thirdFor gives a fresh cluster that hears p first-hand; vouched clusters are
+// never asked, so that no circle can keep a dead one alive.
+func (m *merger) thirdFor(p *peer, peers []*peer, now time.Time) GeoTag {
+	for _, c := range peers {
+		if c == p || c.evidence.Heard.IsZero() || now.Sub(c.evidence.Heard) >= m.timing.Lease {
+			continue
+		}
+		if _, r := c.believed(); r != nil && slices.Contains(r.Hears, p.tag) {
+			return c.tag
+		}
+	}
+	return ""
+}
+
+// isolation decides whether we are the ones cut off: something outside is
+// configured to measure by, every peer that we ever heard has been silent until
+// the decision, and nothing outside answered of late.
+func (m *merger) isolation(peers []*peer, now time.Time) {
+	known, heard := false, false
+	for _, p := range peers {
+		if p.evidence.Heard.IsZero() || p.evidence.Announcement == Leaving {
+			continue
+		}
+		known = true
+		heard = heard || now.Sub(p.evidence.Heard) < m.timing.Decide
+	}
+	seen := !m.outsideAt.IsZero() && now.Sub(m.outsideAt) < m.timing.Outside
+	switch {
+	case !m.outside || !known || heard || seen:
+		m.isolatedSince = time.Time{}
+	case m.isolatedSince.IsZero():
+		m.isolatedSince = now
+	}
+}
+
+func (m *merger) touchPeer(p *peer) {
+	for _, offers := range p.offers {
+		for n := range offers {
+			m.touch(n)
+		}
+	}
+}
+
+func (m *merger) expireChecks(p *peer, now time.Time, next *earliest) {
+	for host, until := range p.checked {
+		if until.After(now) {
+			next.add(until)
+			continue
+		}
+		delete(p.checked, host)
+		m.touch(host)
+	}
+}
+
+func (m *merger) allDecided() bool {
+	for _, p := range m.peers {
+		if p.standing.Liveness == Unheard {
+			return false
+		}
+	}
+	return true
+}
+
+// mergeHosts re-merges the dirty hosts and gives those that changed.
+func (m *merger) mergeHosts(now time.Time, next *earliest) map[Name]*Host {
+	if m.allDirty {
+		for n := range m.claims {
+			m.touch(n)
+		}
+		for _, p := range m.peers {
+			m.touchPeer(p)
+		}
+		if m.world != nil {
+			for h := range m.world.Hosts() {
+				m.touch(h.Name)
+			}
+		}
+	}
+	changes := make(map[Name]*Host)
+	for n := range m.dirty {
+		var old *Host
+		if m.world != nil {
+			old = m.world.Host(n)
+		}
+		h := mergeHost(m.inputOf(n, old, now))
+		if h == old {
+			continue
+		}
+		changes[n] = h
+		for _, x := range []*Host{old, h} {
+			if x != nil {
+				m.bump(x.Zone)
+			}
+		}
+	}
+	clear(m.dirty)
+	m.allDirty = false
+	return changes
+}
+
+func (m *merger) inputOf(n Name, old *Host, now time.Time) hostInput {
+	in := hostInput{
+		name: n, zone: m.zoneOf(n), self: m.self, claims: m.claims[n], known: m.knows, now: now, previous: old,
+		verdict: func(h Name, a netip.Addr) (Verdict, bool) {
+			v, ok := m.verdicts[verdictKey{h, a}]
+			return v, ok
+		},
+	}
+	for _, p := range m.sortedPeers() {
+		if p.standing.Liveness == Left {
+			continue
+		}
+		if o := p.offers[in.zone][n]; o != nil {
+			in.peers = append(in.peers, peerOffer{
+				cluster: p.tag, liveness: p.standing.Liveness, checked: p.checked[n].After(now), offer: o,
+			})
+		}
+	}
+	return in
+}
+
+func (m *merger) clusters(now time.Time) []Cluster {
+	out := []Cluster{{
+		Tag: m.self, ID: m.id, Liveness: Self, Mark: m.local.Mark, Blind: m.local.Blind,
+		Pausing: m.local.Announcement == Pausing, Conflict: m.conflict,
+	}}
+	for _, p := range m.sortedPeers() {
+		c := Cluster{
+			Tag: p.tag, ID: p.id, Liveness: p.standing.Liveness, Since: p.since, Witness: p.standing.Witness,
+			Pausing: p.evidence.Announcement == Pausing, Conflict: p.conflict,
+		}
+		if id, r := p.believed(); r != nil {
+			c.Instance, c.Hears, c.Mark, c.Blind = id, r.Hears, r.Mark, r.Blind
+		}
+		out = append(out, c)
+	}
+	slices.SortFunc(out, func(a, b Cluster) int { return compareTags(a.Tag, b.Tag) })
+	return out
+}
+
+func (m *merger) alarm() Alarm {
+	var a Alarm
+	for _, p := range m.sortedPeers() {
+		if p.standing.Alarm {
+			a.Missed = append(a.Missed, p.tag)
+		}
+	}
+	return a
+}
+
+// mergeZones adds the name servers of all clusters to our zones and moves the
+// serials on.
+func (m *merger) mergeZones(now time.Time, next *earliest) []Zone {
+	out := make([]Zone, 0, len(m.zones))
+	for _, zi := range m.zones {
+		z := Zone{ZoneIntent: zi, NameServers: m.nameServers(zi)}
+		if m.world != nil {
+			if old := m.world.Zone(zi.Zone); old == nil || !reflect.DeepEqual(old.NameServers, z.NameServers) {
+				m.bump(zi.Zone)
+			}
+		}
+		z.Serial = m.publish(m.serial(zi.Zone), now, next)
+		out = append(out, z)
+	}
+	return out
+}
+
+func (m *merger) nameServers(zi ZoneIntent) []NameServer {
+	var out []NameServer
+	if n, err := NameServerName(m.self, zi.Zone, zi.EdgeZone); err == nil {
+		out = append(out, NameServer{Cluster: m.self, Name: n, Addrs: zi.Addrs})
+	}
+	for _, p := range m.sortedPeers() {
+		in := p.instances[p.best[zi.Zone]]
+		if in == nil || p.standing.Liveness == Left {
+			continue
+		}
+		for _, ns := range in.reports[zi.Zone].NameServers {
+			if ns.Cluster == p.tag {
+				out = append(out, ns)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b NameServer) int { return compareTags(a.Cluster, b.Cluster) })
+	return out
+}
+
+// publish gives the serial of a zone: max(clock seconds, last + 1, highest that
+// a peer states), moved at most once a second.
+func (m *merger) publish(s *serial, now time.Time, next *earliest) uint32 {
+	if s.value != 0 && !s.pending {
+		return s.value
+	}
+	if s.value != 0 && now.Sub(s.at) < time.Second {
+		next.add(s.at.Add(time.Second))
+		return s.value
+	}
+	v := s.value + 1
+	if clock := uint32(now.Unix()); serialLess(v, clock) || s.value == 0 {
+		v = clock
+	}
+	if serialLess(v, s.highest) {
+		v = s.highest
+	}
+	s.value, s.at, s.pending = v, now, false
+	return v
+}

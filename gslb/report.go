@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Health is what is known of an entry or a host. The zero value is unknown,
+// which is never the same as unhealthy.
+type Health uint8
+
+// The states of health.
+const (
+	HealthUnknown Health = iota
+	Healthy
+	Unhealthy
+)
+
+var healthNames = [...]string{"unknown", "healthy", "unhealthy"}
+
+// String gives the word used in reports, status, logs and metrics.
+func (h Health) String() string { return healthNames[h] }
+
+// Override is health set by hand; it wins over every check.
+type Override string
+
+// The overrides. The zero value means none.
+const (
+	NoOverride Override = ""
+	Drain      Override = "drain" // take the cluster out of the host's answers
+	Force      Override = "force" // keep it in, whatever the checks say
+)
+
+// Ask says how a client would ask an entry; entry checks and probes use it.
+// The zero value means: not known, do not ask.
+type Ask struct {
+	Scheme string // "http", "https", "tls", "tcp"
+	Port   uint16
+	SNI    string // server name for TLS; "" means the host
+	Path   string // for http and https; "" means "/"
+}
+
+// Entry is one address where clients of a cluster arrive for a host.
+type Entry struct {
+	Addr     netip.Addr // the zero Addr when only Hostname is known
+	Hostname string     // of a load balancer that has a name and no address; "" otherwise
+	Health   Health
+	Reason   Reason    // why Health is what it is
+	Since    time.Time // when Health became so, by the reporter's clock; for people only
+	Weight   uint16    // share within the cluster; 0: not set
+	Owners   []GeoTag  // clusters known to share the address, sorted; nil: the reporter alone
+	Ask      Ask
+}
+
+// Source is the object that a host comes from.
+type Source struct {
+	Kind      string // "Gslb", "Ingress", …
+	Namespace string
+	Name      string
+}
+
+// String gives "Kind namespace/name".
+func (s Source) String() string { return s.Kind + " " + s.Namespace + "/" + s.Name }
+
+// Offer is what one cluster says of one host: how it wants it answered and
+// which entries it has. Our own and a peer's have the same type.
+type Offer struct {
+	Host     Name
+	Source   Source
+	Created  time.Time // of the source, by its API server; the oldest claim wins
+	Policy   Policy
+	Override Override
+	Reason   Reason // of the whole host when it has no entry: AddressUnknown, ServiceNotFound; "" otherwise
+	Entries  []Entry
+	Check    *Check // the probe of our own entries; nil: none, and always nil in a peer's offer
+}
+
+// Health sums the offer up: healthy if an entry is, else unknown if one is.
+func (o *Offer) Health() Health {
+	sum := Unhealthy
+	for i := range o.Entries {
+		switch o.Entries[i].Health {
+		case Healthy:
+			return Healthy
+		case HealthUnknown:
+			sum = HealthUnknown
+		case Unhealthy:
+		}
+	}
+	return sum
+}
+
+// CheckKind is the protocol of a probe.
+type CheckKind string
+
+// The kinds of probes.
+const (
+	CheckHTTP  CheckKind = "HTTP"
+	CheckHTTPS CheckKind = "HTTPS"
+	CheckTCP   CheckKind = "TCP"
+)
+
+// Check says how the entries of a host are probed.
+type Check struct {
+	Kind               CheckKind
+	Port               uint16
+	Path               string        // HTTP and HTTPS; begins with "/"
+	Host               string        // Host header and SNI; "" means the balanced name
+	Interval           time.Duration // at least 1 s
+	Timeout            time.Duration
+	Rise               int    // successes in a row that turn an entry up
+	Fall               int    // failures in a row that turn it down
+	Statuses           [2]int // first and last HTTP status that count as success
+	InsecureSkipVerify bool   // HTTPS: accept any certificate
+	Alone              bool   // serviceHealthScope probe: readiness does not count
+}
+
+// Verdict is what our probe concluded about one entry of our own.
+type Verdict struct {
+	Host   Name
+	Addr   netip.Addr
+	Health Health
+	Detail string // for people: "3 of 3 failed: status 503"
+}
+
+// Announcement is what a cluster says of its own near future.
+type Announcement string
+
+// The announcements. The zero value means: goes on as usual.
+const (
+	Active  Announcement = ""
+	Pausing Announcement = "pause" // restarting: keep my offers for a minute
+	Leaving Announcement = "leave" // going for good: drop them now
+)
+
+// Record is a static or challenge record that a cluster adds to a zone.
+type Record struct {
+	Name Name
+	Type uint16
+	TTL  uint32
+	Data string // presentation format
+}
+
+// Report is what one cluster says of one zone. It is complete: a host that is
+// not in it is not offered.
+type Report struct {
+	Cluster   GeoTag
+	ClusterID string
+	Instance  string
+	Zone      Name
+	EdgeZone  Name
+	Serial    uint32 // of the report; counts within Instance
+	Public    uint32 // SOA serial of the public zone that the reporter serves
+
+	NameServers  []NameServer // the reporter's own, for this zone
+	Hears        []GeoTag     // clusters heard first-hand, sorted
+	Mark         uint64       // how far the reporter's knowledge goes
+	Blind        time.Time    // since when it cannot read its objects; zero: it sees
+	Announcement Announcement
+
+	Offers     map[Name]*Offer
+	Records    []Record // static records of the zone
+	Challenges []Record // ACME challenges held by this cluster
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+import "time"
+
+// SightingKind says how a cluster, or the world outside, was seen.
+type SightingKind uint8
+
+// The kinds of sightings (agreement.md §4). NoSighting is the zero value.
+const (
+	NoSighting    SightingKind = iota
+	Heard                      // a valid signed answer from it, or a signed request by it
+	ThirdCluster               // a fresh cluster hears it first-hand (derived from reports, never handed in)
+	Heartbeat                  // its alarm at the edge goes on and names us with a keep-alive number that we sent
+	EntryAnswered              // an entry of one host answered as a client would ask: vouches for that host only
+	SignedBadTime              // it answered with a signed BADTIME: alive, clocks apart
+	BadSignature               // an unsigned BADKEY or BADSIG came from its address: probably alive, keys apart
+	Announced                  // it announced a restart
+	Isolation                  // we are the ones cut off (derived, never handed in)
+	OutsideSeen                // a server of the edge zone or an anchor answered us: we are not cut off
+)
+
+var sightingNames = [...]string{
+	"none", "heard", "thirdCluster", "heartbeat", "entryAnswered",
+	"signedBadTime", "badSignature", "announced", "isolation", "outsideSeen",
+}
+
+// String gives the word used in status, logs and metrics.
+func (k SightingKind) String() string { return sightingNames[k] }
+
+// A Sighting is the fourth input beside intent, reports and verdicts: somebody
+// saw a cluster alive.
+type Sighting struct {
+	Kind     SightingKind
+	Of       GeoTag        // the cluster seen; "" for OutsideSeen
+	Instance string        // Heard: the instance that spoke, if known
+	Host     Name          // EntryAnswered: the host whose entry answered
+	At       time.Time     // by our own clock, with its monotonic reading
+	ValidFor time.Duration // Heartbeat, EntryAnswered: how long it vouches; 0: the lease
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Default hold-off of the Store: it waits until inputs are quiet for Settle,
+// but never longer than MaxSettle.
+const (
+	DefaultSettle    = 2 * time.Millisecond
+	DefaultMaxSettle = 50 * time.Millisecond
+)
+
+// Config says what a Store needs. Self and ClusterID are required; zero values
+// of the rest mean the defaults.
+type Config struct {
+	Self      GeoTag
+	ClusterID string
+	Timing    Timing // zero: DefaultTiming
+	// MeasuresOutside: an edge or anchors are configured, so the cluster can
+	// tell that it is cut off. Without it a silent peer is taken for lost.
+	MeasuresOutside bool
+	Settle          time.Duration
+	MaxSettle       time.Duration
+}
+
+// Store takes the inputs of the model, merges them into Worlds, and tells its
+// observers. Its methods are safe for concurrent use and never wait for an
+// observer.
+type Store struct {
+	settle, maxSettle time.Duration
+	world             atomic.Pointer[World]
+	wake              chan struct{} // one place
+
+	mu    sync.Mutex // guards m
+	m     *merger
+	first []func(*World)
+	boxes []*Mailbox
+}
+
+// NewStore makes a Store; [Store.Run] sets it to work.
+func NewStore(c Config) (*Store, error) {
+	if c.Self == "" || c.ClusterID == "" {
+		return nil, errors.New("a store needs the geo tag and the id of its cluster")
+	}
+	if c.Timing == (Timing{}) {
+		c.Timing = DefaultTiming()
+	}
+	if c.Settle == 0 {
+		c.Settle = DefaultSettle
+	}
+	if c.MaxSettle == 0 {
+		c.MaxSettle = DefaultMaxSettle
+	}
+	return &Store{
+		settle: c.Settle, maxSettle: c.MaxSettle, wake: make(chan struct{}, 1),
+		m: newMerger(c.Self, c.ClusterID, c.Timing, c.MeasuresOutside),
+	}, nil
+}
+
+// OnWorld adds an observer that is called with every new World, in order and
+// before anyone else: the DNS table. It must be fast. Not to be called after Run.
+func (s *Store) OnWorld(f func(*World)) { s.first = append(s.first, f) }
+
+// Mailbox adds an observer with a place for one World, where a newer one
+// replaces an unread one. Not to be called after Run.
+func (s *Store) Mailbox() *Mailbox {
+	b := &Mailbox{place: make(chan *World, 1)}
+	s.boxes = append(s.boxes, b)
+	return b
+}
+
+// World gives the current World; nil before the first.
+func (s *Store) World() *World { return s.world.Load() }
+
+// input changes the merger and wakes the loop.
+func (s *Store) input(f func(m *merger)) {
+	s.mu.Lock()
+	f(s.m)
+	s.mu.Unlock()
+	s.poke()
+}
+
+func (s *Store) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// SetObject replaces what one object of this cluster offers; no offers: the
+// object is gone or offers nothing. Health in them is that of readiness.
+func (s *Store) SetObject(src Source, offers []*Offer) {
+	s.input(func(m *merger) { m.setObject(src, offers) })
+}
+
+// SetZones replaces the zones that this cluster serves.
+func (s *Store) SetZones(zones []ZoneIntent) { s.input(func(m *merger) { m.setZones(zones) }) }
+
+// SetLocal replaces what this process says of itself.
+func (s *Store) SetLocal(l LocalState) { s.input(func(m *merger) { m.setLocal(l) }) }
+
+// UpdateLocal changes what this process says of itself: f gets a copy of the
+// present state and edits it.
+func (s *Store) UpdateLocal(f func(*LocalState)) {
+	s.input(func(m *merger) {
+		l := m.local
+		f(&l)
+		m.setLocal(l)
+	})
+}
+
+// KnowPeer makes a cluster known by name, so that the first World waits for its
+// report until the decision threshold.
+func (s *Store) KnowPeer(tag GeoTag) {
+	s.input(func(m *merger) {
+		if tag != m.self {
+			m.ensurePeer(tag, time.Now())
+		}
+	})
+}
+
+// SetReport takes a complete, authenticated report. It does not count as having
+// heard the cluster; that is a [Sighting], since a third cluster may pass
+// reports on. The error says why a report is refused; the last good one stays.
+func (s *Store) SetReport(r *Report) error {
+	var err error
+	s.input(func(m *merger) { err = m.setReport(r, time.Now()) })
+	return err
+}
+
+// SetVerdict takes what a probe concluded.
+func (s *Store) SetVerdict(v Verdict) { s.input(func(m *merger) { m.setVerdict(v) }) }
+
+// DropVerdict forgets a verdict whose probe has ended.
+func (s *Store) DropVerdict(host Name, addr netip.Addr) {
+	s.input(func(m *merger) { m.dropVerdict(host, addr) })
+}
+
+// Sight takes a sighting. One that only confirms what is known, as each
+// keep-alive of a fresh cluster does, wakes nobody.
+func (s *Store) Sight(v Sighting) {
+	s.mu.Lock()
+	news := s.m.sight(v)
+	s.mu.Unlock()
+	if news {
+		s.poke()
+	}
+}
+
+// Run merges and publishes until ctx ends; it then returns nil. It may be
+// called once.
+//
+// Four things can happen in the loop:
+//
+//  1. an input came: wait until quiet, but not for long, then merge
+//  2. the World changes by itself now: merge
+//  3. a new World was made: tell observers, DNS first
+//  4. ctx ends
+func (s *Store) Run(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+			s.holdOff(ctx)
+		case <-timer.C:
+		}
+		next := s.publish()
+		timer.Stop()
+		if !next.IsZero() {
+			timer.Reset(max(time.Until(next), time.Millisecond))
+		}
+	}
+}
+
+// holdOff waits until no input came for settle, at most maxSettle.
+func (s *Store) holdOff(ctx context.Context) {
+	end := time.NewTimer(s.maxSettle)
+	defer end.Stop()
+	quiet := time.NewTimer(s.settle)
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-end.C:
+			return
+		case <-quiet.C:
+			return
+		case <-s.wake:
+			quiet.Reset(s.settle)
+		}
+	}
+}
+
+func (s *Store) publish() time.Time {
+	s.mu.Lock()
+	w, next := s.m.merge(time.Now())
+	s.mu.Unlock()
+	if w == s.world.Load() {
+		return next
+	}
+	s.world.Store(w)
+	for _, f := range s.first {
+		f(w)
+	}
+	for _, b := range s.boxes {
+		b.put(w)
+	}
+	return next
+}
+
+// Mailbox is a place for the newest World. Its methods are safe for one reader.
+type Mailbox struct{ place chan *World }
+
+func (b *Mailbox) put(w *World) {
+	for {
+		select {
+		case b.place <- w:
+			return
+		default:
+		}
+		select {
+		case <-b.place:
+		default:
+		}
+	}
+}
+
+// C is the channel on which the newest World waits.
+func (b *Mailbox) C() <-chan *World { return b.place }

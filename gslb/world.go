@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+import (
+	"iter"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// ZoneIntent is what this cluster asks for one zone.
+type ZoneIntent struct {
+	Zone       Name
+	EdgeZone   Name
+	NegTTL     uint32        // seconds; SOA MINIMUM and the SOA's own TTL
+	SplitBrain time.Duration // 0: the default of Timing
+	Addrs      []netip.Addr  // addresses of our own name server, sorted; empty: not known yet
+	Records    []Record      // static records of this cluster
+}
+
+// Zone is a zone of a World: the intent, and what all clusters add to it.
+type Zone struct {
+	ZoneIntent
+	NameServers []NameServer // of every cluster that serves the zone, ours included, by cluster
+	Serial      uint32       // SOA serial (RFC 1982); never falls while a cluster remembers it
+}
+
+// Tier says how well an entry is known to serve; lower is better (design.md R2).
+type Tier uint8
+
+// The tiers, best first. A strategy uses the entries of the best tier that has any.
+const (
+	TierHealthy Tier = iota
+	TierUnknown
+	TierLost // of a lost cluster, as last reported
+	TierOut  // not to be answered, unless whenAllUnhealthy says so
+)
+
+// Candidate is an entry as a strategy sees it.
+type Candidate struct {
+	Addr   netip.Addr // never the zero Addr
+	Tier   Tier
+	Reason Reason
+}
+
+// Part is what one cluster brings to a host.
+type Part struct {
+	Cluster  GeoTag
+	Liveness Liveness
+	Checked  bool   // an entry check vouches for this host although the cluster is lost
+	Offer    *Offer // as the cluster states it; for our own with verdicts merged
+	Entries  []Candidate
+}
+
+// Best gives the best tier among the entries; TierOut if there is none.
+func (p *Part) Best() Tier {
+	best := TierOut
+	for _, e := range p.Entries {
+		best = min(best, e.Tier)
+	}
+	return best
+}
+
+// Host is a balanced name in a World.
+type Host struct {
+	Name        Name
+	Zone        Name   // the longest zone that holds it; the zero Name if none does
+	Policy      Policy // the one that is followed here
+	PolicyFrom  GeoTag
+	Parts       []Part       // by cluster; only clusters that offer the host
+	Rivals      []Source     // objects of this cluster that claim the host too and came later than ours
+	Diverged    []GeoTag     // clusters whose policy differs from the one followed here
+	UnknownTags []GeoTag     // geo tags in the policy that no known cluster has
+	LastHealthy []netip.Addr // addresses that were healthy when one was, sorted
+}
+
+// Part gives what a cluster brings; nil if it does not offer the host.
+func (h *Host) Part(c GeoTag) *Part {
+	for i := range h.Parts {
+		if h.Parts[i].Cluster == c {
+			return &h.Parts[i]
+		}
+	}
+	return nil
+}
+
+// Alarm is what the heartbeat of this cluster should say.
+type Alarm struct {
+	Missed []GeoTag // sorted; empty: calm
+}
+
+// World is everything that is known at one moment, merged. It is immutable.
+type World struct {
+	Revision  uint64
+	At        time.Time
+	Self      GeoTag
+	SelfID    string
+	Ready     bool // objects were read, and every known peer was heard or given up
+	Zones     []Zone
+	Clusters  []Cluster // by tag, ours included
+	Local     LocalState
+	Alarm     Alarm
+	Isolated  time.Time // since when we are cut off; zero: we are not
+	ChangesAt time.Time // when time alone may change the World; zero: never
+
+	hosts hostMap
+}
+
+// LocalState is what this process says of itself.
+type LocalState struct {
+	Mark         uint64
+	Blind        time.Time // since when objects cannot be read; zero: they can
+	Announcement Announcement
+	Synced       bool // objects were read completely once
+}
+
+// Host gives a host by name; nil if nobody offers it. A wildcard host is found
+// only by its literal name.
+func (w *World) Host(n Name) *Host { return w.hosts.get(n) }
+
+// Len counts the hosts.
+func (w *World) Len() int { return w.hosts.len() }
+
+// Hosts walks all hosts in no particular order.
+func (w *World) Hosts() iter.Seq[*Host] {
+	return func(yield func(*Host) bool) {
+		for _, s := range w.hosts.shards {
+			for _, h := range s.all() {
+				if !yield(h) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Changed walks the names whose Host differs between prev and w, whichever way;
+// a nil prev counts as empty. Its price is that of what changed.
+func (w *World) Changed(prev *World) iter.Seq[Name] {
+	var old hostMap
+	if prev != nil {
+		old = prev.hosts
+	}
+	return w.hosts.changed(old)
+}
+
+// Cluster gives a cluster by tag; nil if it is not known.
+func (w *World) Cluster(tag GeoTag) *Cluster {
+	i, ok := slices.BinarySearchFunc(w.Clusters, tag, func(c Cluster, t GeoTag) int {
+		switch {
+		case c.Tag < t:
+			return -1
+		case c.Tag > t:
+			return 1
+		}
+		return 0
+	})
+	if !ok {
+		return nil
+	}
+	return &w.Clusters[i]
+}
+
+// Zone gives a zone by name; nil if we do not serve it.
+func (w *World) Zone(n Name) *Zone {
+	for i := range w.Zones {
+		if w.Zones[i].Zone == n {
+			return &w.Zones[i]
+		}
+	}
+	return nil
+}
+
+// OwnReport is what this cluster tells the others of a zone; nil for a zone
+// that we do not serve. Serial and Instance are the publisher's to fill in.
+func (w *World) OwnReport(zone Name) *Report {
+	z := w.Zone(zone)
+	if z == nil {
+		return nil
+	}
+	r := &Report{
+		Cluster: w.Self, ClusterID: w.SelfID, Zone: zone, EdgeZone: z.EdgeZone, Public: z.Serial,
+		Mark: w.Local.Mark, Blind: w.Local.Blind, Announcement: w.Local.Announcement,
+		Offers: make(map[Name]*Offer), Records: z.Records,
+	}
+	for _, ns := range z.NameServers {
+		if ns.Cluster == w.Self {
+			r.NameServers = append(r.NameServers, ns)
+		}
+	}
+	for i := range w.Clusters {
+		if w.Clusters[i].Liveness == Fresh {
+			r.Hears = append(r.Hears, w.Clusters[i].Tag)
+		}
+	}
+	for h := range w.Hosts() {
+		if h.Zone != zone {
+			continue
+		}
+		if p := h.Part(w.Self); p != nil {
+			r.Offers[h.Name] = p.Offer
+		}
+	}
+	return r
+}
