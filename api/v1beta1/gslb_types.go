@@ -30,7 +30,7 @@ type Gslb struct {
 	Spec GslbSpec `json:"spec"`
 	// status is what this cluster knows and answers. Meridian alone writes it.
 	// +optional
-	Status GslbStatus `json:"status,omitempty"`
+	Status GslbStatus `json:"status,omitzero"`
 }
 
 // GslbList is a list of Gslbs.
@@ -158,4 +158,3 @@ type Address string
 // +kubebuilder:validation:MaxLength=40
 // +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="not a geo tag: use lower-case letters, digits and dashes, beginning and ending with a letter or digit, such as eu or us-east-1"
 type GeoTag string
-

@@ -3,6 +3,8 @@
 package v1beta1
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
@@ -69,8 +71,7 @@ type HealthCheck struct {
 	Fall *int32 `json:"fall,omitempty"`
 
 	// expectedStatus is the HTTP status code that counts as success, or a range of them
-	// such as "200-299". Redirects are not followed.
-	// +kubebuilder:default="200-399"
+	// such as "200-299". The default is "200-399". Redirects are not followed.
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? (self >= 100 && self <= 599) : string(self).matches('^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$') && string(self).substring(0, 3) <= string(self).substring(size(string(self)) - 3)",message="give an HTTP status code from 100 to 599, or a range with the smaller one first, such as \"200-299\""
 	// +optional
 	ExpectedStatus *intstr.IntOrString `json:"expectedStatus,omitempty"`
@@ -103,7 +104,8 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",message="not a host name: use lower-case labels of letters, digits and dashes, joined by dots, such as app.cloud.example.com"
 type CheckHost string
 
-// Defaults of a HealthCheck.
+// Defaults of a HealthCheck. The API server fills in those that do not depend on
+// another field; the methods use them for objects that no server has seen.
 const (
 	// DefaultCheckIntervalSeconds is the time between two probes of one entry.
 	DefaultCheckIntervalSeconds = 5
@@ -113,6 +115,9 @@ const (
 	DefaultCheckRise = 2
 	// DefaultCheckFall is the number of failures in a row that make an entry unhealthy.
 	DefaultCheckFall = 3
+	// DefaultCheckFirstStatus and DefaultCheckLastStatus bound the HTTP status codes that
+	// count as success.
+	DefaultCheckFirstStatus, DefaultCheckLastStatus = 200, 399
 )
 
 // Interval is the time from one probe of an entry to the next.
@@ -123,4 +128,51 @@ func (h *HealthCheck) Interval() time.Duration {
 // Timeout is how long one probe may take; never longer than Interval.
 func (h *HealthCheck) Timeout() time.Duration {
 	return min(seconds(h.TimeoutSeconds, DefaultCheckTimeoutSeconds), h.Interval())
+}
+
+// RiseCount is the number of successes in a row that make an entry healthy.
+func (h *HealthCheck) RiseCount() int { return int(valueOr(h.Rise, DefaultCheckRise)) }
+
+// FallCount is the number of failures in a row that make an entry unhealthy.
+func (h *HealthCheck) FallCount() int { return int(valueOr(h.Fall, DefaultCheckFall)) }
+
+// PortOrDefault is the port that is asked: 80 for HTTP and 443 for HTTPS if none is
+// given; 0 if TCP lacks one, which the schema refuses.
+func (h *HealthCheck) PortOrDefault() uint16 {
+	var otherwise int32
+	switch h.Kind {
+	case CheckHTTP, "":
+		otherwise = 80
+	case CheckHTTPS:
+		otherwise = 443
+	case CheckTCP:
+	}
+	return uint16(valueOr(h.Port, otherwise)) //nolint:gosec // the schema bounds it to 1..65535
+}
+
+// PathOrDefault is the path that is asked for, "/" if none is given.
+func (h *HealthCheck) PathOrDefault() string {
+	if h.Path == "" {
+		return "/"
+	}
+	return h.Path
+}
+
+// StatusRange is the first and last HTTP status code that count as success. A value
+// that the schema refuses counts as absent.
+func (h *HealthCheck) StatusRange() (first, last int) {
+	first, last = DefaultCheckFirstStatus, DefaultCheckLastStatus
+	if h.ExpectedStatus == nil {
+		return first, last
+	}
+	from, to, isRange := strings.Cut(h.ExpectedStatus.String(), "-")
+	if !isRange {
+		to = from
+	}
+	low, errLow := strconv.Atoi(from)
+	high, errHigh := strconv.Atoi(to)
+	if errLow != nil || errHigh != nil || low > high {
+		return first, last
+	}
+	return low, high
 }

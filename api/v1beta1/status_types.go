@@ -38,7 +38,7 @@ type GslbStatus struct {
 
 	// loadBalancer holds this cluster's own entries.
 	// +optional
-	LoadBalancer LoadBalancerStatus `json:"loadBalancer,omitempty"`
+	LoadBalancer LoadBalancerStatus `json:"loadBalancer,omitzero"`
 
 	// servers are the Services behind each host.
 	// +listType=atomic

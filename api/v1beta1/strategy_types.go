@@ -148,8 +148,12 @@ func (s *Strategy) SplitBrainThreshold() time.Duration {
 }
 
 func seconds(value *int32, otherwise int32) time.Duration {
-	if value != nil {
-		otherwise = *value
+	return time.Duration(valueOr(value, otherwise)) * time.Second
+}
+
+func valueOr(value *int32, otherwise int32) int32 {
+	if value == nil {
+		return otherwise
 	}
-	return time.Duration(otherwise) * time.Second
+	return *value
 }

@@ -30,7 +30,7 @@ type ZoneDelegation struct {
 	Spec ZoneDelegationSpec `json:"spec"`
 	// status is what the parent zone really serves. Meridian alone writes it.
 	// +optional
-	Status ZoneDelegationStatus `json:"status,omitempty"`
+	Status ZoneDelegationStatus `json:"status,omitzero"`
 }
 
 // ZoneDelegationList is a list of ZoneDelegations.
@@ -80,7 +80,7 @@ type ZoneDelegationSpec struct {
 	SplitBrainThresholdSeconds *int32 `json:"splitBrainThresholdSeconds,omitempty"`
 
 	// records are static records of the zone. They may not stand at a balanced host.
-	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:MaxItems=128
 	// +listType=map
 	// +listMapKey=name
 	// +listMapKey=type
@@ -136,7 +136,7 @@ type Record struct {
 // RData is the value of one record, as in a zone file.
 //
 // +kubebuilder:validation:MinLength=1
-// +kubebuilder:validation:MaxLength=4096
+// +kubebuilder:validation:MaxLength=2048
 type RData string
 
 // ZoneDelegationStatus is what the parent zone serves.
