@@ -91,12 +91,12 @@ func together(cs []cluster) Answer {
 }
 
 // explain says of every entry whether it can be answered and why.
-func explain(h *gslb.Host, d *Decision, tier gslb.Tier) []Verdict {
-	var out []Verdict
+func explain(h *gslb.Host, d *Decision, tier gslb.Tier) []EntryReason {
+	var out []EntryReason
 	for i := range h.Parts {
 		p := &h.Parts[i]
 		for _, e := range p.Entries {
-			v := Verdict{Cluster: p.Cluster, Addr: e.Addr, Reason: e.Reason}
+			v := EntryReason{Cluster: p.Cluster, Addr: e.Addr, Reason: e.Reason}
 			weight, chosen := chosenFor(d, p.Cluster, e.Addr)
 			switch {
 			case e.Tier == tier && tier != gslb.TierOut && chosen:

@@ -14,10 +14,10 @@ import (
 type Decision struct {
 	Answers []Answer // at least one; one without addresses means NODATA
 	Reason  gslb.Reason
-	Pending bool      // the strategy asked for is not built; round robin answers in its place
-	Entries []Verdict // every entry of every cluster, in or out and why; by cluster
-	TTL     uint32    // seconds
-	Max     uint16    // addresses given at once; 0: all
+	Pending bool          // the strategy asked for is not built; round robin answers in its place
+	Entries []EntryReason // every entry of every cluster, in or out and why; by cluster
+	TTL     uint32        // seconds
+	Max     uint16        // addresses given at once; 0: all
 }
 
 // Answer is one possible answer: a set of addresses, which the server rotates.
@@ -27,8 +27,8 @@ type Answer struct {
 	Weight   uint32        // share of the draws; all zero means equal shares
 }
 
-// Verdict says of one entry whether the decision can answer it.
-type Verdict struct {
+// EntryReason says of one entry whether the decision can answer it.
+type EntryReason struct {
 	Cluster gslb.GeoTag
 	Addr    netip.Addr
 	In      bool
