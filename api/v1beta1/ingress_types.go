@@ -12,6 +12,7 @@ type IngressSpec struct {
 	// ingressClassName is the class of the Ingress, by default the cluster's.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="not an object name: use lower-case letters, digits, dashes and dots, beginning and ending with a letter or digit"
 	// +optional
 	IngressClassName *string `json:"ingressClassName,omitempty"`
 	// defaultBackend takes requests that no rule matches.
@@ -42,6 +43,7 @@ type IngressTLS struct {
 	Hosts []TLSHost `json:"hosts,omitempty"`
 	// secretName is the Secret that holds the certificate.
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="not an object name: use lower-case letters, digits, dashes and dots, beginning and ending with a letter or digit"
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
 }
@@ -50,6 +52,7 @@ type IngressTLS struct {
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^([*][.])?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",message="not a host name: use lower-case labels of letters, digits and dashes, joined by dots, such as app.cloud.example.com; only the first label may be *"
 type TLSHost string
 
 // IngressRule is one host and what stands behind it.
@@ -84,6 +87,7 @@ type HTTPIngressRuleValue struct {
 // HTTPIngressPath is one path and its backend.
 //
 // +kubebuilder:validation:XValidation:rule="self.pathType == 'ImplementationSpecific' || has(self.path)",message="pathType Exact and Prefix need path"
+// +kubebuilder:validation:XValidation:rule="self.pathType == 'ImplementationSpecific' || !has(self.path) || !(self.path.contains('//') || self.path.contains('/./') || self.path.contains('/../') || self.path.contains('%2f') || self.path.contains('%2F') || self.path.endsWith('/.') || self.path.endsWith('/..'))",fieldPath=".path",message="with pathType Exact and Prefix, path may not contain //, /./, /../ or %2f, nor end in /. or /.."
 type HTTPIngressPath struct {
 	// path of the request.
 	// +kubebuilder:validation:MaxLength=1024
@@ -119,6 +123,7 @@ type IngressServiceBackend struct {
 	// name of the Service.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="not the name of a Service: use lower-case letters, digits and dashes, beginning with a letter"
 	// +required
 	Name string `json:"name"`
 	// port of the Service.
@@ -132,7 +137,8 @@ type IngressServiceBackend struct {
 type ServiceBackendPort struct {
 	// name of the port.
 	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:MaxLength=15
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]+(-[a-z0-9]+)*$') && self.matches('[a-z]')",message="not the name of a port: use lower-case letters, digits and single dashes, at least one letter"
 	// +optional
 	Name string `json:"name,omitempty"`
 	// number of the port.

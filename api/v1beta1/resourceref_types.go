@@ -33,18 +33,8 @@ type ResourceRef struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	// +optional
-	Namespace string `json:"namespace,omitempty"`
-	// matchLabels are labels that the object has.
-	// +kubebuilder:validation:MinProperties=1
-	// +kubebuilder:validation:MaxProperties=32
-	// +optional
-	MatchLabels map[string]string `json:"matchLabels,omitempty"`
-	// matchExpressions are requirements on the labels of the object.
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=32
-	// +listType=atomic
-	// +optional
-	MatchExpressions []metav1.LabelSelectorRequirement `json:"matchExpressions,omitempty"`
+	Namespace     string `json:"namespace,omitempty"`
+	LabelSelector `json:",inline"`
 }
 
 // Selector returns the label part of the reference, nil if it is by name.
@@ -52,5 +42,5 @@ func (r *ResourceRef) Selector() *metav1.LabelSelector {
 	if r.Name != "" {
 		return nil
 	}
-	return &metav1.LabelSelector{MatchLabels: r.MatchLabels, MatchExpressions: r.MatchExpressions}
+	return r.ToMetaV1()
 }

@@ -81,6 +81,7 @@ type ZoneDelegationSpec struct {
 
 	// records are static records of the zone. They may not stand at a balanced host.
 	// +kubebuilder:validation:MaxItems=128
+	// +kubebuilder:validation:XValidation:rule="self.all(r, r.type != 'CNAME' || self.exists_one(other, other.name == r.name))",message="a CNAME stands alone at its name: move the other records or leave the CNAME out"
 	// +listType=map
 	// +listMapKey=name
 	// +listMapKey=type
@@ -90,7 +91,7 @@ type ZoneDelegationSpec struct {
 	// allowedNamespaces selects, by their labels, the namespaces whose Gslbs may take hosts
 	// in this zone. Without it every namespace may.
 	// +optional
-	AllowedNamespaces *metav1.LabelSelector `json:"allowedNamespaces,omitempty"`
+	AllowedNamespaces *LabelSelector `json:"allowedNamespaces,omitempty"`
 }
 
 // Zone is a zone's name: a lower-case DNS name without the dot at its end.
