@@ -1,0 +1,73 @@
+# Meridian: make alone prints this help.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL    := $(GO) tool -modfile=hack/tools/go.mod
+# The race detector needs a C compiler.
+RACE    ?= $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
+PKGS    ?= ./...
+FUZZTIME ?= 10s
+
+.PHONY: help
+help: ## Show this help
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-zA-Z0-9_-]+:.*##/ {printf "  %-22s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use
+
+.PHONY: demo
+demo: build kplane ## The whole story on real API servers; ONCE=1 ends after it
+	./bin/meridian-demo $(if $(ONCE),--once)
+
+.PHONY: build
+build: ## Build bin/meridian, bin/kubectl-meridian and the demo
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+.PHONY: kplane
+kplane: ## Build the control planes for demo and tests (6 minutes the first time)
+	$(GO) run ./internal/kplane/kplanectl build
+
+##@ Test
+
+.PHONY: test
+test: kplane ## All tests that need nothing but Go
+	$(GO) vet $(PKGS)
+	$(GO) test $(RACE) -shuffle=on -timeout 15m $(PKGS)
+	cd hack/kplane && $(GO) test ./internal/...
+
+.PHONY: e2e
+e2e: kplane ## End to end with Debian's BIND, dig and nsupdate
+	$(GO) test $(RACE) -tags e2e -shuffle=on -count=1 -timeout 15m ./e2e/...
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (10s)
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: kplane ## Benchmarks; see docs/benchmarks.md
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKGS)
+
+##@ Check
+
+.PHONY: check
+check: verify lint test fuzz e2e demo-once ## What CI runs, cheap first
+
+.PHONY: demo-once
+demo-once: build kplane ## The demo's story once, as a check
+	./bin/meridian-demo --once
+
+.PHONY: lint
+lint: ## gofmt and golangci-lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(TOOL) golangci-lint run
+
+.PHONY: generate
+generate: ## Regenerate CRDs, deep copies and generated docs
+	hack/generate.sh
+
+.PHONY: verify
+verify: generate ## Generated files are as committed
+	@git diff --exit-code -- api docs || { echo "run 'make generate' and commit the result"; exit 1; }
+	$(GO) mod tidy -diff

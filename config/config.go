@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config is all that the process can be told: defaults, flags,
+// environment, file, and the check of it all before anything runs.
+//
+// [Config] holds what was written, as text; [Config.Settings] gives what it
+// means, typed, or every problem at once, each with the flag it belongs to. The
+// packages that run never see a flag.
+package config
+
+import (
+	"github.com/spf13/pflag"
+)
+
+// Config is the configuration of `meridian serve` as it was written. Start
+// from [Default].
+type Config struct {
+	GeoTag    string
+	ClusterID string
+
+	Zone        string
+	EdgeZone    string
+	ZoneNegTTL  uint32
+	DNSListen   []string
+	DNSAddress  []string
+	Service     string
+	EntryLoopOK bool
+
+	Kubeconfig string
+	Context    string
+	Namespace  string
+	LeaseName  string
+	Manifests  string
+
+	EdgeProvider string
+	EdgeDNS      []string
+	EdgeTSIGKey  string
+	Anchors      []string
+
+	Peers        []string
+	PeerTSIGKeys []string
+	EntryCheck   string
+
+	MetricsListen string
+	ProbeListen   string
+	LogLevel      string
+	LogFormat     string
+}
+
+// Default gives the configuration without any flag.
+func Default() Config {
+	return Config{
+		ZoneNegTTL:    30,
+		DNSListen:     []string{":5353"},
+		Service:       "meridian",
+		LeaseName:     "meridian",
+		EdgeProvider:  ProviderRFC2136,
+		EntryCheck:    "on",
+		MetricsListen: ":8080",
+		ProbeListen:   ":8081",
+		LogLevel:      "info",
+		LogFormat:     "text",
+	}
+}
+
+// Bind adds a flag for every field; the present values are the defaults.
+func (c *Config) Bind(fs *pflag.FlagSet) {
+	fs.StringVar(&c.GeoTag, "geo-tag", c.GeoTag, "name of this cluster within the zone, like eu (required)")
+	fs.StringVar(&c.ClusterID, "cluster-id", c.ClusterID, "identity of this cluster, the same in all its replicas (default: UID of namespace kube-system; required with --manifests only where several replicas share the tag)")
+
+	fs.StringVar(&c.Zone, "zone", c.Zone, "load-balanced zone, like cloud.example.com (more zones: ZoneDelegation objects)")
+	fs.StringVar(&c.EdgeZone, "edge-zone", c.EdgeZone, "its parent, where the delegation is kept, like example.com")
+	fs.Uint32Var(&c.ZoneNegTTL, "zone-negative-ttl", c.ZoneNegTTL, "seconds that negative answers of --zone may be cached")
+	fs.StringSliceVar(&c.DNSListen, "dns-listen", c.DNSListen, "addresses of the DNS server, UDP and TCP")
+	fs.StringSliceVar(&c.DNSAddress, "dns-address", c.DNSAddress, "addresses put in the glue (default: from the status of --service)")
+	fs.StringVar(&c.Service, "service", c.Service, "our own DNS Service, NAME or NAMESPACE/NAME, whose status gives the glue")
+	fs.BoolVar(&c.EntryLoopOK, "allow-loopback-entries", c.EntryLoopOK, "publish loopback addresses too (demo and tests)")
+
+	fs.StringVar(&c.Kubeconfig, "kubeconfig", c.Kubeconfig, "kubeconfig file (default: in-cluster, then $KUBECONFIG)")
+	fs.StringVar(&c.Context, "context", c.Context, "context in the kubeconfig")
+	fs.StringVar(&c.Namespace, "namespace", c.Namespace, "namespace of our Lease and Service (default: that of the pod, else meridian)")
+	fs.StringVar(&c.LeaseName, "lease-name", c.LeaseName, "Lease that elects the writer of status")
+	fs.StringVar(&c.Manifests, "manifests", c.Manifests, "read objects from the YAML files of this folder instead of Kubernetes")
+
+	fs.StringVar(&c.EdgeProvider, "edge-provider", c.EdgeProvider, "how the delegation is kept: rfc2136 or none")
+	fs.StringSliceVar(&c.EdgeDNS, "edge-dns", c.EdgeDNS, "edge DNS servers that take updates, HOST[:PORT]")
+	fs.StringVar(&c.EdgeTSIGKey, "edge-tsig-key", c.EdgeTSIGKey, "key that signs the updates, NAME:ALGORITHM:FILE")
+	fs.StringSliceVar(&c.Anchors, "anchors", c.Anchors, "name servers outside, ADDR[:PORT], by which a cluster can tell that it is the one cut off")
+
+	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST:PORT (default: found in the zone's NS set at the edge)")
+	fs.StringArrayVar(&c.PeerTSIGKeys, "peer-tsig-key", c.PeerTSIGKeys, "key of the exchange between clusters, [PEER=]NAME:ALGORITHM:FILE; repeatable")
+	fs.StringVar(&c.EntryCheck, "entry-check", c.EntryCheck, "ask the entries of a silent cluster as a client would: on or off")
+
+	fs.StringVar(&c.MetricsListen, "metrics-listen", c.MetricsListen, "address of /metrics and /explain; empty: none")
+	fs.StringVar(&c.ProbeListen, "probe-listen", c.ProbeListen, "address of /healthz and /readyz; empty: none")
+	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, "text or json")
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/config"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+func keyFile(t *testing.T) string {
+	t.Helper()
+	f := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(f, []byte("c2l4dGVlbi1vY3RldHMtYW5kLW1vcmUtb2YtaXQhIQ==\n"), 0o600))
+	return f
+}
+
+func load(t *testing.T, args []string, env map[string]string, file string) (config.Config, error) {
+	t.Helper()
+	c := config.Default()
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	c.Bind(fs)
+	require.NoError(t, fs.Parse(args))
+	path := ""
+	if file != "" {
+		path = filepath.Join(t.TempDir(), "meridian.yaml")
+		require.NoError(t, os.WriteFile(path, []byte(file), 0o600))
+	}
+	err := config.Load(fs, path, func(k string) (string, bool) { v, ok := env[k]; return v, ok })
+	return c, err
+}
+
+func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
+	c, err := load(t, []string{"--geo-tag", "eu"},
+		map[string]string{"MERIDIAN_GEO_TAG": "us", "MERIDIAN_ZONE": "env.example.com"},
+		"geo-tag: ap\nzone: file.example.com\nedge-zone: example.com\ndns-listen: [\"127.0.1.1:53\", \"[::1]:53\"]\nzone-negative-ttl: 7\n")
+	require.NoError(t, err)
+	assert.Equal(t, "eu", c.GeoTag, "the flag wins")
+	assert.Equal(t, "env.example.com", c.Zone, "the environment wins over the file")
+	assert.Equal(t, "example.com", c.EdgeZone, "the file wins over the default")
+	assert.Equal(t, []string{"127.0.1.1:53", "[::1]:53"}, c.DNSListen, "a YAML list replaces the default list")
+	assert.EqualValues(t, 7, c.ZoneNegTTL)
+	assert.Equal(t, ":8080", c.MetricsListen, "the rest keeps its default")
+}
+
+func TestFileErrorsNameTheLine(t *testing.T) {
+	_, err := load(t, nil, nil, "geo-tag: eu\ngeotag: eu\nzone: {a: b}\nzone-negative-ttl: soon\n")
+	require.Error(t, err)
+	assert.ErrorContains(t, err, `:2: unknown key "geotag"; keys are the names of the flags, like geo-tag`)
+	assert.ErrorContains(t, err, ":3: zone: write one value or a list of values")
+	assert.ErrorContains(t, err, `zone-negative-ttl: "soon"`)
+	_, err = load(t, nil, map[string]string{"MERIDIAN_ZONE_NEGATIVE_TTL": "x"}, "")
+	assert.ErrorContains(t, err, `environment variable MERIDIAN_ZONE_NEGATIVE_TTL="x"`)
+}
+
+func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
+	key := keyFile(t)
+	for _, c := range []struct {
+		why  string
+		args []string
+		want string
+	}{
+		{"who we are is required", nil, "--geo-tag: is required"},
+		{"a tag is one label part", []string{"--geo-tag", "eu west"}, `--geo-tag: "eu west" is not a geo tag`},
+		{"a zone needs its parent", []string{"--geo-tag", "eu", "--zone", "cloud.example.com"}, "--edge-zone: is missing beside --zone cloud.example.com"},
+		{"a parent needs the zone", []string{"--geo-tag", "eu", "--edge-zone", "example.com"}, "--zone: is missing beside --edge-zone example.com"},
+		{"the zone lies below the edge", []string{"--geo-tag", "eu", "--zone", "cloud.example.org", "--edge-zone", "example.com"}, "--zone: cloud.example.org does not lie below the edge zone example.com"},
+		{"files or Kubernetes", []string{"--geo-tag", "eu", "--manifests", "d", "--kubeconfig", "k"}, "--manifests: reads files instead of Kubernetes"},
+		{"a listener has a port", []string{"--geo-tag", "eu", "--dns-listen", "53"}, `--dns-listen: "53" is not ADDRESS:PORT`},
+		{"glue is an address", []string{"--geo-tag", "eu", "--dns-address", "ns.example.com"}, `--dns-address: "ns.example.com" is not an address`},
+		{"updates are signed", []string{"--geo-tag", "eu", "--edge-dns", "192.0.2.1"}, "--edge-tsig-key: is required with --edge-dns"},
+		{"a key needs a server", []string{"--geo-tag", "eu", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-dns: is missing"},
+		{"a weak algorithm", []string{"--geo-tag", "eu", "--peer-tsig-key", "k:hmac-md5:" + key}, `--peer-tsig-key: TSIG key "k:hmac-md5:` + key + `": algorithm "hmac-md5" is not accepted`},
+		{"a key file that is not there", []string{"--geo-tag", "eu", "--peer-tsig-key", "k:hmac-sha256:/nonexistent"}, "no such file"},
+		{"a peer has a tag", []string{"--geo-tag", "eu", "--peers", "192.0.2.1:53"}, "--peers: \"192.0.2.1:53\": write TAG=HOST:PORT"},
+		{"we are no peer of ours", []string{"--geo-tag", "eu", "--peers", "eu=192.0.2.1:53"}, "is this cluster itself"},
+		{"a provider that does not exist", []string{"--geo-tag", "eu", "--edge-provider", "route53"}, `--edge-provider: "route53" is not a provider; use rfc2136 or none`},
+		{"a switch is on or off", []string{"--geo-tag", "eu", "--entry-check", "maybe"}, `--entry-check: "maybe": write on or off`},
+		{"a level", []string{"--geo-tag", "eu", "--log-level", "loud"}, `--log-level: "loud": write debug, info, warn or error`},
+		{"a format", []string{"--geo-tag", "eu", "--log-format", "xml"}, `--log-format: "xml": write text or json`},
+		{"an anchor", []string{"--geo-tag", "eu", "--anchors", "192.0.2.1:port"}, "--anchors:"},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			cfg, err := load(t, c.args, nil, "")
+			require.NoError(t, err)
+			_, err = cfg.Settings()
+			require.Error(t, err)
+			assert.ErrorContains(t, err, c.want)
+		})
+	}
+}
+
+func TestSettings(t *testing.T) {
+	key := keyFile(t)
+	cfg, err := load(t, []string{
+		"--geo-tag", "EU", "--zone", "Cloud.Example.com.", "--edge-zone", "example.com",
+		"--edge-dns", "192.0.2.1,ns.example.com:5300", "--edge-tsig-key", "edge:hmac-sha512:" + key,
+		"--peers", "us=198.51.100.7,us=[2001:db8::7]:5353", "--peer-tsig-key", "us=one:hmac-sha256:" + key, "--peer-tsig-key", "two:hmac-sha256:" + key,
+		"--dns-address", "203.0.113.11,203.0.113.10,203.0.113.10", "--anchors", "2001:db8::1", "--log-level", "debug", "--manifests", "objects",
+	}, nil, "")
+	require.NoError(t, err)
+	s, err := cfg.Settings()
+	require.NoError(t, err)
+	assert.Equal(t, gslb.GeoTag("eu"), s.Self)
+	assert.Equal(t, "files-eu", s.ClusterID)
+	assert.Equal(t, "cloud.example.com", s.Zone.Zone.String())
+	assert.Equal(t, []string{"192.0.2.1:53", "ns.example.com:5300"}, s.EdgeServers)
+	assert.Equal(t, "edge.", s.EdgeKey.Name)
+	assert.Equal(t, []string{"198.51.100.7:53", "[2001:db8::7]:5353"}, s.Peers["us"])
+	require.Len(t, s.PeerKeys, 2)
+	assert.Equal(t, gslb.GeoTag("us"), s.PeerKeys[0].Peer)
+	assert.Empty(t, s.PeerKeys[1].Peer)
+	assert.Len(t, s.DNSAddrs, 2, "doubles are dropped")
+	assert.Equal(t, []string{"[2001:db8::1]:53"}, s.Anchors)
+	assert.True(t, s.EntryCheck)
+}

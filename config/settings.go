@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/tsigkey"
+)
+
+// Ways to keep the delegation at the edge.
+const (
+	ProviderRFC2136 = "rfc2136"
+	ProviderNone    = "none"
+)
+
+// dnsPort is what addresses without a port mean.
+const dnsPort = "53"
+
+// Settings is what a [Config] means.
+type Settings struct {
+	Self      gslb.GeoTag
+	ClusterID string           // "" means: ask the API
+	Zone      *gslb.ZoneIntent // of the flags; nil: zones come from objects only
+
+	DNSListen []string
+	DNSAddrs  []netip.Addr // glue; empty: from Service
+	Service   string
+	Loopback  bool
+
+	Kubeconfig, Context, Namespace, LeaseName string
+	Manifests                                 string // "" means Kubernetes
+
+	EdgeServers []string     // HOST:PORT; empty: no edge is kept
+	EdgeKey     *tsigkey.Key // nil without EdgeServers
+	Anchors     []string     // ADDR:PORT
+
+	Peers      map[gslb.GeoTag][]string // HOST:PORT
+	PeerKeys   []PeerKey                // none: the cluster serves alone
+	EntryCheck bool
+
+	MetricsListen, ProbeListen string
+	LogLevel                   slog.Level
+	LogJSON                    bool
+}
+
+// PeerKey is a key of the exchange.
+type PeerKey struct {
+	Peer gslb.GeoTag // "" means: for every peer
+	Key  *tsigkey.Key
+}
+
+// problems collects what is wrong, each with its flag.
+type problems []error
+
+func (p *problems) add(flag string, err error) {
+	if err != nil {
+		*p = append(*p, fmt.Errorf("--%s: %w", flag, err))
+	}
+}
+
+// Settings checks the configuration and gives its meaning, or all problems
+// joined, one a line.
+func (c *Config) Settings() (*Settings, error) {
+	var bad problems
+	s := &Settings{
+		ClusterID: c.ClusterID, DNSListen: c.DNSListen, Service: c.Service, Loopback: c.EntryLoopOK,
+		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests,
+		MetricsListen: c.MetricsListen, ProbeListen: c.ProbeListen,
+	}
+	c.identity(s, &bad)
+	c.zone(s, &bad)
+	c.listeners(s, &bad)
+	c.edge(s, &bad)
+	c.exchange(s, &bad)
+	c.logs(s, &bad)
+	if len(bad) > 0 {
+		return nil, errors.Join(bad...)
+	}
+	return s, nil
+}
+
+func (c *Config) identity(s *Settings, bad *problems) {
+	if c.GeoTag == "" {
+		bad.add("geo-tag", errors.New("is required: the name of this cluster within the zone, like eu"))
+		return
+	}
+	tag, err := gslb.ParseGeoTag(c.GeoTag)
+	bad.add("geo-tag", err)
+	s.Self = tag
+	if s.ClusterID == "" && c.Manifests != "" {
+		// One process is the cluster; its tag tells it from the others.
+		s.ClusterID = "files-" + string(tag)
+	}
+	if c.Manifests != "" && (c.Kubeconfig != "" || c.Context != "") {
+		bad.add("manifests", errors.New("reads files instead of Kubernetes; leave --kubeconfig and --context out"))
+	}
+}
+
+func (c *Config) zone(s *Settings, bad *problems) {
+	switch {
+	case c.Zone == "" && c.EdgeZone == "":
+		return
+	case c.Zone == "":
+		bad.add("zone", fmt.Errorf("is missing beside --edge-zone %s; write the zone below it, like cloud.%s", c.EdgeZone, c.EdgeZone))
+		return
+	case c.EdgeZone == "":
+		bad.add("edge-zone", fmt.Errorf("is missing beside --zone %s; write its parent zone", c.Zone))
+		return
+	}
+	zone, err := gslb.ParseName(c.Zone)
+	bad.add("zone", err)
+	edge, err2 := gslb.ParseName(c.EdgeZone)
+	bad.add("edge-zone", err2)
+	if err != nil || err2 != nil {
+		return
+	}
+	if !zone.Below(edge) {
+		bad.add("zone", fmt.Errorf("%s does not lie below the edge zone %s; it must, like cloud.%s", zone, edge, edge))
+		return
+	}
+	if s.Self != "" {
+		_, err = gslb.NameServerName(s.Self, zone, edge)
+		bad.add("zone", err)
+	}
+	if c.ZoneNegTTL > 86400 {
+		bad.add("zone-negative-ttl", fmt.Errorf("%d is more than a day; write 0 to 86400 seconds", c.ZoneNegTTL))
+	}
+	s.Zone = &gslb.ZoneIntent{Zone: zone, EdgeZone: edge, NegTTL: c.ZoneNegTTL}
+}
+
+func (c *Config) listeners(s *Settings, bad *problems) {
+	if len(c.DNSListen) == 0 {
+		bad.add("dns-listen", errors.New("needs at least one address, like :5353"))
+	}
+	for flag, addrs := range map[string][]string{"dns-listen": c.DNSListen, "metrics-listen": {c.MetricsListen}, "probe-listen": {c.ProbeListen}} {
+		for _, a := range addrs {
+			if _, _, err := net.SplitHostPort(a); a != "" && err != nil {
+				bad.add(flag, fmt.Errorf("%q is not ADDRESS:PORT, like :5353 or 127.0.1.1:53", a))
+			}
+		}
+	}
+	for _, a := range c.DNSAddress {
+		addr, err := netip.ParseAddr(strings.TrimSpace(a))
+		if err != nil || addr.IsUnspecified() || addr.IsMulticast() {
+			bad.add("dns-address", fmt.Errorf("%q is not an address that clients can reach, like 203.0.113.10", a))
+			continue
+		}
+		s.DNSAddrs = append(s.DNSAddrs, addr.Unmap())
+	}
+	slices.SortFunc(s.DNSAddrs, netip.Addr.Compare)
+	s.DNSAddrs = slices.Compact(s.DNSAddrs)
+}
+
+func (c *Config) edge(s *Settings, bad *problems) {
+	for _, a := range c.Anchors {
+		hp, err := withPort(a)
+		bad.add("anchors", err)
+		s.Anchors = append(s.Anchors, hp)
+	}
+	switch c.EdgeProvider {
+	case ProviderNone:
+		return
+	case ProviderRFC2136:
+	default:
+		bad.add("edge-provider", fmt.Errorf("%q is not a provider; use %s or %s", c.EdgeProvider, ProviderRFC2136, ProviderNone))
+		return
+	}
+	if len(c.EdgeDNS) == 0 {
+		if c.EdgeTSIGKey != "" {
+			bad.add("edge-dns", errors.New("is missing beside --edge-tsig-key; write the server that takes updates, HOST:PORT"))
+		}
+		return
+	}
+	for _, a := range c.EdgeDNS {
+		hp, err := withPort(a)
+		bad.add("edge-dns", err)
+		s.EdgeServers = append(s.EdgeServers, hp)
+	}
+	if c.EdgeTSIGKey == "" {
+		bad.add("edge-tsig-key", errors.New("is required with --edge-dns: updates are always signed; write NAME:ALGORITHM:FILE"))
+		return
+	}
+	key, err := tsigkey.Parse(c.EdgeTSIGKey)
+	bad.add("edge-tsig-key", err)
+	s.EdgeKey = key
+}
+
+func (c *Config) exchange(s *Settings, bad *problems) {
+	s.Peers = make(map[gslb.GeoTag][]string)
+	for _, p := range c.Peers {
+		tagText, addr, ok := strings.Cut(p, "=")
+		if !ok {
+			bad.add("peers", fmt.Errorf("%q: write TAG=HOST:PORT, like us=198.51.100.7:53", p))
+			continue
+		}
+		tag, err := gslb.ParseGeoTag(tagText)
+		bad.add("peers", err)
+		hp, err := withPort(addr)
+		bad.add("peers", err)
+		if tag != "" && tag == s.Self {
+			bad.add("peers", fmt.Errorf("%q is this cluster itself; list the others only", p))
+			continue
+		}
+		s.Peers[tag] = append(s.Peers[tag], hp)
+	}
+	for _, spec := range c.PeerTSIGKeys {
+		var k PeerKey
+		if tagText, rest, ok := strings.Cut(spec, "="); ok && !strings.Contains(tagText, ":") {
+			tag, err := gslb.ParseGeoTag(tagText)
+			bad.add("peer-tsig-key", err)
+			k.Peer, spec = tag, rest
+		}
+		key, err := tsigkey.Parse(spec)
+		bad.add("peer-tsig-key", err)
+		k.Key = key
+		s.PeerKeys = append(s.PeerKeys, k)
+	}
+	switch c.EntryCheck {
+	case "on", "off":
+		s.EntryCheck = c.EntryCheck == "on"
+	default:
+		bad.add("entry-check", fmt.Errorf("%q: write on or off", c.EntryCheck))
+	}
+}
+
+func (c *Config) logs(s *Settings, bad *problems) {
+	if err := s.LogLevel.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		bad.add("log-level", fmt.Errorf("%q: write debug, info, warn or error", c.LogLevel))
+	}
+	switch c.LogFormat {
+	case "text", "json":
+		s.LogJSON = c.LogFormat == "json"
+	default:
+		bad.add("log-format", fmt.Errorf("%q: write text or json", c.LogFormat))
+	}
+}
+
+// withPort adds the port of DNS where none is written.
+func withPort(a string) (string, error) {
+	a = strings.TrimSpace(a)
+	if a == "" {
+		return "", errors.New("an address is empty; write HOST:PORT")
+	}
+	if ip, err := netip.ParseAddr(a); err == nil {
+		return net.JoinHostPort(ip.String(), dnsPort), nil
+	}
+	host, port, err := net.SplitHostPort(a)
+	if err != nil {
+		if strings.Contains(a, ":") {
+			return "", fmt.Errorf("%q is not HOST:PORT", a)
+		}
+		return net.JoinHostPort(a, dnsPort), nil
+	}
+	if _, err := net.LookupPort("udp", port); host == "" || err != nil {
+		return "", fmt.Errorf("%q is not HOST:PORT with a port of 1 to 65535", a)
+	}
+	return a, nil
+}

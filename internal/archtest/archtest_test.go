@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package archtest holds the direction of imports: which package may know
+// which. A failure prints why.
+package archtest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/meridian-gslb/meridian/"
+
+// rule says what a package may import beside the standard library: packages of
+// ours by path, and modules outside by prefix. "/…" at the end of a path takes in
+// the packages below.
+type rule struct {
+	pkg     string
+	own     []string
+	outside []string
+	reason  string
+}
+
+const (
+	dnsLib  = "github.com/miekg/dns"
+	promLib = "github.com/prometheus/"
+	k8sLibs = "k8s.io/"
+	sigLibs = "sigs.k8s.io/"
+)
+
+var rules = []rule{
+	{"gslb", nil, nil, "the model is replayed in tests, explain and the simulator: it knows no library, no wire and no API"},
+	{"strategies", []string{"gslb"}, nil, "strategies stay pure so that a decision can be replayed in explain"},
+	{"healthcheck/…", []string{"gslb", "healthcheck/…"}, []string{promLib}, "probes say up or down and do not know who uses it"},
+	{"peers/…", []string{"gslb", "peers/…", "internal/tsigkey"}, []string{dnsLib, promLib}, "the exchange carries reports and does not know what is made of them"},
+	{"dnsserver/answers", []string{"gslb", "strategies"}, []string{dnsLib}, "the table is built and looked up without a socket"},
+	{"dnsserver", []string{"dnsserver/answers"}, []string{dnsLib, promLib, "golang.org/x/"}, "sockets read one table and know neither Store nor Kubernetes"},
+	{"dnsserver/dnstest", []string{"gslb", "dnsserver", "dnsserver/answers"}, []string{dnsLib, "github.com/stretchr/testify"}, "helpers for DNS tests"},
+	{"edge", []string{"gslb"}, []string{promLib}, "the plan of a delegation is apart from the way it is published"},
+	{"edge/rfc2136", []string{"gslb", "edge", "internal/tsigkey"}, []string{dnsLib, promLib}, "one way to publish"},
+	{"edge/server", []string{"internal/tsigkey"}, []string{dnsLib, promLib}, "the lab's edge server is a plain DNS server and knows nothing of GSLB"},
+	{"api/v1beta1", nil, []string{k8sLibs, sigLibs}, "API types are read by everybody's clients"},
+	{"api/validate", []string{"api/v1beta1"}, []string{k8sLibs, sigLibs, "go.yaml.in/yaml", "github.com/google/"}, "offline validation needs the schema and nothing that runs"},
+	{"controllers/translate", []string{"gslb", "api/v1beta1", "controllers/refs"}, []string{"k8s.io/api/", "k8s.io/apimachinery/"}, "translate is pure: objects in, values out; no client, no cache"},
+	{"controllers/refs", []string{"gslb", "api/v1beta1"}, []string{"k8s.io/api/", "k8s.io/apimachinery/"}, "a reference is resolved from objects at hand"},
+	{"config", []string{"gslb", "internal/tsigkey"}, []string{"github.com/spf13/pflag", "sigs.k8s.io/yaml", "go.yaml.in/yaml"}, "configuration is read before anything runs"},
+	{"internal/tsigkey", nil, []string{dnsLib}, "keys sign; what is signed is not their business"},
+}
+
+// homes says which packages may know a library at all.
+var homes = []rule{
+	{pkg: k8sLibs, own: []string{"api/…", "controllers/…", "cmd/…", "terratest/…", "internal/kplane/…", "internal/demo/…"}, reason: "Kubernetes is at home in api, controllers and cmd"},
+	{pkg: dnsLib, own: []string{"dnsserver/…", "edge/rfc2136", "edge/server", "peers/…", "internal/tsigkey", "internal/demo/…", "internal/bindtest", "internal/gslbtest", "cmd/…", "e2e/…"}, reason: "the DNS library stays behind few packages, so that a move to its next version touches few files"},
+}
+
+type goPackage struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Standard", module+"...")
+	cmd.Dir = "../.."
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, stderr.String())
+	var all []goPackage
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p goPackage
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		require.NoError(t, err)
+		all = append(all, p)
+	}
+}
+
+// matches reports that path is covered by a pattern of a rule.
+func matches(pattern, path string) bool {
+	base, below := strings.CutSuffix(pattern, "/…")
+	return path == base || below && strings.HasPrefix(path, base+"/")
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	all := packages(t)
+	for _, r := range rules {
+		seen := false
+		for _, p := range all {
+			path := strings.TrimPrefix(p.ImportPath, module)
+			if !matches(r.pkg, path) {
+				continue
+			}
+			seen = true
+			for _, imp := range p.Imports {
+				assert.Truef(t, allowed(r, imp), "%s imports %s: %s", path, imp, r.reason)
+			}
+		}
+		assert.Truef(t, seen, "no package %s: the rule is out of date", r.pkg)
+	}
+}
+
+func allowed(r rule, imp string) bool {
+	if own, ok := strings.CutPrefix(imp, module); ok {
+		return slices.ContainsFunc(r.own, func(p string) bool { return matches(p, own) })
+	}
+	first, _, _ := strings.Cut(imp, "/")
+	if !strings.Contains(first, ".") {
+		return true
+	}
+	return slices.ContainsFunc(r.outside, func(p string) bool { return strings.HasPrefix(imp, p) })
+}
+
+func TestLibrariesStayAtHome(t *testing.T) {
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(p.ImportPath, module)
+		for _, h := range homes {
+			home := slices.ContainsFunc(h.own, func(o string) bool { return matches(o, path) })
+			for _, imp := range p.Imports {
+				assert.Falsef(t, strings.HasPrefix(imp, h.pkg) && !home, "%s imports %s: %s", path, imp, h.reason)
+			}
+		}
+	}
+}
