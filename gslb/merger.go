@@ -166,19 +166,8 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) time.Time {
 		}
 	}
 	p.offers[zone] = r.Offers
-	if lacks := p.lacks(m.self); lacks != !p.evidence.LacksUs.IsZero() {
-		p.evidence.LacksUs = time.Time{}
-		if lacks {
-			p.evidence.LacksUs = now
-		}
-	}
+	p.noteLack(m.self, now, m.timing)
 	return next
-}
-
-// lacks reports that the peer's believed report does not list us.
-func (p *peer) lacks(self GeoTag) bool {
-	_, r := p.believed()
-	return r != nil && !slices.Contains(r.Hears, self)
 }
 
 func (m *merger) setVerdict(v Verdict) {

@@ -28,6 +28,7 @@ type peer struct {
 	instances map[string]*instance
 	best      map[Name]string          // zone → instance whose report is believed
 	offers    map[Name]map[Name]*Offer // zone → host → offer, of the believed report
+	listedUs  bool                     // its list of those it hears had us once
 	checked   map[Name]time.Time       // host → until when an entry check vouches
 }
 
@@ -65,6 +66,22 @@ func (p *peer) believed() (string, *Report) {
 		}
 	}
 	return id, best
+}
+
+// noteLack keeps track of whether the peer's believed report lists us. One that
+// stops listing us has stopped hearing us: our alarm goes up at once. One that
+// never did gets the time to hear us first.
+func (p *peer) noteLack(self GeoTag, now time.Time, t Timing) {
+	_, r := p.believed()
+	switch {
+	case r != nil && slices.Contains(r.Hears, self):
+		p.listedUs, p.evidence.LacksUs = true, time.Time{}
+	case !p.evidence.LacksUs.IsZero():
+	case p.listedUs:
+		p.evidence.LacksUs = now.Add(-t.Alarm)
+	default:
+		p.evidence.LacksUs = now
+	}
 }
 
 // admit decides whether the report may speak for the cluster at all: one geo
