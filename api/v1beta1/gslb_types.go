@@ -145,7 +145,6 @@ const (
 // Address is an IPv4 or IPv6 address in its usual text form, one that a client can
 // connect to.
 //
-// +kubebuilder:validation:MinLength=2
 // +kubebuilder:validation:MaxLength=45
 // +kubebuilder:validation:XValidation:rule="isIP(self)",message="not an IP address: give an IPv4 address such as 192.0.2.10 or an IPv6 address such as 2001:db8::10, without port, prefix length or zone"
 // +kubebuilder:validation:XValidation:rule="!isIP(self) || ip(self).isGlobalUnicast() || ip(self).isLoopback()",message="no client can connect to this address: unspecified, broadcast, multicast and link-local addresses are not allowed"
@@ -154,7 +153,6 @@ type Address string
 // GeoTag names a cluster: 1 to 40 lower-case letters, digits and dashes, a letter or
 // digit at both ends.
 //
-// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=40
 // +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="not a geo tag: use lower-case letters, digits and dashes, beginning and ending with a letter or digit, such as eu or us-east-1"
 type GeoTag string

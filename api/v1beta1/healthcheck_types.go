@@ -99,7 +99,6 @@ const (
 
 // CheckHost is a lower-case DNS name.
 //
-// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",message="not a host name: use lower-case labels of letters, digits and dashes, joined by dots, such as app.cloud.example.com"
 type CheckHost string

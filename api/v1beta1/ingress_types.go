@@ -50,7 +50,6 @@ type IngressTLS struct {
 
 // TLSHost is a host name in a certificate.
 //
-// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:XValidation:rule="self.matches('^([*][.])?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",message="not a host name: use lower-case labels of letters, digits and dashes, joined by dots, such as app.cloud.example.com; only the first label may be *"
 type TLSHost string
@@ -68,7 +67,6 @@ type IngressRule struct {
 
 // Host is a balanced host: a lower-case DNS name, or a wildcard.
 //
-// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:XValidation:rule="self.split('.').exists(label, label == '_report') || self.matches('^([*]|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)+$')",message="not a host: write the whole name in lower-case labels of letters, digits and dashes, joined by dots, such as app.cloud.example.com; only the first label may be *"
 // +kubebuilder:validation:XValidation:rule="!self.split('.').exists(label, label == '_report')",message="a host may not have the label _report: clusters exchange their reports below such names"

@@ -96,7 +96,6 @@ type ZoneDelegationSpec struct {
 
 // Zone is a zone's name: a lower-case DNS name without the dot at its end.
 //
-// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?([.][a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$')",message="not a zone name: use lower-case labels of letters, digits and dashes, joined by dots, without a dot at the end, such as cloud.example.com"
 type Zone string
