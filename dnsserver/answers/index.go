@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package answers
+
+import "hash/maphash"
+
+// shardBits bounds what a change copies: 1/512 of the names.
+const shardBits = 9
+
+// index finds nodes by wire name. It is copied on write, shard by shard, so
+// that Tables share what did not change; a shard is an open-addressed hash
+// table that is never changed once it is in an index.
+type index struct {
+	seed   maphash.Seed
+	len    int
+	shards [1 << shardBits]*shard // nil: empty
+}
+
+type shard struct {
+	len   int
+	slots []slot // a power of two, at most half full
+}
+
+type slot struct {
+	hash uint64
+	node *node // nil: free
+}
+
+func newIndex() *index { return &index{seed: maphash.MakeSeed()} }
+
+// get gives the node of a wire name in lower case; nil if there is none.
+func (x *index) get(name []byte) *node {
+	h := maphash.Bytes(x.seed, name)
+	s := x.shards[h>>(64-shardBits)]
+	if s == nil {
+		return nil
+	}
+	mask := uint64(len(s.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		switch at := &s.slots[i]; {
+		case at.node == nil:
+			return nil
+		case at.hash == h && at.node.key == string(name):
+			return at.node
+		}
+	}
+}
+
+// with gives a copy in which the given nodes are set, or removed where nil.
+func (x *index) with(changes map[string]*node) *index {
+	next := *x
+	byShard := make(map[uint64][]string)
+	for key := range changes {
+		i := maphash.String(x.seed, key) >> (64 - shardBits)
+		byShard[i] = append(byShard[i], key)
+	}
+	for i, keys := range byShard {
+		old := next.shards[i]
+		next.shards[i] = old.with(x.seed, keys, changes)
+		next.len += next.shards[i].size() - old.size()
+	}
+	return &next
+}
+
+func (s *shard) size() int {
+	if s == nil {
+		return 0
+	}
+	return s.len
+}
+
+// with copies a shard; keys are those of the changes that belong to it.
+func (s *shard) with(seed maphash.Seed, keys []string, changes map[string]*node) *shard {
+	room := 4
+	for room < 2*(s.size()+len(keys)) {
+		room *= 2
+	}
+	next := &shard{slots: make([]slot, room)}
+	if s != nil {
+		for _, at := range s.slots {
+			if at.node == nil {
+				continue
+			}
+			if _, replaced := changes[at.node.key]; !replaced {
+				next.put(at)
+			}
+		}
+	}
+	for _, key := range keys {
+		if n := changes[key]; n != nil {
+			next.put(slot{maphash.String(seed, key), n})
+		}
+	}
+	if next.len == 0 {
+		return nil
+	}
+	return next
+}
+
+func (s *shard) put(new slot) {
+	mask := uint64(len(s.slots) - 1)
+	i := new.hash & mask
+	for s.slots[i].node != nil {
+		i = (i + 1) & mask
+	}
+	s.slots[i] = new
+	s.len++
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package answers
+
+import (
+	"encoding/binary"
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/strategies"
+)
+
+const (
+	// toQuestion is a compression pointer to the name in the question, which
+	// follows the header: the owner of every record that we answer for it.
+	toQuestion = 0xC000 | headerSize
+	headerSize = 12
+
+	// maxSection bounds an answer section, so that it fits into any message
+	// with the longest name and an OPT record.
+	maxSection = 65535 - headerSize - (MaxName + 4) - 64
+)
+
+// rrset holds the packed addresses of a host in one family. All shares have
+// the same TTL (RFC 2181 §5.2).
+type rrset struct {
+	rrtype uint16
+	size   int    // octets of one record
+	sum    uint32 // of all weights
+	shares []share
+}
+
+// share is one of the answers that are drawn. Its records are packed one after
+// the other, the first of them once more at the end, so that a window of the
+// ring gives every rotation.
+type share struct {
+	until  uint32 // weights of this and the shares before
+	n      uint32 // records
+	window uint32 // records in one answer
+	ring   []byte
+}
+
+// packAddrs packs what a decision gives for a family; nil if that is nothing.
+func packAddrs(d *strategies.Decision, v4 bool, ttl uint32) *rrset {
+	drawn := d.Shares(v4)
+	if len(drawn) == 0 {
+		return nil
+	}
+	s := &rrset{rrtype: dns.TypeAAAA, size: 28, shares: make([]share, 0, len(drawn))}
+	if v4 {
+		s.rrtype, s.size = dns.TypeA, 16
+	}
+	for _, sh := range drawn {
+		s.sum += sh.Weight
+		n := len(sh.Addrs)
+		window := min(n, maxSection/s.size)
+		if d.Max > 0 {
+			window = min(window, int(d.Max))
+		}
+		ring := make([]byte, 0, (n+window-1)*s.size)
+		for i := range n + window - 1 {
+			ring = appendAddr(ring, s.rrtype, ttl, sh.Addrs[i%n])
+		}
+		s.shares = append(s.shares, share{until: s.sum, n: uint32(n), window: uint32(window), ring: ring})
+	}
+	return s
+}
+
+func appendAddr(b []byte, rrtype uint16, ttl uint32, addr netip.Addr) []byte {
+	b = appendFixed(b, rrtype, ttl)
+	if rrtype == dns.TypeA {
+		ip := addr.As4()
+		return append(append(b, 0, 4), ip[:]...)
+	}
+	ip := addr.As16()
+	return append(append(b, 0, 16), ip[:]...)
+}
+
+// appendFixed writes owner, type, class and TTL of a record whose owner is the
+// name in the question.
+func appendFixed(b []byte, rrtype uint16, ttl uint32) []byte {
+	b = binary.BigEndian.AppendUint16(b, toQuestion)
+	b = binary.BigEndian.AppendUint16(b, rrtype)
+	b = binary.BigEndian.AppendUint16(b, dns.ClassINET)
+	return binary.BigEndian.AppendUint32(b, ttl)
+}
+
+// append draws an answer and appends its records. The upper half of draw picks
+// the share, the lower half where in the ring to begin.
+func (s *rrset) append(msg []byte, draw uint64) ([]byte, int) {
+	sh := &s.shares[0]
+	if len(s.shares) > 1 {
+		x := uint32(draw >> 32 * uint64(s.sum) >> 32)
+		for i := 1; x >= sh.until; i++ {
+			sh = &s.shares[i]
+		}
+	}
+	at := int(draw&0xFFFFFFFF*uint64(sh.n)>>32) * s.size
+	return append(msg, sh.ring[at:at+int(sh.window)*s.size]...), int(sh.window)
+}
+
+// addrs gives the addresses of a share, each once.
+func (s *rrset) addrs(sh *share) []netip.Addr {
+	out := make([]netip.Addr, sh.n)
+	for i := range out {
+		out[i], _ = netip.AddrFromSlice(sh.ring[i*s.size+12 : (i+1)*s.size])
+	}
+	return out
+}
+
+func (s *rrset) ttl() uint32 { return binary.BigEndian.Uint32(s.shares[0].ring[6:]) }

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package answers
+
+import "github.com/meridian-gslb/meridian/gslb"
+
+// node is a name that exists: a zone apex, a host, or an empty non-terminal
+// (neither apex nor host, something below it). It is never changed once it is
+// in an index.
+type node struct {
+	key   string     // wire name, lower-case
+	zone  int        // index into Table.zones
+	below int        // names directly below that exist
+	apex  bool       // the zone begins here
+	host  *gslb.Host // nil: no host has this name
+	sets  []*rrset   // of the host, by type; none: it has nothing to answer
+}
+
+// set gives the records of a type; nil if there are none.
+func (n *node) set(rrtype uint16) *rrset {
+	for _, s := range n.sets {
+		if s.rrtype == rrtype {
+			return s
+		}
+	}
+	return nil
+}
+
+// edit collects changes of the tree of names over an index. A name exists while
+// it is an apex, a host, or has a name below; so each node counts those
+// directly below it, and removing a host removes exactly the empty
+// non-terminals that only it made (RFC 8020, RFC 4592 §2.2.2).
+type edit struct {
+	base    *index
+	changes map[string]*node // private copies; nil: removed
+}
+
+func newEdit(base *index) *edit { return &edit{base: base, changes: make(map[string]*node)} }
+
+func (e *edit) get(key string) *node {
+	if n, ok := e.changes[key]; ok {
+		return n
+	}
+	return e.base.get([]byte(key))
+}
+
+// own gives a copy of a node that may be changed; nil if the name does not exist.
+func (e *edit) own(key string) *node {
+	if n, ok := e.changes[key]; ok {
+		return n
+	}
+	n := e.base.get([]byte(key))
+	if n == nil {
+		return nil
+	}
+	private := *n
+	e.changes[key] = &private
+	return &private
+}
+
+// add makes a name exist, and those between it and its apex, which must exist.
+func (e *edit) add(key string, zone int) *node {
+	if n := e.own(key); n != nil {
+		return n
+	}
+	n := &node{key: key, zone: zone}
+	e.changes[key] = n
+	e.add(parentOf(key), zone).below++
+	return n
+}
+
+// apex makes a zone begin at a name. parent is the index of the zone around it,
+// in which the names between exist; -1 if there is none.
+func (e *edit) apex(key string, zone, parent int) {
+	var n *node
+	if parent < 0 {
+		n = &node{key: key}
+		e.changes[key] = n
+	} else {
+		n = e.add(key, parent)
+	}
+	n.zone, n.apex = zone, true
+}
+
+// clear takes the host away from a name, and the name with it if nothing else
+// keeps it.
+func (e *edit) clear(key string) {
+	n := e.own(key)
+	if n == nil {
+		return
+	}
+	n.host, n.sets = nil, nil
+	for n.below == 0 && n.host == nil && !n.apex {
+		e.changes[n.key] = nil
+		n = e.own(parentOf(n.key))
+		n.below--
+	}
+}
