@@ -175,6 +175,25 @@ func (w *World) Zone(n Name) *Zone {
 // OwnReport is what this cluster tells the others of a zone; nil for a zone
 // that we do not serve. Serial and Instance are the publisher's to fill in.
 func (w *World) OwnReport(zone Name) *Report {
+	r := w.OwnHeader(zone)
+	if r == nil {
+		return nil
+	}
+	r.Offers = make(map[Name]*Offer)
+	for h := range w.Hosts() {
+		if h.Zone != zone {
+			continue
+		}
+		if p := h.Part(w.Self); p != nil {
+			r.Offers[h.Name] = p.Offer
+		}
+	}
+	return r
+}
+
+// OwnHeader is [World.OwnReport] without the offers, whose price does not grow
+// with the number of hosts; publishers follow the hosts by [World.Changed].
+func (w *World) OwnHeader(zone Name) *Report {
 	z := w.Zone(zone)
 	if z == nil {
 		return nil
@@ -182,7 +201,7 @@ func (w *World) OwnReport(zone Name) *Report {
 	r := &Report{
 		Cluster: w.Self, ClusterID: w.SelfID, Zone: zone, EdgeZone: z.EdgeZone, Public: z.Serial,
 		Mark: w.Local.Mark, Blind: w.Local.Blind, Announcement: w.Local.Announcement,
-		Offers: make(map[Name]*Offer), Records: z.Records,
+		Records: z.Records,
 	}
 	for _, ns := range z.NameServers {
 		if ns.Cluster == w.Self {
@@ -192,14 +211,6 @@ func (w *World) OwnReport(zone Name) *Report {
 	for i := range w.Clusters {
 		if w.Clusters[i].Liveness == Fresh {
 			r.Hears = append(r.Hears, w.Clusters[i].Tag)
-		}
-	}
-	for h := range w.Hosts() {
-		if h.Zone != zone {
-			continue
-		}
-		if p := h.Part(w.Self); p != nil {
-			r.Offers[h.Name] = p.Offer
 		}
 	}
 	return r
