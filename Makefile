@@ -10,6 +10,8 @@ TOOL    := $(GO) tool -modfile=hack/tools/go.mod
 RACE    ?= $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
 PKGS    ?= ./...
 FUZZTIME ?= 10s
+BENCHTIME ?= 1s
+TESTFLAGS ?=
 
 .PHONY: help
 help: ## Show this help
@@ -19,10 +21,10 @@ help: ## Show this help
 
 .PHONY: demo
 demo: build kplane ## The whole story on real API servers; ONCE=1 ends after it
-	./bin/meridian-demo $(if $(ONCE),--once)
+	$(GO) run ./hack/demo $(if $(ONCE),--once)
 
 .PHONY: build
-build: ## Build bin/meridian, bin/kubectl-meridian and the demo
+build: ## Build bin/meridian and bin/kubectl-meridian
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
 
 .PHONY: kplane
@@ -34,12 +36,12 @@ kplane: ## Build the control planes for demo and tests (6 minutes the first time
 .PHONY: test
 test: kplane ## All tests that need nothing but Go
 	$(GO) vet $(PKGS)
-	$(GO) test $(RACE) -shuffle=on -timeout 15m $(PKGS)
-	cd hack/kplane && $(GO) test ./internal/...
+	$(GO) test $(RACE) -shuffle=on -timeout 15m $(TESTFLAGS) $(PKGS)
+	cd hack/kplane && $(GO) test $(TESTFLAGS) ./internal/...
 
 .PHONY: e2e
 e2e: kplane ## End to end with Debian's BIND, dig and nsupdate
-	$(GO) test $(RACE) -tags e2e -shuffle=on -count=1 -timeout 15m ./e2e/...
+	$(GO) test $(RACE) -tags e2e -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) ./e2e/...
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)
@@ -47,16 +49,13 @@ fuzz: ## Every fuzz target for FUZZTIME (10s)
 
 .PHONY: bench
 bench: kplane ## Benchmarks; see docs/benchmarks.md
-	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m $(PKGS)
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem -timeout 60m $(PKGS)
 
 ##@ Check
 
 .PHONY: check
-check: verify lint test fuzz e2e demo-once ## What CI runs, cheap first
-
-.PHONY: demo-once
-demo-once: build kplane ## The demo's story once, as a check
-	./bin/meridian-demo --once
+check: ## What CI runs
+	.ci/run
 
 .PHONY: lint
 lint: ## gofmt and golangci-lint
