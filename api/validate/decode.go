@@ -79,11 +79,11 @@ func (l located) problem(path, message string) Problem {
 func (l located) problems(errs field.ErrorList) []Problem {
 	var all []Problem
 	for _, err := range errs {
-		path := err.Field
-		if path == "<nil>" { // the whole object
-			path = ""
+		if err.Field == "<nil>" { // of the whole object, without a value
+			all = append(all, l.problem("", err.Detail))
+			continue
 		}
-		all = append(all, l.problem(path, err.ErrorBody()))
+		all = append(all, l.problem(err.Field, err.ErrorBody()))
 	}
 	return all
 }

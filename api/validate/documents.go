@@ -73,18 +73,21 @@ func (d document) nodes() *yamlnodes.Node {
 	return root.Content[0]
 }
 
-var yamlLine = regexp.MustCompile(`^(?:error converting YAML to JSON: )?yaml: (?:unmarshal errors:\n  )?line (\d+): `)
+// yamlPrefix is what the YAML library puts before what it has to say.
+var yamlPrefix = regexp.MustCompile(`^(?:error converting YAML to JSON: )?yaml: (?:unmarshal errors:\n  )?(?:line (\d+): )?`)
 
 // syntaxProblem places an error of the YAML library, whose lines count from the
 // beginning of the document.
 func (d document) syntaxProblem(file string, err error) Problem {
 	text := err.Error()
-	problem := Problem{File: file, Line: d.line, Message: "not YAML: " + text}
-	if found := yamlLine.FindStringSubmatch(text); found != nil {
+	problem := Problem{File: file, Line: d.line}
+	if found := yamlPrefix.FindStringSubmatch(text); found != nil {
 		if line, convErr := strconv.Atoi(found[1]); convErr == nil {
-			problem.Line += line - 1
+			problem.Line += max(line-1, 0)
 		}
-		problem.Message = "not YAML: " + text[len(found[0]):]
+		text = text[len(found[0]):]
 	}
+	problem.Line = min(problem.Line, d.line+bytes.Count(d.text, []byte("\n")))
+	problem.Message = "not YAML: " + text
 	return problem
 }
