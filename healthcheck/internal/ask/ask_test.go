@@ -227,7 +227,6 @@ func TestTimeIsBoundedByTheContext(t *testing.T) {
 		{"accepted, no answer", ask.Plain, fakenet.Always(fakenet.Hang), "answer: no answer in time"},
 		{"accepted, no handshake", ask.Secure, fakenet.Always(fakenet.Hang), "tls: no answer in time"},
 		{"accepted, no byte", ask.Byte, fakenet.Always(fakenet.Hang), "read: no answer in time"},
-		{"accepted, nothing read", ask.Plain, fakenet.Always(func(net.Conn) { <-time.After(time.Minute) }), "write: no answer in time"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
