@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Build translates one Gslb.
+//
+//  1. the object that it refers to, or its embedded Ingress
+//  2. rules of the spec: a spec that breaks one offers nothing
+//  3. policy, override and entries, which its hosts share
+//  4. each host: its zone, its readiness, its offer
+func Build(in Input) Output {
+	b := builder{in: &in}
+	b.out.Source = gslbSource(in.Gslb)
+	t, problem := targetOf(in.Gslb, in.Objects)
+	b.target = &t
+	if problem != nil {
+		b.find(gslbv1beta1.ConditionResolved, problem.Reason, true, "spec.resourceRef", problem.Message)
+	} else if len(t.Hosts) == 0 {
+		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonNoHosts, true, "", fmt.Sprintf("%s names no host", t.Source))
+	}
+	if t.embedded {
+		b.embedded()
+	}
+	wrong := specProblems(&in.Gslb.Spec)
+	for _, p := range wrong {
+		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonInvalidSpec, true, p.Path, p.String())
+	}
+	b.entries = entriesOf(&in, &t)
+	b.add(b.entries.findings)
+	for _, e := range b.entries.list {
+		if e.Addr.IsValid() {
+			b.out.ExposedIPs = append(b.out.ExposedIPs, e.Addr)
+		}
+	}
+	b.hosts(len(wrong) == 0)
+	b.out.Conditions = conditions(in.Gslb, b.out.Findings)
+	return b.out
+}
+
+// builder holds what the steps of one translation share.
+type builder struct {
+	in       *Input
+	target   *target
+	entries  entries
+	policy   gslb.Policy
+	override gslb.Override
+	out      Output
+}
+
+// find notes a finding on the Gslb.
+func (b *builder) find(condition, reason string, bad bool, path, message string) {
+	b.add([]Finding{{Condition: condition, Reason: reason, Bad: bad, On: b.out.Source, Path: path, Message: message}})
+}
+
+// add notes findings; those without a condition or an object are on Accepted and the
+// Gslb.
+func (b *builder) add(findings []Finding) {
+	for _, f := range findings {
+		if f.Condition == "" {
+			f.Condition = gslbv1beta1.ConditionAccepted
+		}
+		if f.On == (gslb.Source{}) {
+			f.On = b.out.Source
+		}
+		b.out.Findings = append(b.out.Findings, f)
+	}
+}
+
+// hosts judges every host, and offers those that may be.
+func (b *builder) hosts(valid bool) {
+	var findings []Finding
+	b.override, findings = overrideOf(b.in.Gslb, b.target)
+	b.add(findings)
+	if valid {
+		b.policy = policyOf(&b.in.Gslb.Spec.Strategy)
+		b.add(policyNotes(&b.policy, b.in.Self))
+	}
+	r := newReadiness(b.in)
+	for i := range b.target.Hosts {
+		h := &b.target.Hosts[i]
+		s := HostStatus{Text: h.Name, Path: b.pathOf(h)}
+		b.add(b.onTarget(r.host(h, &s)))
+		b.admit(&s, valid)
+		if s.Offered {
+			b.out.Offers = append(b.out.Offers, b.offer(h, &s))
+		}
+		b.out.Hosts = append(b.out.Hosts, s)
+		b.out.Servers = append(b.out.Servers, server(h))
+	}
+}
+
+// pathOf gives the field that names a host: of the Gslb if the Ingress is embedded.
+func (b *builder) pathOf(h *refs.Host) string {
+	if b.target.embedded {
+		return "spec.ingress" + strings.TrimPrefix(h.Path, "spec")
+	}
+	return h.Path
+}
+
+// onTarget says that findings are about fields of the object that was found.
+func (b *builder) onTarget(findings []Finding) []Finding {
+	for i := range findings {
+		findings[i].On = b.hostsOn()
+	}
+	return findings
+}
+
+// hostsOn is the object whose fields name the hosts.
+func (b *builder) hostsOn() gslb.Source {
+	if b.target.embedded {
+		return b.out.Source
+	}
+	return b.target.Source
+}
+
+// admit decides whether a host may be offered.
+//
+//	spec  | host      | longest zone that holds it      | offered, or reason
+//	wrong | any       | any                             | InvalidSpec
+//	valid | no name   | –                               | InvalidSpec
+//	valid | a name    | none                            | HostOutsideZones
+//	valid | a name    | does not allow the namespace    | NamespaceNotAllowed
+//	valid | a name    | allows the namespace            | offered
+func (b *builder) admit(s *HostStatus, valid bool) {
+	refuse := func(reason, format string, args ...any) {
+		s.Reason, s.Message = reason, fmt.Sprintf(format, args...)
+		b.add([]Finding{{Reason: reason, Bad: true, On: b.hostsOn(), Path: s.Path, Message: s.Message}})
+	}
+	host, err := gslb.ParseHost(s.Text)
+	if err != nil {
+		refuse(gslbv1beta1.ReasonInvalidSpec, "%v", err)
+		return
+	}
+	s.Host = host
+	zone := b.zoneOf(host)
+	switch {
+	case !valid:
+		s.Reason, s.Message = gslbv1beta1.ReasonInvalidSpec, "the spec breaks a rule"
+	case zone == nil:
+		refuse(gslbv1beta1.ReasonHostOutsideZones, "host %s lies in none of the zones (%s); add a ZoneDelegation or change the host", host, b.zoneNames())
+	case zone.Allowed != nil && !zone.Allowed.Matches(b.namespaceLabels()):
+		refuse(gslbv1beta1.ReasonNamespaceNotAllowed, "ZoneDelegation %s of zone %s does not allow namespace %s to take host %s", zone.Delegation, zone.Zone, b.in.Gslb.Namespace, host)
+	default:
+		s.Offered = true
+	}
+}
+
+// zoneOf gives the longest zone that holds a host; nil if none does.
+func (b *builder) zoneOf(host gslb.Name) *Zone {
+	var best *Zone
+	for i := range b.in.Zones {
+		if z := &b.in.Zones[i]; host.In(z.Zone) && (best == nil || z.Zone.In(best.Zone)) {
+			best = z
+		}
+	}
+	return best
+}
+
+func (b *builder) zoneNames() string {
+	var names []string
+	for i := range b.in.Zones {
+		names = append(names, b.in.Zones[i].Zone.String())
+	}
+	if len(names) == 0 {
+		return "there are none yet"
+	}
+	return strings.Join(names, ", ")
+}
+
+// namespaceLabels adds the label that an API server sets on every Namespace.
+func (b *builder) namespaceLabels() labels.Set {
+	return labels.Merge(b.in.NamespaceLabels, labels.Set{corev1.LabelMetadataName: b.in.Gslb.Namespace})
+}
+
+// offer makes what this cluster says of a host.
+func (b *builder) offer(h *refs.Host, s *HostStatus) *gslb.Offer {
+	spec := &b.in.Gslb.Spec
+	// Where nobody can tell readiness, the probe is all there is.
+	check := checkOf(spec.HealthCheck, s.Readiness == gslb.HealthUnknown)
+	o := &gslb.Offer{
+		Host: s.Host, Source: b.out.Source, Created: b.in.Gslb.CreationTimestamp.Time,
+		Policy: b.policy, Override: b.override, Check: check,
+	}
+	ask := askOf(s.Host, h, check)
+	for _, e := range b.entries.list {
+		e.Ask, e.Health, e.Reason = ask, s.Readiness, s.ReadinessReason
+		if !e.Addr.IsValid() {
+			e.Health, e.Reason = gslb.HealthUnknown, gslb.ReasonUnresolved
+		}
+		o.Entries = append(o.Entries, e)
+	}
+	if len(o.Entries) == 0 {
+		o.Reason = gslb.ReasonAddressUnknown
+		if s.ReadinessReason == gslb.ReasonServiceNotFound {
+			o.Reason = gslb.ReasonServiceNotFound
+		}
+	}
+	return o
+}
+
+func server(h *refs.Host) gslbv1beta1.Server {
+	s := gslbv1beta1.Server{Host: h.Name}
+	for _, name := range h.Services {
+		s.Services = append(s.Services, gslbv1beta1.NamespacedName{Namespace: name.Namespace, Name: name.Name})
+	}
+	return s
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+)
+
+// karmadaWork begins the annotations that Karmada puts on the objects it propagates.
+const karmadaWork = "work.karmada.io/"
+
+// embedded decides about the Ingress of an embedded spec.
+//
+//	Ingress of that name         | read | written
+//	none                         | –    | created
+//	ours                         | yes  | updated where it differs
+//	any, and nothing is writable | yes  | never
+//	propagated by Karmada        | yes  | never, and said
+//	anybody else's               | no   | never, and told as a conflict
+func (b *builder) embedded() {
+	found := b.target.ingress
+	switch {
+	case b.in.ReadOnly:
+	case found == nil:
+		b.write(desiredIngress(b.in.Gslb))
+	case metav1.IsControlledBy(found, b.in.Gslb):
+		if updated := updateIngress(found, desiredIngress(b.in.Gslb)); updated != nil {
+			b.write(updated)
+		}
+	case propagated(found):
+		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonIngressManagedElsewhere, false, "spec.ingress",
+			fmt.Sprintf("%s is propagated by Karmada: it is read and never written", b.target.Source))
+	default:
+		b.target.Entries, b.target.Annotations = nil, nil
+		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonIngressNotWritten, true, "spec.ingress",
+			fmt.Sprintf("%s exists and %s, so it is left alone; delete or rename one of the two, or refer to it by resourceRef", b.target.Source, ownerOf(found)))
+	}
+}
+
+// write asks for an Ingress to be written, unless what it should say is not known.
+func (b *builder) write(ing *networkingv1.Ingress) {
+	if b.in.Gslb.DeletionTimestamp.IsZero() && len(specProblems(&b.in.Gslb.Spec)) == 0 {
+		b.out.Ingress = ing
+	}
+}
+
+func propagated(obj metav1.Object) bool {
+	for key := range obj.GetAnnotations() {
+		if strings.HasPrefix(key, karmadaWork) {
+			return true
+		}
+	}
+	return false
+}
+
+func ownerOf(obj metav1.Object) string {
+	if owner := metav1.GetControllerOf(obj); owner != nil {
+		return "belongs to " + owner.Kind + " " + owner.Name
+	}
+	return "does not belong to this Gslb"
+}
+
+// desiredIngress is the embedded Ingress as an object.
+func desiredIngress(g *gslbv1beta1.Gslb) *networkingv1.Ingress {
+	return &networkingv1.Ingress{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: g.Namespace, Name: g.Name,
+			Labels: map[string]string{
+				gslbv1beta1.LabelManagedBy:     gslbv1beta1.ManagedByMeridian,
+				gslbv1beta1.K8gbLabelManagedBy: gslbv1beta1.K8gbManagedByGslb,
+			},
+			Annotations:     passedOn(g.Annotations),
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(g, gslbv1beta1.GroupVersion.WithKind("Gslb"))},
+		},
+		Spec: g.Spec.Ingress.ToNetworkingV1(),
+	}
+}
+
+// kept begin the annotations of a Gslb that are not for its Ingress: ours, and those
+// by which tools know the objects that they manage themselves.
+var kept = [...]string{
+	"gslb.meridian.dev/", "k8gb.io/", "kubectl.kubernetes.io/", "argocd.argoproj.io/", "meta.helm.sh/", "helm.sh/",
+	"kustomize.toolkit.fluxcd.io/", "config.kubernetes.io/", karmadaWork, "resourcetemplate.karmada.io/",
+}
+
+// passedOn are the annotations of a Gslb that its Ingress gets, as with k8gb: they are
+// how an Ingress controller or cert-manager is told what to do.
+func passedOn(annotations map[string]string) map[string]string {
+	passed := make(map[string]string)
+	for key, value := range annotations {
+		own := false
+		for _, prefix := range kept {
+			own = own || strings.HasPrefix(key, prefix)
+		}
+		if !own {
+			passed[key] = value
+		}
+	}
+	if len(passed) == 0 {
+		return nil
+	}
+	return passed
+}
+
+// updateIngress gives the Ingress that was found with everything that is ours set as
+// desired; nil if it is so already. What others added stays: labels, annotations, and
+// the class that an admission plugin filled in.
+func updateIngress(found, desired *networkingv1.Ingress) *networkingv1.Ingress {
+	updated := found.DeepCopy()
+	updated.Spec = desired.Spec
+	if updated.Spec.IngressClassName == nil {
+		updated.Spec.IngressClassName = found.Spec.IngressClassName
+	}
+	updated.Labels = merged(found.Labels, desired.Labels)
+	updated.Annotations = merged(found.Annotations, desired.Annotations)
+	if equality.Semantic.DeepEqual(found, updated) {
+		return nil
+	}
+	return updated
+}
+
+func merged(base, over map[string]string) map[string]string {
+	if len(over) == 0 {
+		return base
+	}
+	all := make(map[string]string, len(base)+len(over))
+	maps.Copy(all, base)
+	maps.Copy(all, over)
+	return all
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// entries are where clients of this cluster arrive, the same for every host of a
+// Gslb. An entry with a host name and no address is not resolved yet.
+type entries struct {
+	list     []gslb.Entry // Addr and Hostname only; addresses first, sorted
+	findings []Finding
+}
+
+// entriesOf gives the entries of a Gslb: set by hand, else from the object's status.
+//
+//	spec.entryAddresses | annotations of the Gslb, then of its source | entries
+//	set                 | any                                         | the field
+//	–                   | entry-addresses, else k8gb's                | the annotation
+//	–                   | –                                           | status of the object
+func entriesOf(in *Input, t *target) entries {
+	var c collector
+	c.in = in
+	if !c.byHand(in.Gslb, t) {
+		for _, e := range t.Entries {
+			c.add(e, t.Source, "status.loadBalancer", false)
+		}
+	}
+	c.finish(t)
+	return c.entries
+}
+
+// collector gathers entries, each once.
+type collector struct {
+	entries
+	in      *Input
+	ignored []string
+	pending []string
+}
+
+// byHand takes the entries that somebody wrote down; false if nobody did.
+func (c *collector) byHand(g *gslbv1beta1.Gslb, t *target) bool {
+	for _, a := range g.Spec.EntryAddresses {
+		c.add(refs.Entry{IP: string(a)}, gslbSource(g), "spec.entryAddresses", true)
+	}
+	if len(g.Spec.EntryAddresses) > 0 {
+		return true
+	}
+	for _, at := range []annotated{{gslbSource(g), g.Annotations}, {t.Source, t.Annotations}} {
+		for _, key := range []string{gslbv1beta1.AnnotationEntryAddresses, gslbv1beta1.K8gbAnnotationExposedIPAddresses} {
+			if words := words(at.annotations[key]); len(words) > 0 {
+				for _, word := range words {
+					c.add(refs.Entry{IP: word}, at.on, annotationPath(key), true)
+				}
+				return true
+			}
+		}
+		if names := words(at.annotations[gslbv1beta1.K8gbAnnotationExposedHostnames]); len(names) > 0 {
+			for _, name := range names {
+				c.add(refs.Entry{Hostname: name}, at.on, annotationPath(gslbv1beta1.K8gbAnnotationExposedHostnames), true)
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// words splits a list in an annotation.
+func words(list string) []string {
+	var all []string
+	for word := range strings.SplitSeq(list, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			all = append(all, word)
+		}
+	}
+	return all
+}
+
+// add takes one entry, or notes why it is none. What somebody wrote down wrongly is
+// bad; what a status holds is only ignored.
+func (c *collector) add(e refs.Entry, on gslb.Source, path string, byHand bool) {
+	text := e.IP
+	if text == "" {
+		text = strings.TrimSuffix(e.Hostname, ".")
+		if _, err := netip.ParseAddr(text); err != nil { // some clouds write an address there
+			c.name(text, on, path, byHand)
+			return
+		}
+	}
+	addr, err := parseAddress(text, c.in.AllowLoopback)
+	if err != nil {
+		c.ignore(err, on, path, byHand)
+		return
+	}
+	c.put(gslb.Entry{Addr: addr})
+}
+
+// name takes a load balancer's name. One without a dot is a cluster's, as old
+// versions of Karmada write it, and never asked for.
+func (c *collector) name(text string, on gslb.Source, path string, byHand bool) {
+	n, err := gslb.ParseName(text)
+	switch {
+	case err != nil:
+		c.ignore(err, on, path, byHand)
+		return
+	case !strings.Contains(n.String(), "."):
+		c.ignore(fmt.Errorf("%q is not the full name of a load balancer", text), on, path, byHand)
+		return
+	}
+	addrs := c.in.Resolved[n.String()]
+	if len(addrs) == 0 {
+		c.pending = append(c.pending, n.String())
+		c.put(gslb.Entry{Hostname: n.String()})
+		return
+	}
+	for _, addr := range addrs {
+		if err := reachable(addr, c.in.AllowLoopback); err != nil {
+			c.ignore(fmt.Errorf("%s resolves to an address that is none for clients: %w", n, err), on, path, byHand)
+			continue
+		}
+		c.put(gslb.Entry{Addr: addr.Unmap(), Hostname: n.String()})
+	}
+}
+
+func (c *collector) put(e gslb.Entry) {
+	same := func(have gslb.Entry) bool {
+		return have.Addr == e.Addr && (e.Addr.IsValid() || have.Hostname == e.Hostname)
+	}
+	if !slices.ContainsFunc(c.list, same) {
+		c.list = append(c.list, e)
+	}
+}
+
+func (c *collector) ignore(err error, on gslb.Source, path string, byHand bool) {
+	if !byHand {
+		c.ignored = append(c.ignored, err.Error())
+		return
+	}
+	c.findings = append(c.findings, Finding{
+		Condition: gslbv1beta1.ConditionAccepted, Reason: gslbv1beta1.ReasonInvalidSpec, Bad: true, On: on, Path: path,
+		Message: fmt.Sprintf("%s of %s: %v; it is left out", path, on, err),
+	})
+}
+
+// finish sorts the entries, and says which are missing.
+func (c *collector) finish(t *target) {
+	slices.SortFunc(c.list, func(a, b gslb.Entry) int {
+		if a.Addr.IsValid() != b.Addr.IsValid() { // names come last
+			return b.Addr.Compare(a.Addr)
+		}
+		if order := a.Addr.Compare(b.Addr); order != 0 {
+			return order
+		}
+		return strings.Compare(a.Hostname, b.Hostname)
+	})
+	note := func(bad bool, reason, format string, args ...any) {
+		c.findings = append(c.findings, Finding{
+			Condition: gslbv1beta1.ConditionResolved, Reason: reason, Bad: bad, On: t.Source, Path: "status.loadBalancer",
+			Message: fmt.Sprintf(format, args...),
+		})
+	}
+	switch {
+	case len(t.Hosts) == 0:
+	case len(c.list) == 0 && len(c.ignored) > 0:
+		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address that clients could connect to (%s); give entryAddresses where it never will", t.Source, strings.Join(c.ignored, "; "))
+		return
+	case len(c.list) == 0:
+		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address yet; give entryAddresses where it never will", t.Source)
+	case len(c.pending) == len(c.list):
+		note(true, gslbv1beta1.ReasonAddressUnknown, "host name not resolved yet: %s", strings.Join(c.pending, ", "))
+	case len(c.pending) > 0:
+		note(false, gslbv1beta1.ReasonResolved, "host name not resolved yet: %s", strings.Join(c.pending, ", "))
+	}
+	if len(c.ignored) > 0 && len(c.list) > 0 {
+		note(false, gslbv1beta1.ReasonResolved, "ignored in the status of %s: %s", t.Source, strings.Join(c.ignored, "; "))
+	}
+}
+
+// parseAddress reads an address that clients can connect to.
+func parseAddress(text string, allowLoopback bool) (netip.Addr, error) {
+	addr, err := netip.ParseAddr(text)
+	if err != nil || addr.Zone() != "" {
+		return netip.Addr{}, fmt.Errorf("%q is not an IP address: give one such as 192.0.2.10 or 2001:db8::10", text)
+	}
+	addr = addr.Unmap()
+	return addr, reachable(addr, allowLoopback)
+}
+
+var broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// reachable says why no client can connect to an address.
+func reachable(addr netip.Addr, allowLoopback bool) error {
+	switch addr = addr.Unmap(); {
+	case addr.IsUnspecified():
+		return fmt.Errorf("%s is the unspecified address", addr)
+	case addr.IsMulticast():
+		return fmt.Errorf("%s is a multicast address", addr)
+	case addr.IsLinkLocalUnicast():
+		return fmt.Errorf("%s is a link-local address", addr)
+	case addr == broadcast:
+		return fmt.Errorf("%s is the broadcast address", addr)
+	case addr.IsLoopback() && !allowLoopback:
+		return fmt.Errorf("%s is a loopback address, which --allow-loopback-entries would permit", addr)
+	}
+	return nil
+}

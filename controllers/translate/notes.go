@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// notes says what condition Resolved should tell about the backends of a host. from
+// are the clusters in which ready endpoints run, beside this one.
+func (r *readiness) notes(h *refs.Host, s *HostStatus, sum *tally, from []string) []Finding {
+	var findings []Finding
+	note := func(format string, args ...any) {
+		findings = append(findings, Finding{
+			Condition: gslbv1beta1.ConditionResolved, Reason: gslbv1beta1.ReasonResolved, Path: s.Path,
+			Message: fmt.Sprintf("host %s: ", s.Text) + fmt.Sprintf(format, args...),
+		})
+	}
+	if sum.missing > 0 {
+		findings = append(findings, r.missing(h, s))
+	}
+	for _, why := range sum.why {
+		note("%s, so its health is unknown; a healthCheck can tell", why)
+	}
+	switch {
+	case len(h.Others) > 0:
+		note("health is unknown behind %s, which is no Service; a healthCheck can tell", strings.Join(h.Others, ", "))
+	case len(h.Services) == 0:
+		note("no Service stands behind it, so its health is unknown; a healthCheck can tell")
+	}
+	if s.Remote > 0 && s.Local == 0 {
+		if s.Readiness == gslb.Healthy {
+			note("no backend in this cluster is ready; it depends on %s", strings.Join(from, ", "))
+		} else {
+			note("every ready endpoint runs elsewhere (%s), which serviceHealthScope %s does not count; clusterset would", strings.Join(from, ", "), r.scope)
+		}
+	}
+	if managers := slices.Compact(slices.Sorted(slices.Values(sum.foreign))); len(managers) > 0 {
+		note("EndpointSlices managed by %s never count as local: nobody knows where those endpoints run", strings.Join(managers, ", "))
+	}
+	return findings
+}
+
+func (r *readiness) missing(h *refs.Host, s *HostStatus) Finding {
+	var names []string
+	for _, name := range h.Services {
+		if svc, read := r.in.Services[name]; read && svc == nil {
+			names = append(names, name.String())
+		}
+	}
+	return Finding{
+		Condition: gslbv1beta1.ConditionResolved, Reason: gslbv1beta1.ReasonServiceNotFound, Bad: true, Path: s.Path,
+		Message: fmt.Sprintf("host %s: Service %s does not exist", s.Text, strings.Join(names, ", ")),
+	}
+}

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// serviceState is what the objects say of one Service.
+type serviceState struct {
+	health  gslb.Health
+	reason  gslb.Reason
+	why     string // of an unknown health, in words
+	local   int    // ready endpoints in this cluster
+	remote  int    // elsewhere
+	from    []string
+	foreign []string // managers of slices that are not known
+}
+
+// readiness judges Services for one Gslb.
+type readiness struct {
+	in    *Input
+	class classifier
+	scope gslbv1beta1.ServiceHealthScope
+	all   bool // every Service is needed
+}
+
+func newReadiness(in *Input) *readiness {
+	return &readiness{
+		in:    in,
+		class: classifier{self: in.Self, names: in.Names, virtualNodes: in.VirtualNodes},
+		scope: cmp.Or(in.Gslb.Spec.ServiceHealthScope, gslbv1beta1.ScopeLocal),
+		all:   in.Gslb.Spec.ServiceHealthPolicy == gslbv1beta1.ServiceHealthAll,
+	}
+}
+
+// service judges one Service.
+//
+//	Service          | slices     | ready endpoints that count | health    | reason
+//	could not be read | any       | –                          | unknown   | HealthUnknown
+//	does not exist   | any        | –                          | unhealthy | ServiceNotFound
+//	has none by kind | any        | –                          | unknown   | HealthUnknown
+//	exists           | unreadable | –                          | unknown   | HealthUnknown
+//	exists           | read       | some                       | healthy   | Ready
+//	exists           | read       | none                       | unhealthy | NoLocalReadyEndpoints
+func (r *readiness) service(name types.NamespacedName) serviceState {
+	svc, read := r.in.Services[name]
+	if !read {
+		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("Service %s could not be read", name)}
+	}
+	if svc == nil {
+		return serviceState{health: gslb.Unhealthy, reason: gslb.ReasonServiceNotFound}
+	}
+	if why := opaque(svc); why != "" {
+		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("Service %s %s", name, why)}
+	}
+	endpointSlices, read := r.in.Slices[name]
+	if !read {
+		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("the EndpointSlices of Service %s could not be read", name)}
+	}
+	s := serviceState{health: gslb.Unhealthy, reason: gslb.ReasonNotReady}
+	var here, there families
+	for _, slice := range endpointSlices {
+		for i := range slice.Endpoints {
+			ep := &slice.Endpoints[i]
+			if !ready(ep) {
+				continue
+			}
+			b := r.class.classify(svc, slice, ep)
+			if b.cluster == "" {
+				here.add(slice.AddressType)
+				continue
+			}
+			there.add(slice.AddressType)
+			s.from = append(s.from, b.cluster)
+			if b.foreign {
+				s.foreign = append(s.foreign, slice.Labels[discoveryv1.LabelManagedBy])
+			}
+		}
+	}
+	s.local, s.remote = here.most(), there.most()
+	if s.local > 0 || s.remote > 0 && r.scope == gslbv1beta1.ScopeClusterset {
+		s.health, s.reason = gslb.Healthy, gslb.ReasonReady
+	}
+	return s
+}
+
+// ready reports that new clients may be sent to an endpoint. A missing condition
+// ready means true. An endpoint that is terminating gets no new clients, even where
+// publishNotReadyAddresses calls it ready; nor does one that says itself that it does
+// not serve.
+func ready(ep *discoveryv1.Endpoint) bool {
+	is := func(value *bool, otherwise bool) bool {
+		if value == nil {
+			return otherwise
+		}
+		return *value
+	}
+	c := &ep.Conditions
+	return is(c.Ready, true) && is(c.Serving, true) && !is(c.Terminating, false)
+}
+
+// families counts endpoints by address type. A Service of both families has each pod
+// in a slice of each.
+type families struct{ v4, v6, names int }
+
+func (f *families) add(t discoveryv1.AddressType) {
+	switch t {
+	case discoveryv1.AddressTypeIPv6:
+		f.v6++
+	case discoveryv1.AddressTypeFQDN:
+		f.names++
+	default:
+		f.v4++
+	}
+}
+
+func (f *families) most() int { return max(f.v4, f.v6) + f.names }
+
+// host sums up the Services behind one host, into status, and gives notes.
+//
+//	scope             | what counts
+//	local, clusterset | the table below, over the Services; a backend that is no Service is unknown
+//	gateway           | no backends: the data plane that announced the entry is taken for ready
+//	probe             | no backends: unknown, the probe decides
+//
+//	policy | some healthy | some unknown | some unhealthy | health
+//	Any    | yes          | any          | any            | healthy
+//	Any    | no           | yes          | any            | unknown
+//	Any    | no           | no           | yes            | unhealthy
+//	All    | any          | any          | yes            | unhealthy
+//	All    | any          | yes          | no             | unknown
+//	All    | yes          | no           | no             | healthy
+//
+// Without any backend health is unknown. Of several reasons for unhealthy,
+// ServiceNotFound is told where every one of those Services is missing, or All needs
+// it.
+func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
+	switch r.scope {
+	case gslbv1beta1.ScopeGateway:
+		s.Readiness, s.ReadinessReason = gslb.Healthy, gslb.ReasonReady
+		return nil
+	case gslbv1beta1.ScopeProbe:
+		s.Readiness, s.ReadinessReason = gslb.HealthUnknown, gslb.ReasonProbePending
+		return nil
+	}
+	var sum tally
+	for _, name := range h.Services {
+		state := r.service(name)
+		sum.add(state)
+		s.Local += state.local
+		s.Remote += state.remote
+		s.DependsOn = append(s.DependsOn, state.from...)
+	}
+	for range h.Others {
+		sum.add(serviceState{reason: gslb.ReasonHealthUnknown})
+	}
+	s.Readiness, s.ReadinessReason = sum.health(r.all)
+	slices.Sort(s.DependsOn)
+	s.DependsOn = slices.Compact(s.DependsOn)
+	from := s.DependsOn
+	if s.Local > 0 || s.Readiness != gslb.Healthy {
+		s.DependsOn = nil
+	}
+	return r.notes(h, s, &sum, from)
+}
+
+// tally counts the Services of a host by health.
+type tally struct {
+	healthy, unknown, notReady, missing int
+	why                                 []string
+	foreign                             []string
+}
+
+func (t *tally) add(s serviceState) {
+	switch {
+	case s.health == gslb.Healthy:
+		t.healthy++
+	case s.reason == gslb.ReasonServiceNotFound:
+		t.missing++
+	case s.health == gslb.Unhealthy:
+		t.notReady++
+	default:
+		t.unknown++
+	}
+	if s.why != "" {
+		t.why = append(t.why, s.why)
+	}
+	t.foreign = append(t.foreign, s.foreign...)
+}
+
+func (t *tally) health(all bool) (gslb.Health, gslb.Reason) {
+	unhealthy := t.missing + t.notReady
+	switch {
+	case all && t.missing > 0, t.healthy+t.unknown+t.notReady == 0 && t.missing > 0:
+		return gslb.Unhealthy, gslb.ReasonServiceNotFound
+	case all && unhealthy > 0, t.healthy+t.unknown == 0 && unhealthy > 0:
+		return gslb.Unhealthy, gslb.ReasonNotReady
+	case t.healthy > 0 && (!all || t.unknown == 0):
+		return gslb.Healthy, gslb.ReasonReady
+	}
+	return gslb.HealthUnknown, gslb.ReasonHealthUnknown
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Zone is a zone that this cluster serves, and who may take hosts in it.
+type Zone struct {
+	gslb.ZoneIntent
+
+	// Delegation is the name of the ZoneDelegation that asks for it; "" for a zone of the
+	// configuration.
+	Delegation string
+
+	// Allowed selects the namespaces whose Gslbs may take hosts in the zone, by their
+	// labels; nil allows all.
+	Allowed labels.Selector
+}
+
+// ZonesInput is everything that the zones of a cluster come from.
+type ZonesInput struct {
+	Delegations []*gslbv1beta1.ZoneDelegation // in any order; each counts, also one that is being deleted
+	Flags       []gslb.ZoneIntent             // of the configuration; they win
+	Self        gslb.GeoTag
+	Addrs       []netip.Addr // of this cluster's name server, for zones that have none of their own
+}
+
+// ZonesOutput is what the zones of a cluster are.
+type ZonesOutput struct {
+	Zones []Zone // by name
+
+	// Conditions holds condition Accepted for each ZoneDelegation, by its name.
+	Conditions map[string]metav1.Condition
+	Findings   []Finding
+}
+
+// Intents gives the zones in the form that gslb.Store.SetZones takes.
+func (o *ZonesOutput) Intents() []gslb.ZoneIntent {
+	all := make([]gslb.ZoneIntent, len(o.Zones))
+	for i := range o.Zones {
+		all[i] = o.Zones[i].ZoneIntent
+	}
+	return all
+}
+
+// Zones gathers the zones. One zone belongs to the configuration, else to the oldest
+// ZoneDelegation that asks for it, so that a newcomer never takes a zone.
+func Zones(in ZonesInput) ZonesOutput {
+	out := ZonesOutput{Conditions: make(map[string]metav1.Condition, len(in.Delegations))}
+	for _, intent := range in.Flags {
+		out.Zones = append(out.Zones, Zone{ZoneIntent: intent})
+	}
+	for _, zd := range oldestFirst(in.Delegations) {
+		z, findings := zoneOf(zd, in.Self)
+		if other := out.holder(z.Zone); other != "" {
+			findings = append(findings, zoneFinding(zd, gslbv1beta1.ReasonZoneConflicted, true, "spec.loadBalancedZone",
+				fmt.Sprintf("zone %s is served already, by %s", z.Zone, other)))
+		} else if !z.Zone.IsZero() {
+			out.Zones = append(out.Zones, z)
+		}
+		out.Findings = append(out.Findings, findings...)
+		out.Conditions[zd.Name] = condition(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonAccepted,
+			fmt.Sprintf("zone %s is served", zd.Spec.LoadBalancedZone), zd.Generation, findings)
+	}
+	for i := range out.Zones {
+		if len(out.Zones[i].Addrs) == 0 {
+			out.Zones[i].Addrs = slices.Compact(slices.SortedFunc(slices.Values(in.Addrs), netip.Addr.Compare))
+		}
+	}
+	slices.SortFunc(out.Zones, func(a, b Zone) int { return a.Zone.Compare(b.Zone) })
+	return out
+}
+
+// holder says in words who has a zone already; "" if nobody does.
+func (o *ZonesOutput) holder(zone gslb.Name) string {
+	for i := range o.Zones {
+		switch z := &o.Zones[i]; {
+		case z.Zone != zone || zone.IsZero():
+		case z.Delegation == "":
+			return "the configuration"
+		default:
+			return "ZoneDelegation " + z.Delegation
+		}
+	}
+	return ""
+}
+
+func oldestFirst(delegations []*gslbv1beta1.ZoneDelegation) []*gslbv1beta1.ZoneDelegation {
+	sorted := slices.Clone(delegations)
+	slices.SortFunc(sorted, func(a, b *gslbv1beta1.ZoneDelegation) int {
+		if c := a.CreationTimestamp.Compare(b.CreationTimestamp.Time); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return sorted
+}
+
+func zoneFinding(zd *gslbv1beta1.ZoneDelegation, reason string, bad bool, path, message string) Finding {
+	return Finding{
+		Condition: gslbv1beta1.ConditionAccepted, Reason: reason, Bad: bad,
+		On: gslb.Source{Kind: "ZoneDelegation", Name: zd.Name}, Path: path, Message: message,
+	}
+}
+
+// zoneOf reads one ZoneDelegation. A spec that breaks a rule gives the zero Zone.
+func zoneOf(zd *gslbv1beta1.ZoneDelegation, self gslb.GeoTag) (Zone, []Finding) {
+	invalid := func(path string, err error) (Zone, []Finding) {
+		return Zone{}, []Finding{zoneFinding(zd, gslbv1beta1.ReasonInvalidSpec, true, path, path+": "+err.Error())}
+	}
+	zone, err := gslb.ParseName(string(zd.Spec.LoadBalancedZone))
+	if err != nil {
+		return invalid("spec.loadBalancedZone", err)
+	}
+	edge, err := gslb.ParseName(string(zd.Spec.ParentZone))
+	if err != nil {
+		return invalid("spec.parentZone", err)
+	}
+	if _, err := gslb.NameServerName(self, zone, edge); err != nil {
+		return invalid("spec.loadBalancedZone", err)
+	}
+	z := Zone{Delegation: zd.Name, ZoneIntent: gslb.ZoneIntent{
+		Zone: zone, EdgeZone: edge,
+		NegTTL:     ttlSeconds(zd.Spec.NegativeTTL()),
+		SplitBrain: zd.Spec.SplitBrainThreshold(),
+	}}
+	var findings []Finding
+	if zd.Spec.AllowedNamespaces != nil {
+		z.Allowed, err = metav1.LabelSelectorAsSelector(zd.Spec.AllowedNamespaces.ToMetaV1())
+		if err != nil { // nobody rather than everybody
+			z.Allowed = labels.Nothing()
+			findings = append(findings, zoneFinding(zd, gslbv1beta1.ReasonInvalidSpec, true, "spec.allowedNamespaces",
+				"spec.allowedNamespaces: "+err.Error()+"; until it is corrected no namespace may take hosts in the zone"))
+		}
+	}
+	records, wrong := zoneRecords(zd, zone)
+	z.Records = records
+	return z, append(findings, wrong...)
+}
+
+func ttlSeconds(d time.Duration) uint32 { return uint32(max(d/time.Second, 0)) }
