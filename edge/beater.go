@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// maxRaces bounds how often a lost race is run again at once.
+const maxRaces = 5
+
+// beatTarget is what a World asks of the heartbeat in one edge zone.
+type beatTarget struct {
+	active     bool         // a zone of ours lies below it
+	ours       []Delegation // that are published
+	missed     []gslb.GeoTag
+	conflicted string // the World knows of another cluster with our geo tag
+}
+
+// beater writes our cluster's heartbeat in one edge zone. Every instance of a
+// cluster runs one; the heartbeat itself is the lease: it is changed only under
+// a prerequisite on its old value, and the loser of a race reads again and is
+// content if the winner said the same.
+type beater struct {
+	k        *Keeper
+	edge     gslb.Name
+	owner    gslb.Name // of the TXT record
+	self     gslb.GeoTag
+	selfID   string
+	claim    *claim
+	claimed  func() // called when the claim changed
+	targets  box[beatTarget]
+	removals chan removal
+
+	target     beatTarget
+	digest     string
+	moved      bool      // our addresses changed since the heartbeat last said so
+	changed    bool      // what we miss changed since we last looked
+	alarmSince time.Time // zero: calm
+	due        time.Time // when to look again; zero: nothing to beat for
+	retry      backoff
+	wroteAt    time.Time
+
+	seen     Heartbeat // as last read
+	seenAt   time.Time // when its counter was seen first; zero: never read
+	calmDue  time.Time // when it is to be rewritten, if nobody does
+	wildcard bool      // what is read at the name is made up by a wildcard
+	dispute  dispute
+}
+
+func newBeater(k *Keeper, edge gslb.Name, self gslb.GeoTag, selfID string, c *claim) *beater {
+	owner, err := gslb.HeartbeatName(self, edge)
+	if err != nil {
+		k.Log.Error("no heartbeat: its name does not fit", "edge", edge, "error", err)
+	}
+	return &beater{
+		k: k, edge: edge, owner: owner, self: self, selfID: selfID, claim: c,
+		targets: newBox[beatTarget](), removals: make(chan removal), moved: true,
+	}
+}
+
+// run waits for one of four things:
+//
+//  1. a new target: if what we miss or our addresses changed, look now
+//  2. the heartbeat is to be removed
+//  3. it is time to beat, to retry or to verify
+//  4. ctx ends
+func (b *beater) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Stop()
+		if !b.due.IsZero() {
+			timer.Reset(time.Until(b.due))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case t := <-b.targets:
+			b.take(t)
+		case r := <-b.removals:
+			r.done <- b.remove(ctx)
+		case <-timer.C:
+			b.look(ctx)
+		}
+	}
+}
+
+// take notes a new target.
+func (b *beater) take(t beatTarget) {
+	now := time.Now()
+	started := t.active && !b.target.active
+	digest := digestOf(t.ours)
+	moved := digest != b.digest
+	changed := !slices.Equal(t.missed, b.target.missed)
+	switch {
+	case len(t.missed) == 0:
+		b.alarmSince = time.Time{}
+	case b.alarmSince.IsZero():
+		b.alarmSince = now
+	}
+	b.target, b.digest = t, digest
+	b.moved, b.changed = b.moved || moved, b.changed || changed
+	switch {
+	case !t.active || b.owner.IsZero():
+		b.due = time.Time{}
+	case started, moved, changed:
+		b.retry.reset()
+		b.due = later(now, b.wroteAt.Add(beatGap))
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// look reads the heartbeat, writes it if that is needed, and decides when to
+// look again.
+func (b *beater) look(ctx context.Context) {
+	err := b.beat(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	if err == nil {
+		b.retry.reset()
+		b.due = b.nextLook(now)
+		b.k.board.beat(b.edge, nil)
+		b.k.metrics.beat(b.edge, b.seen.Counter, len(b.target.missed))
+		return
+	}
+	most := retryMost
+	if !b.alarmSince.IsZero() {
+		most = beatAlarm
+	}
+	b.due = now.Add(b.k.jitter(b.retry.next(most)))
+	b.k.board.beat(b.edge, asError(err))
+}
+
+// nextLook says when to look again after all was well.
+func (b *beater) nextLook(now time.Time) time.Time {
+	if !b.alarmSince.IsZero() {
+		return later(now, b.seenAt.Add(b.interval(now)))
+	}
+	at := now.Add(b.k.jitter(verifyEvery))
+	if b.calmDue.Before(at) {
+		at = b.calmDue
+	}
+	if stale := b.seenAt.Add(believeBeats * b.seen.Interval); len(b.seen.Missed) > 0 && stale.Before(at) {
+		at = stale
+	}
+	return later(now, at)
+}
+
+// interval is the time to the next beat.
+func (b *beater) interval(now time.Time) time.Duration {
+	switch {
+	case b.alarmSince.IsZero():
+		return beatCalm
+	case now.Sub(b.alarmSince) < longAlarm:
+		return beatAlarm
+	}
+	return beatLongAlarm
+}
+
+// beat reads the heartbeat and writes it if needed.
+func (b *beater) beat(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, publisherBudget)
+	defer cancel()
+	var before []string
+	var raced error
+	for range maxRaces {
+		cur, err := b.read(ctx, "")
+		if err != nil {
+			return err
+		}
+		if before != nil && !cur.good && slices.Equal(before, cur.data) {
+			b.wildcard = true // read, and yet not there
+		}
+		before = cur.data
+		b.note(cur)
+		write, problem := b.needed(cur)
+		if problem != nil {
+			return problem
+		}
+		if !write {
+			b.content(cur)
+			return nil
+		}
+		if raced = b.write(ctx, cur); !errors.Is(raced, ErrRaced) {
+			return raced
+		}
+	}
+	return raced
+}
+
+// content notes that the heartbeat says what it should.
+func (b *beater) content(cur current) {
+	b.moved, b.changed = false, false
+	mine := cur.beat.ClusterID == b.selfID && cur.beat.Instance == b.k.Instance
+	if b.claim.set(mine, b.dispute.removableFrom, b.dispute.message) {
+		b.claimed()
+	}
+}
+
+// write makes one attempt, and reads it back from the server that took it.
+func (b *beater) write(ctx context.Context, cur current) error {
+	now := time.Now()
+	next := b.compose(cur, now)
+	data := next.Data()
+	server, err := b.k.Publisher.Update(ctx, Change{
+		Zone:    b.edge,
+		Require: []RRset{b.unchanged(cur)},
+		Clear:   []RRset{{Name: b.owner, Type: TypeTXT}},
+		Add:     []gslb.Record{{Name: b.owner, Type: TypeTXT, TTL: heartbeatTTL, Data: data}},
+	})
+	if err != nil {
+		return err
+	}
+	back, err := b.read(ctx, server)
+	if err != nil {
+		return err
+	}
+	if !back.good || back.beat.ClusterID != b.selfID || back.beat.Counter < next.Counter {
+		return b.ignored(server)
+	}
+	b.dispute.wrote(cur, b.selfID, now)
+	b.wroteAt = now
+	b.note(back)
+	b.content(back)
+	return nil
+}
+
+func (b *beater) ignored(server string) error {
+	b.k.metrics.ignored(b.edge)
+	return &Error{Reason: ReasonIgnored, Server: server, Message: "edge server " + server +
+		" said NOERROR to the update of " + b.owner.FQDN() + " TXT and serves something else"}
+}

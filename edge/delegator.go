@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// retryMost bounds the pause between attempts to put a delegation right.
+const retryMost = time.Minute
+
+// delegator keeps our NS and glue in one edge zone. Adding ours needs no
+// prerequisite: it commutes with what the other clusters add.
+type delegator struct {
+	k        *Keeper
+	edge     gslb.Name
+	self     gslb.GeoTag
+	claim    *claim
+	plans    box[[]Delegation]
+	pokes    box[struct{}]
+	removals chan removal
+
+	want  []Delegation
+	due   time.Time // when to look at the edge again; zero: nothing to look after
+	retry backoff
+}
+
+func newDelegator(k *Keeper, edge gslb.Name, self gslb.GeoTag, c *claim) *delegator {
+	return &delegator{k: k, edge: edge, self: self, claim: c, plans: newBox[[]Delegation](), pokes: newBox[struct{}](), removals: make(chan removal)}
+}
+
+// poke makes the delegator look now.
+func (d *delegator) poke() { d.pokes.put(struct{}{}) }
+
+// run waits for one of five things:
+//
+//  1. a new plan: if it differs, look now
+//  2. the heartbeat became ours: old glue may be removed now
+//  3. a zone is to be removed
+//  4. it is time to retry or to verify
+//  5. ctx ends
+func (d *delegator) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Stop()
+		if !d.due.IsZero() {
+			timer.Reset(time.Until(d.due))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case want := <-d.plans:
+			if !reflect.DeepEqual(want, d.want) {
+				d.want, d.due = want, time.Now()
+				d.retry.reset()
+			}
+		case <-d.pokes:
+			d.due = time.Now()
+		case r := <-d.removals:
+			r.done <- d.remove(ctx, r.zone)
+		case <-timer.C:
+			d.look(ctx)
+		}
+	}
+}
+
+// look puts every zone right and decides when to look again.
+func (d *delegator) look(ctx context.Context) {
+	if len(d.want) == 0 {
+		d.due = time.Time{}
+		return
+	}
+	fine := true
+	for _, want := range d.want {
+		s := d.reconcile(ctx, want)
+		if ctx.Err() != nil {
+			return
+		}
+		d.k.board.set(s)
+		fine = fine && (s.OK || want.Reason != "")
+	}
+	if fine {
+		d.retry.reset()
+		d.due = time.Now().Add(d.k.jitter(verifyEvery))
+	} else {
+		d.due = time.Now().Add(d.k.jitter(d.retry.next(retryMost)))
+	}
+}
+
+// reconcile reads a delegation, adds what is missing, removes old glue of ours,
+// and reads back what the server made of it.
+func (d *delegator) reconcile(ctx context.Context, want Delegation) ZoneStatus {
+	s := ZoneStatus{Zone: want.Zone, EdgeZone: want.EdgeZone, Reason: want.Reason, Message: want.Message}
+	if want.Reason != "" {
+		return s
+	}
+	if c := d.claim.conflict(); c != "" {
+		s.Reason, s.Message = ReasonGeoTagConflicted, c
+		return s
+	}
+	ctx, cancel := context.WithTimeout(ctx, publisherBudget)
+	defer cancel()
+	have, err := d.read(ctx, want, "")
+	if err != nil {
+		return failed(s, err)
+	}
+	change := d.diff(want, have)
+	if !change.Empty() {
+		server, err := d.k.Publisher.Update(ctx, change)
+		if err != nil {
+			return failed(s, err)
+		}
+		d.k.Log.Info("edge zone updated", "zone", want.Zone, "edge", want.EdgeZone, "server", server,
+			"added", len(change.Add), "removed", len(change.Remove))
+		if have, err = d.read(ctx, want, server); err != nil {
+			return failed(s, err)
+		}
+	}
+	s.Server, s.NameServers = have.server, have.nameServers(want)
+	if left := d.diff(want, have); !left.Empty() {
+		d.k.metrics.ignored(want.EdgeZone)
+		s.Reason, s.Message = ReasonIgnored, describe(left, have)
+		return s
+	}
+	s.OK, s.Reason = true, ReasonDelegated
+	return s
+}
+
+func failed(s ZoneStatus, err error) ZoneStatus {
+	e := asError(err)
+	s.Reason, s.Server, s.RCODE, s.Message = e.Reason, e.Server, e.RCODE, e.Error()
+	return s
+}
+
+// holding is what the edge zone holds of one delegation.
+type holding struct {
+	server string
+	ns     []string // names with trailing dot
+	glue   []netip.Addr
+	alias  string // a CNAME at our name server's name
+}
+
+func (d *delegator) read(ctx context.Context, want Delegation, server string) (holding, error) {
+	ns, err := d.k.Publisher.Lookup(ctx, Query{Zone: want.EdgeZone, Name: want.Zone, Type: TypeNS, Server: server})
+	if err != nil {
+		return holding{}, err
+	}
+	h := holding{server: ns.Server, ns: ns.Data}
+	var alias string
+	h.glue, alias, err = readAddrs(ctx, d.k.Publisher, want.EdgeZone, want.NameServer, ns.Server)
+	h.alias = alias
+	return h, err
+}
+
+// readAddrs asks for A and AAAA of a name in an edge zone.
+func readAddrs(ctx context.Context, p Publisher, edge, name gslb.Name, server string) (addrs []netip.Addr, alias string, err error) {
+	for _, t := range []uint16{TypeA, TypeAAAA} {
+		a, err := p.Lookup(ctx, Query{Zone: edge, Name: name, Type: t, Server: server})
+		if err != nil {
+			return nil, "", err
+		}
+		alias = a.Alias
+		for _, s := range a.Data {
+			if addr, err := netip.ParseAddr(s); err == nil {
+				addrs = append(addrs, addr)
+			}
+		}
+	}
+	return sortedAddrs(addrs), alias, nil
+}
+
+// diff says what must change. Data is compared, never TTLs: clusters with
+// different TTLs would repair each other for ever. Old glue goes only while the
+// heartbeat shows that we, and no other instance, speak for our cluster.
+func (d *delegator) diff(want Delegation, have holding) Change {
+	c := Change{Zone: want.EdgeZone}
+	if !slices.Contains(have.ns, want.NameServer.FQDN()) {
+		c.Add = append(c.Add, gslb.Record{Name: want.Zone, Type: TypeNS, TTL: d.k.TTL, Data: want.NameServer.FQDN()})
+	}
+	for _, a := range want.Addrs {
+		if !slices.Contains(have.glue, a) {
+			c.Add = append(c.Add, glueRecord(want.NameServer, a, d.k.TTL))
+		}
+	}
+	if d.claim.mayRemove(time.Now()) {
+		for _, a := range have.glue {
+			if !slices.Contains(want.Addrs, a) {
+				c.Remove = append(c.Remove, glueRecord(want.NameServer, a, 0))
+			}
+		}
+	}
+	return c
+}
+
+func glueRecord(ns gslb.Name, a netip.Addr, ttl uint32) gslb.Record {
+	t := TypeA
+	if a.Is6() {
+		t = TypeAAAA
+	}
+	return gslb.Record{Name: ns, Type: t, TTL: ttl, Data: a.String()}
+}
+
+// describe says what the server ignored.
+func describe(left Change, have holding) string {
+	var parts []string
+	for _, r := range left.Add {
+		parts = append(parts, fmt.Sprintf("%s %s %s is missing", r.Name.FQDN(), typeName(r.Type), r.Data))
+	}
+	for _, r := range left.Remove {
+		parts = append(parts, fmt.Sprintf("%s %s %s is still there", r.Name.FQDN(), typeName(r.Type), r.Data))
+	}
+	msg := fmt.Sprintf("edge server %s said NOERROR to the update and ignored it: %s", have.server, strings.Join(parts, "; "))
+	if have.alias != "" {
+		msg += fmt.Sprintf("; a CNAME to %s stands at the name: remove it", have.alias)
+	}
+	return msg
+}
+
+func typeName(t uint16) string {
+	switch t {
+	case TypeA:
+		return "A"
+	case TypeNS:
+		return "NS"
+	case TypeTXT:
+		return "TXT"
+	case TypeAAAA:
+		return "AAAA"
+	}
+	return fmt.Sprintf("TYPE%d", t)
+}
+
+// nameServers gives the delegation as the edge serves it; addresses of ours only.
+func (h *holding) nameServers(want Delegation) []gslb.NameServer {
+	var out []gslb.NameServer
+	for _, s := range h.ns {
+		n, err := gslb.ParseName(s)
+		if err != nil {
+			continue
+		}
+		ns := gslb.NameServer{Cluster: ClusterOf(n, want.Zone, want.EdgeZone), Name: n}
+		if n == want.NameServer {
+			ns.Addrs = h.glue
+		}
+		out = append(out, ns)
+	}
+	return out
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"fmt"
+	"time"
+)
+
+// maxTaken is how often a heartbeat of another cluster id is taken over: once
+// for a cluster that was built anew under its old geo tag, once more so that a
+// rival sees that it is not alone.
+const maxTaken = 2
+
+// dispute settles what happens when the heartbeat under our geo tag was written
+// by another cluster id. Two living clusters write over each other a few times
+// at most; then both know, and one stops. The zero value is peace.
+type dispute struct {
+	owned         bool // the heartbeat was ours before
+	taken         int
+	rivalAt       time.Time // when the rival was seen last
+	message       string    // not empty: the geo tag is used twice
+	removableFrom time.Time // old glue stays until then: it may be the rival's
+}
+
+// foreign notes a rival's heartbeat and says whether we may write over it.
+//
+//	rival's heartbeat           | World knows the rival | we
+//	is the first that we see    | no                    | take it: a cluster built anew
+//	follows ours, again         | no                    | write once more, and show it
+//	follows ours, after that    | any                   | stop, and show it
+//	does not go on              | any                   | take it
+//	goes on                     | yes                   | stop, and show it
+func (d *dispute) foreign(h Heartbeat, b *beater, now time.Time) bool {
+	d.rivalAt = now
+	stale := b.stale(now)
+	known := b.target.conflicted != ""
+	may := stale || !known && d.taken < maxTaken
+	if d.owned || !may {
+		d.message = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is ours, and id %s, which wrote the heartbeat %s; give each cluster a geo tag of its own",
+			b.self, b.selfID, h.ClusterID, b.owner.FQDN())
+	}
+	return may
+}
+
+// wrote notes that ours was written over cur.
+func (d *dispute) wrote(cur current, selfID string, now time.Time) {
+	if cur.good && cur.beat.ClusterID != selfID {
+		d.taken++
+		d.removableFrom = now.Add(adoptedHold)
+	}
+	d.owned = true
+}
+
+// ours notes that the heartbeat is our cluster's; after a while of that the
+// rival is forgotten.
+func (d *dispute) ours(now time.Time) {
+	d.owned = true
+	if d.taken > 0 && now.Sub(d.rivalAt) > 2*adoptedHold {
+		d.taken, d.message = 0, ""
+	}
+}

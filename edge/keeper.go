@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// DefaultTTL is the TTL of NS and glue records, in seconds.
+const DefaultTTL = 300
+
+// The schedule. Alarms beat faster than readers stop believing them (three
+// intervals).
+const (
+	verifyEvery     = 10 * time.Minute // quiet: the edge is read, never written
+	beatCalm        = time.Hour
+	beatAlarm       = 5 * time.Second
+	beatLongAlarm   = 15 * time.Second
+	longAlarm       = 2 * time.Minute
+	beatGap         = time.Second // between two writes of ours, however often the alarm changes
+	believeBeats    = 3           // intervals
+	adoptedHold     = 15 * time.Minute
+	publisherBudget = 10 * time.Second
+)
+
+// Store is what the Keeper tells the model; [gslb.Store] is one.
+type Store interface {
+	Sight(gslb.Sighting)
+}
+
+// Resolver resolves host names; [net.Resolver] is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Config says what a Keeper needs. Worlds, Store and, with a Publisher, Instance
+// are required.
+type Config struct {
+	// Worlds is the channel of a [gslb.Mailbox] of its own.
+	Worlds <-chan *gslb.World
+	Store  Store
+	// Publisher reaches the edge zones; nil: there is no edge that we can write,
+	// only anchors are asked.
+	Publisher Publisher
+	// Instance names this process, at most 64 printable characters.
+	Instance string
+	// Addrs are the glue of zones whose intent has no addresses.
+	Addrs []netip.Addr
+	// Heard gives the last keep-alives heard, several for a cluster with several
+	// instances; nil: none.
+	Heard func() []HeardKeepAlive
+	// Sent says when our cluster sent a keep-alive, by our own clock, and whether
+	// it did; nil: never. It must be fast.
+	Sent func(instance string, n uint64) (time.Time, bool)
+	// Anchors are servers outside, ADDRESS or ADDRESS:PORT, that show whether we
+	// are cut off.
+	Anchors []string
+	// Ask sends one SOA question to ADDRESS:PORT and returns nil if anything
+	// answered it; nil: anchors and servers of the edge zone are not asked. The
+	// zero Name is the root.
+	Ask func(ctx context.Context, server string, zone gslb.Name) error
+	// Resolver finds the servers of the edge zone whose names lie outside it; nil:
+	// those are not asked.
+	Resolver Resolver
+	// TTL of NS and glue in seconds; 0: [DefaultTTL]. TTLs that differ are left
+	// alone.
+	TTL uint32
+	// Rand gives numbers in [0, 1) for jitter; nil: math/rand.
+	Rand       func() float64
+	Log        *slog.Logger          // nil: silent
+	Registerer prometheus.Registerer // nil: no metrics
+}
+
+// Keeper keeps what is ours in the edge zones. Status, Changed, Discover and
+// Remove are safe for concurrent use.
+type Keeper struct {
+	Config
+	metrics  *metrics
+	board    *board
+	outside  *outside
+	removals chan removal
+	zones    map[gslb.Name]*edgeZone // by edge zone; Run's alone
+	retired  map[gslb.Name]bool      // removed zones that Worlds still have; Run's alone
+	last     *gslb.World             // Run's alone
+	wg       sync.WaitGroup
+}
+
+// edgeZone is what works on one edge zone.
+type edgeZone struct {
+	delegator *delegator
+	beater    *beater
+	witness   *witness
+}
+
+// removal asks to take a zone out of the edge.
+type removal struct {
+	zone, edge gslb.Name
+	done       chan error // one place
+}
+
+// New makes a Keeper; [Keeper.Run] sets it to work.
+func New(c Config) (*Keeper, error) {
+	if c.Worlds == nil || c.Store == nil {
+		return nil, errors.New("an edge keeper needs Worlds and a Store")
+	}
+	if c.Publisher != nil && (c.Instance == "" || len(c.Instance) > 64) {
+		return nil, fmt.Errorf("instance %q has %d characters; an edge keeper needs 1 to 64", c.Instance, len(c.Instance))
+	}
+	if c.TTL == 0 {
+		c.TTL = DefaultTTL
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Float64
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Log = c.Log.With("component", "edge")
+	c.Addrs = sortedAddrs(c.Addrs)
+	m, err := newMetrics(c.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{
+		Config: c, metrics: m, board: newBoard(c.Log, m), removals: make(chan removal),
+		zones: make(map[gslb.Name]*edgeZone), retired: make(map[gslb.Name]bool),
+	}
+	if k.outside, err = newOutside(&k.Config); err != nil {
+		return nil, err
+	}
+	if c.Publisher != nil {
+		k.Publisher = &observed{next: c.Publisher, metrics: m, answered: k.outside.saw}
+	}
+	return k, nil
+}
+
+// Status says how every zone stands, by name. A zone is listed from the first
+// World that has it.
+func (k *Keeper) Status() []ZoneStatus { return k.board.list() }
+
+// Changed receives after Status changed. It has one place and is for one reader.
+func (k *Keeper) Changed() <-chan struct{} { return k.board.changed }
+
+// Run keeps the edge until ctx ends; it then returns nil and leaves everything
+// in place. It may be called once.
+func (k *Keeper) Run(ctx context.Context) error {
+	defer k.wg.Wait()
+	k.wg.Go(func() { k.outside.run(ctx) })
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case w := <-k.Worlds:
+			k.last = w
+			k.spread(ctx, w)
+		case r := <-k.removals:
+			k.remove(ctx, r)
+		}
+	}
+}
+
+// spread gives each edge zone its part of the World.
+func (k *Keeper) spread(ctx context.Context, w *gslb.World) {
+	for zone := range k.retired {
+		if w.Zone(zone) == nil {
+			delete(k.retired, zone)
+		}
+	}
+	plans := make(map[gslb.Name][]Delegation)
+	for _, d := range k.plan(w) {
+		if !k.retired[d.Zone] {
+			plans[d.EdgeZone] = append(plans[d.EdgeZone], d)
+		}
+	}
+	silent := silentOf(w)
+	k.outside.watch(silent)
+	if k.Publisher == nil {
+		k.noEdge(plans)
+		return
+	}
+	for edge := range plans {
+		k.edgeZone(ctx, edge, w)
+	}
+	for edge, z := range k.zones {
+		z.witness.watch.put(silent)
+		k.board.follow(edge, plans[edge])
+		if w.Ready {
+			z.delegator.plans.put(plans[edge])
+			z.beater.targets.put(beatTarget{
+				active: len(plans[edge]) > 0, ours: publishable(plans[edge]),
+				missed: w.Alarm.Missed, conflicted: conflicted(plans[edge]),
+			})
+		}
+	}
+}
+
+// plan is Plan with the configured addresses where the intent has none.
+func (k *Keeper) plan(w *gslb.World) []Delegation {
+	ds := Plan(w)
+	for i := range ds {
+		if d := &ds[i]; d.Reason == ReasonAddressUnknown && len(k.Addrs) > 0 {
+			d.Addrs, d.Reason, d.Message = k.Addrs, "", ""
+		}
+	}
+	return ds
+}
+
+// noEdge says of every zone that there is no way to its edge zone.
+func (k *Keeper) noEdge(plans map[gslb.Name][]Delegation) {
+	for edge, ds := range plans {
+		k.board.follow(edge, ds)
+		for _, d := range ds {
+			k.board.set(ZoneStatus{Zone: d.Zone, EdgeZone: d.EdgeZone, Reason: ReasonNoEdge,
+				Message: "no edge is configured: delegate the zone by hand, or give --edge-dns and --edge-tsig-key"})
+		}
+	}
+}
+
+// edgeZone gives what works on an edge zone, and starts it if it is new.
+func (k *Keeper) edgeZone(ctx context.Context, edge gslb.Name, w *gslb.World) *edgeZone {
+	if z := k.zones[edge]; z != nil {
+		return z
+	}
+	claim := &claim{}
+	z := &edgeZone{
+		delegator: newDelegator(k, edge, w.Self, claim),
+		beater:    newBeater(k, edge, w.Self, w.SelfID, claim),
+		witness:   newWitness(k, edge, w.Self),
+	}
+	z.beater.claimed = z.delegator.poke
+	k.zones[edge] = z
+	k.wg.Go(func() { z.delegator.run(ctx) })
+	k.wg.Go(func() { z.beater.run(ctx) })
+	k.wg.Go(func() { z.witness.run(ctx) })
+	k.wg.Go(func() { k.outside.follow(ctx, k.Publisher, edge, k.jitter) })
+	return z
+}
+
+func publishable(ds []Delegation) []Delegation {
+	var out []Delegation
+	for _, d := range ds {
+		if d.Reason == "" {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+func conflicted(ds []Delegation) string {
+	for _, d := range ds {
+		if d.Reason == ReasonGeoTagConflicted {
+			return d.Message
+		}
+	}
+	return ""
+}
+
+// jitter gives d, shortened or lengthened by up to a tenth.
+func (k *Keeper) jitter(d time.Duration) time.Duration {
+	return d + time.Duration((k.Rand()-0.5)*0.2*float64(d))
+}

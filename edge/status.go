@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"log/slog"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Reason is why a zone is delegated to us or not; the words are those of
+// condition Delegated of a ZoneDelegation.
+type Reason string
+
+// The reasons.
+const (
+	ReasonDelegated        Reason = "Delegated"                // the edge zone, read back, is as it should be
+	ReasonPending          Reason = "Pending"                  // not looked at yet
+	ReasonNoEdge           Reason = "NoEdge"                   // no way to the edge zone is configured
+	ReasonUnreachable      Reason = "EdgeUnreachable"          // no server of the edge zone answers
+	ReasonRefused          Reason = "UpdateRefused"            // a server refused; RCODE says how
+	ReasonIgnored          Reason = "UpdateIgnored"            // a server said that it took the update, and serves something else
+	ReasonAddressUnknown   Reason = "NameServerAddressUnknown" // our DNS service has no address yet
+	ReasonGeoTagConflicted Reason = "GeoTagConflicted"         // another cluster uses our geo tag
+	ReasonInvalidName      Reason = "InvalidName"              // the name of our name server would not fit
+)
+
+// ZoneStatus is how the delegation of one zone stands at the edge.
+type ZoneStatus struct {
+	Zone     gslb.Name
+	EdgeZone gslb.Name
+	Server   string // of the edge zone, that was asked last; "": none
+	OK       bool   // the edge zone, read back, holds what is ours
+	Reason   Reason
+	RCODE    string // of a refusal: "REFUSED", "BADKEY"; "" otherwise
+	Message  string // for people; "" when OK
+	// NameServers is the delegation as the edge serves it, all clusters' and
+	// foreign ones (Cluster is ""); addresses are read for our own only.
+	NameServers []gslb.NameServer
+	Since       time.Time // when OK, Reason or RCODE became so, by our clock
+}
+
+// board holds what is known of each zone and tells about changes. The failure
+// of a heartbeat counts for every zone below its edge zone.
+type board struct {
+	log     *slog.Logger
+	metrics *metrics
+	changed chan struct{} // one place
+
+	mu    sync.Mutex
+	zones map[gslb.Name]ZoneStatus
+	beats map[gslb.Name]*Error // by edge zone; nil: fine
+}
+
+func newBoard(log *slog.Logger, m *metrics) *board {
+	return &board{
+		log: log, metrics: m, changed: make(chan struct{}, 1),
+		zones: make(map[gslb.Name]ZoneStatus), beats: make(map[gslb.Name]*Error),
+	}
+}
+
+// set notes how a zone stands.
+func (b *board) set(s ZoneStatus) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old, known := b.zones[s.Zone]
+	same := known && old.OK == s.OK && old.Reason == s.Reason && old.RCODE == s.RCODE
+	s.Since = time.Now()
+	if same {
+		s.Since = old.Since
+	}
+	b.zones[s.Zone] = s
+	if known && reflect.DeepEqual(old, s) {
+		return
+	}
+	b.metrics.delegated(s.Zone, s.OK)
+	b.tell()
+	switch {
+	case same:
+	case s.OK:
+		b.log.Info("zone is delegated to this cluster", "zone", s.Zone, "edge", s.EdgeZone, "server", s.Server)
+	default:
+		b.log.Warn("zone is not delegated as it should be", "zone", s.Zone, "edge", s.EdgeZone,
+			"reason", s.Reason, "rcode", s.RCODE, "error", s.Message)
+	}
+}
+
+// follow lists the zones that are planned below an edge zone, and no others.
+func (b *board) follow(edge gslb.Name, zones []Delegation) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, d := range zones {
+		if _, known := b.zones[d.Zone]; !known {
+			b.zones[d.Zone] = ZoneStatus{Zone: d.Zone, EdgeZone: edge, Reason: ReasonPending, Since: time.Now(),
+				Message: "the edge zone has not been looked at yet"}
+			b.metrics.delegated(d.Zone, false)
+			b.tell()
+		}
+	}
+	for zone, s := range b.zones {
+		if s.EdgeZone != edge || slices.ContainsFunc(zones, func(d Delegation) bool { return d.Zone == zone }) {
+			continue
+		}
+		delete(b.zones, zone)
+		b.metrics.forget(zone)
+		b.tell()
+	}
+}
+
+// beat notes how the heartbeat in an edge zone stands; nil: fine.
+func (b *board) beat(edge gslb.Name, problem *Error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	old := b.beats[edge]
+	b.beats[edge] = problem
+	if old == nil && problem == nil || old != nil && problem != nil && old.Reason == problem.Reason && old.RCODE == problem.RCODE {
+		return
+	}
+	b.tell()
+	if problem == nil {
+		b.log.Info("heartbeat is written again", "edge", edge)
+	} else {
+		b.log.Warn("heartbeat cannot be written", "edge", edge, "reason", problem.Reason, "rcode", problem.RCODE, "error", problem.Message)
+	}
+}
+
+func (b *board) tell() {
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
+}
+
+// list gives the zones by name.
+func (b *board) list() []ZoneStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := make([]ZoneStatus, 0, len(b.zones))
+	for _, s := range b.zones {
+		if p := b.beats[s.EdgeZone]; s.OK && p != nil {
+			s.OK, s.Reason, s.RCODE, s.Server = false, p.Reason, p.RCODE, p.Server
+			s.Message = "the delegation is in place, but the heartbeat is not: " + p.Error()
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b ZoneStatus) int { return a.Zone.Compare(b.Zone) })
+	return out
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"context"
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// How often the heartbeat of a silent cluster is read.
+const (
+	readDoubtful = 250 * time.Millisecond // something is to be decided
+	readSilent   = time.Second            // vouched, or nobody is heard at all
+	readLost     = 5 * time.Second        // lost, and others are heard
+	readTimeout  = time.Second
+	maxBelieved  = time.Minute // of an interval that a heartbeat states
+)
+
+// aliveAfter is how long the author of an alarm lived at least after the
+// keep-alive that it names: an alarm is raised after that much silence.
+const aliveAfter = 2 * time.Second
+
+// silence is which clusters are silent.
+type silence struct {
+	clusters []gslb.Cluster // doubtful, vouched or lost
+	alone    bool           // nobody is heard first-hand
+}
+
+func silentOf(w *gslb.World) silence {
+	s := silence{alone: true}
+	for _, c := range w.Clusters {
+		switch c.Liveness {
+		case gslb.Doubtful, gslb.Vouched, gslb.Lost:
+			s.clusters = append(s.clusters, c)
+		case gslb.Fresh:
+			s.alone = false
+		case gslb.Self, gslb.Unheard, gslb.Left:
+		}
+	}
+	s.alone = s.alone && len(s.clusters) > 0
+	return s
+}
+
+// witness reads the heartbeats of silent clusters in one edge zone.
+type witness struct {
+	k     *Keeper
+	edge  gslb.Name
+	self  gslb.GeoTag
+	watch box[silence]
+
+	silence  silence
+	readings map[gslb.GeoTag]*reading
+}
+
+// reading is what was read of one cluster's heartbeat since it fell silent.
+type reading struct {
+	due      time.Time
+	at       time.Time // of the last good reading; zero: none
+	counter  uint64
+	instance string
+}
+
+func newWitness(k *Keeper, edge gslb.Name, self gslb.GeoTag) *witness {
+	return &witness{k: k, edge: edge, self: self, watch: newBox[silence](), readings: make(map[gslb.GeoTag]*reading)}
+}
+
+// run waits for one of three things:
+//
+//  1. other clusters are silent now
+//  2. it is time to read a heartbeat
+//  3. ctx ends
+func (t *witness) run(ctx context.Context) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Stop()
+		if at := t.next(); !at.IsZero() {
+			timer.Reset(time.Until(at))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-t.watch:
+			t.take(s)
+		case <-timer.C:
+			t.round(ctx)
+		}
+	}
+}
+
+// take notes who is silent; what is newly so, or newly in doubt, is read at once.
+func (t *witness) take(s silence) {
+	now := time.Now()
+	t.silence = s
+	watched := make(map[gslb.GeoTag]*reading, len(s.clusters))
+	for _, c := range s.clusters {
+		r := t.readings[c.Tag]
+		if r == nil {
+			r = &reading{due: now}
+		}
+		if soonest := now.Add(t.pace(c)); soonest.Before(r.due) {
+			r.due = soonest
+		}
+		watched[c.Tag] = r
+	}
+	t.readings = watched
+}
+
+func (t *witness) pace(c gslb.Cluster) time.Duration {
+	switch {
+	case c.Liveness == gslb.Doubtful:
+		return readDoubtful
+	case c.Liveness == gslb.Vouched, t.silence.alone:
+		return readSilent
+	}
+	return readLost
+}
+
+// next is when a heartbeat is to be read; zero: none is.
+func (t *witness) next() (at time.Time) {
+	for _, r := range t.readings {
+		if at.IsZero() || r.due.Before(at) {
+			at = r.due
+		}
+	}
+	return at
+}
+
+// round reads what is due. A server that does not answer is not asked about the
+// next cluster in the same round.
+func (t *witness) round(ctx context.Context) {
+	reached := true
+	for _, c := range t.silence.clusters {
+		r := t.readings[c.Tag]
+		now := time.Now()
+		if ctx.Err() != nil || r.due.After(now) {
+			continue
+		}
+		r.due = now.Add(t.pace(c))
+		if reached {
+			reached = t.read(ctx, c, r, now)
+		}
+	}
+}
+
+// read reads one heartbeat and reports whether the server answered.
+func (t *witness) read(ctx context.Context, c gslb.Cluster, r *reading, now time.Time) bool {
+	owner, err := gslb.HeartbeatName(c.Tag, t.edge)
+	if err != nil {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	a, err := t.k.Publisher.Lookup(ctx, Query{Zone: t.edge, Name: owner, Type: TypeTXT})
+	if err != nil {
+		return asError(err).RCODE != ""
+	}
+	cur := parseCurrent(a.Data)
+	if !cur.good || cur.beat.Cluster != c.Tag || c.ID != "" && cur.beat.ClusterID != c.ID {
+		return true
+	}
+	if s, ok := t.judge(cur.beat, r, now); ok {
+		t.k.Store.Sight(s)
+		t.k.metrics.vouched(c.Tag)
+	}
+	return true
+}
+
+// judge says whether a heartbeat vouches for its author: it must name us, with
+// a keep-alive that our cluster sent. All times are ours:
+//
+//	this reading                 | proves that the author lived at
+//	the first since it is silent | the keep-alive's sending + 2 s, but not later than now
+//	the counter moved            | the reading before, when it had not yet
+//	the counter did not move     | nothing new
+func (t *witness) judge(h Heartbeat, r *reading, now time.Time) (gslb.Sighting, bool) {
+	first, before := r.at.IsZero(), r.at
+	moved := !first && (h.Counter != r.counter || h.Instance != r.instance)
+	r.at, r.counter, r.instance = now, h.Counter, h.Instance
+	sent, ok := t.sent(h)
+	if !ok || !first && !moved {
+		return gslb.Sighting{}, false
+	}
+	alive := sent.Add(aliveAfter)
+	if alive.After(now) {
+		alive = now
+	}
+	if moved && before.After(alive) {
+		alive = before
+	}
+	return gslb.Sighting{
+		Kind: gslb.Heartbeat, Of: h.Cluster, Instance: h.Instance, At: alive,
+		ValidFor: believeBeats * min(h.Interval, maxBelieved),
+	}, true
+}
+
+// sent gives when our cluster sent the newest keep-alive that the heartbeat
+// names.
+func (t *witness) sent(h Heartbeat) (newest time.Time, ok bool) {
+	if t.k.Sent == nil {
+		return newest, false
+	}
+	for _, m := range h.Missed {
+		if m.Cluster != t.self || m.Instance == "" {
+			continue
+		}
+		if at, ours := t.k.Sent(m.Instance, m.Number); ours && (!ok || at.After(newest)) {
+			newest, ok = at, true
+		}
+	}
+	return newest, ok
+}
