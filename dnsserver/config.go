@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Defaults of a [Config].
+const (
+	DefaultMaxTCPConns = 1000
+	DefaultMaxSlow     = 4096
+	DefaultTCPIdle     = 10 * time.Second
+	DefaultTCPMessage  = 2 * time.Second
+	DefaultTCPWrite    = 5 * time.Second
+)
+
+// slowPerConn bounds the slow messages in flight on one TCP connection.
+const slowPerConn = 16
+
+// SlowPath handles whole DNS messages that the packed table does not answer.
+type SlowPath interface {
+	// ServeSlow handles one well-formed DNS message: opcode ≠ QUERY, AXFR/IXFR,
+	// anything that carries a TSIG, or every message with [Config.SlowAll]. It
+	// runs in a goroutine of its own, owns msg, and may block until ctx ends
+	// (connection closed or server stopping). It may call reply any number of
+	// times over TCP, one frame each, and once over UDP. It returns false,
+	// without having replied, when the message is not its own: the server then
+	// answers as if there were no slow path.
+	ServeSlow(ctx context.Context, msg []byte, from netip.AddrPort, tcp bool, reply func(msg []byte) error) bool
+}
+
+// Config says what a [Server] needs. Listen is required; the zero values of the
+// rest mean the defaults.
+type Config struct {
+	// Listen holds the addresses, each for UDP and TCP: "127.0.1.1:53",
+	// "[::1]:53", ":5353" for all of both families. Port 0 lets the system choose
+	// one port for both transports.
+	Listen []string
+
+	SlowPath SlowPath // nil: there is none
+	SlowAll  bool     // every well-formed message goes to SlowPath
+	MaxSlow  int      // slow messages in flight, at most a quarter of them from UDP; 0: DefaultMaxSlow
+
+	Sockets     int           // UDP sockets for each address, each with a goroutine; 0: one for each processor
+	MaxTCPConns int           // more evict the one that was idle longest; 0: DefaultMaxTCPConns
+	TCPIdle     time.Duration // a connection without a message for so long is closed; 0: DefaultTCPIdle
+	TCPMessage  time.Duration // bound for the whole of one message to arrive; 0: DefaultTCPMessage
+	TCPWrite    time.Duration // bound for one write; 0: DefaultTCPWrite
+
+	NSID string // name of this instance for those who ask (RFC 5001); "": none
+	Seed uint64 // of the draws, for tests; 0: random
+
+	Logger     *slog.Logger          // nil: silent
+	Registerer prometheus.Registerer // nil: metrics are not registered
+}
+
+// complete checks the configuration and fills in the defaults.
+func (c *Config) complete() error {
+	if len(c.Listen) == 0 {
+		return errors.New(`no address to listen on; give one like ":5353"`)
+	}
+	if c.SlowAll && c.SlowPath == nil {
+		return errors.New("every message should go to the slow path, but there is none")
+	}
+	if len(c.NSID) > 128 {
+		return fmt.Errorf("the NSID has %d octets; at most 128 are sent", len(c.NSID))
+	}
+	for _, n := range []struct {
+		name  string
+		value *int
+		unset int
+	}{
+		{"MaxSlow", &c.MaxSlow, DefaultMaxSlow},
+		{"Sockets", &c.Sockets, runtime.GOMAXPROCS(0)},
+		{"MaxTCPConns", &c.MaxTCPConns, DefaultMaxTCPConns},
+	} {
+		if *n.value < 0 {
+			return fmt.Errorf("%s is %d; it must be positive", n.name, *n.value)
+		}
+		if *n.value == 0 {
+			*n.value = n.unset
+		}
+	}
+	for _, d := range []struct {
+		name  string
+		value *time.Duration
+		unset time.Duration
+	}{
+		{"TCPIdle", &c.TCPIdle, DefaultTCPIdle},
+		{"TCPMessage", &c.TCPMessage, DefaultTCPMessage},
+		{"TCPWrite", &c.TCPWrite, DefaultTCPWrite},
+	} {
+		if *d.value < 0 {
+			return fmt.Errorf("%s is %s; it must be positive", d.name, *d.value)
+		}
+		if *d.value == 0 {
+			*d.value = d.unset
+		}
+	}
+	for c.Seed == 0 {
+		c.Seed = rand.Uint64()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}

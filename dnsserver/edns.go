@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver
+
+import (
+	"encoding/binary"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// udpSize is what we take and send over UDP without fragments (RFC 9715 §3).
+	udpSize = 1232
+	// plainSize is what everybody takes over UDP (RFC 1035 §4.2.1).
+	plainSize = 512
+	// maxMessage is what fits into a TCP frame.
+	maxMessage = 65535
+	// optSize is an OPT record without options.
+	optSize = 11
+)
+
+// Extended DNS Errors (RFC 8914 §4). noEDE stands for none.
+const (
+	edeStale            = dns.ExtendedErrorCodeStaleAnswer
+	edeNotReady         = dns.ExtendedErrorCodeNotReady
+	edeNotAuthoritative = dns.ExtendedErrorCodeNotAuthoritative
+	noEDE               = 0xFFFF
+)
+
+// limit gives the largest answer that the sender of the query takes.
+func (q *query) limit(tcp bool) int {
+	switch {
+	case tcp:
+		return maxMessage
+	case !q.opt, q.size < plainSize: // RFC 6891 §6.2.3: less counts as 512
+		return plainSize
+	// RFC 8482: ANY is a question of amplifiers; it never gets more than any
+	// other question did before EDNS.
+	case q.qtype == dns.TypeANY:
+		return plainSize
+	}
+	return min(int(q.size), udpSize)
+}
+
+// optLen is the length of the OPT record that appendOPT would add.
+func (r *responder) optLen(tcp bool, ede uint16) int {
+	if !r.q.opt {
+		return 0
+	}
+	n := optSize
+	if r.q.nsid && len(r.nsid) > 0 {
+		n += 4 + len(r.nsid)
+	}
+	if r.q.keepalive && tcp {
+		n += 6
+	}
+	if ede != noEDE {
+		n += 6
+	}
+	return n
+}
+
+// appendOPT adds the OPT record that answers the one in the query: version 0,
+// our size, DO copied (RFC 3225 §3), and only options that were asked for or
+// that explain an error. It counts the records: none if none was asked.
+func (r *responder) appendOPT(out []byte, tcp bool, rcode int, ede uint16) ([]byte, int) {
+	size := r.optLen(tcp, ede)
+	if size == 0 {
+		return out, 0
+	}
+	flags := uint32(rcode>>4) << 24
+	if r.q.do {
+		flags |= 1 << 15
+	}
+	out = append(out, 0)
+	out = binary.BigEndian.AppendUint16(out, dns.TypeOPT)
+	out = binary.BigEndian.AppendUint16(out, udpSize)
+	out = binary.BigEndian.AppendUint32(out, flags)
+	out = binary.BigEndian.AppendUint16(out, uint16(size-optSize))
+	if r.q.nsid && len(r.nsid) > 0 {
+		out = binary.BigEndian.AppendUint16(out, dns.EDNS0NSID)
+		out = binary.BigEndian.AppendUint16(out, uint16(len(r.nsid)))
+		out = append(out, r.nsid...)
+	}
+	if r.q.keepalive && tcp { // RFC 7828 §3.3.2; over UDP it is ignored
+		out = binary.BigEndian.AppendUint16(out, dns.EDNS0TCPKEEPALIVE)
+		out = append(out, 0, 2)
+		out = binary.BigEndian.AppendUint16(out, r.keepalive)
+	}
+	if ede != noEDE {
+		out = binary.BigEndian.AppendUint16(out, dns.EDNS0EDE)
+		out = append(out, 0, 2)
+		out = binary.BigEndian.AppendUint16(out, ede)
+	}
+	return out, 1
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver
+
+import (
+	"sync/atomic"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Why a message got no answer.
+const (
+	dropShort    = iota // less than a header
+	dropResponse        // QR was set
+	dropRead            // the socket gave an error
+	dropWrite           // the answer could not be sent
+	dropSlowFull        // too many slow messages in flight
+	dropReasons
+)
+
+var dropNames = [dropReasons]string{"short", "response", "read_error", "write_error", "slow_path_full"}
+
+// qtypeNames are the types that are told apart; 0 takes the rest. A label never
+// comes from what somebody asked.
+var qtypeNames = [...]string{
+	"other", "A", "AAAA", "NS", "SOA", "CNAME", "TXT", "MX", "SRV", "PTR", "CAA", "DS", "DNSKEY",
+	"HTTPS", "SVCB", "ANY", "AXFR", "IXFR",
+}
+
+// qtypeIndex says where in qtypeNames a type is.
+var qtypeIndex = [dns.TypeCAA + 1]uint8{
+	dns.TypeA: 1, dns.TypeAAAA: 2, dns.TypeNS: 3, dns.TypeSOA: 4, dns.TypeCNAME: 5, dns.TypeTXT: 6, dns.TypeMX: 7,
+	dns.TypeSRV: 8, dns.TypePTR: 9, dns.TypeCAA: 10, dns.TypeDS: 11, dns.TypeDNSKEY: 12, dns.TypeHTTPS: 13,
+	dns.TypeSVCB: 14, dns.TypeANY: 15, dns.TypeAXFR: 16, dns.TypeIXFR: 17,
+}
+
+// rcodes counts RCODEs up to BADVERS; those above count as the last.
+const rcodes = dns.RcodeBadVers + 1
+
+// counters are what one goroutine counts, so that counting never waits for
+// another processor. The collector adds them up.
+type counters struct {
+	transport string
+	queries   [len(qtypeNames)][rcodes]atomic.Uint64
+	dropped   [dropReasons]atomic.Uint64
+	truncated atomic.Uint64
+}
+
+func (c *counters) query(qtype uint16, rcode int) {
+	i := uint8(0)
+	if int(qtype) < len(qtypeIndex) {
+		i = qtypeIndex[qtype]
+	}
+	c.queries[i][min(rcode, rcodes-1)].Add(1)
+}
+
+func (c *counters) drop(reason int) { c.dropped[reason].Add(1) }
+
+// metrics collects the numbers of a server (prometheus.Collector).
+type metrics struct {
+	server *Server
+
+	queries, dropped, truncated *prometheus.Desc
+	tcpConns, tcpEvicted        *prometheus.Desc
+	panics, slowInFlight        *prometheus.Desc
+	ready, revision             *prometheus.Desc
+}
+
+func newMetrics(s *Server) *metrics {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc("meridian_dnsserver_"+name, help, labels, nil)
+	}
+	return &metrics{
+		server:       s,
+		queries:      desc("queries_total", "Messages answered, by transport, type of the question and RCODE.", "transport", "qtype", "rcode"),
+		dropped:      desc("dropped_total", "Messages that got no answer, by transport and reason.", "transport", "reason"),
+		truncated:    desc("truncated_total", "Answers over UDP that did not fit and said so (TC)."),
+		tcpConns:     desc("tcp_connections", "Open TCP connections."),
+		tcpEvicted:   desc("tcp_evicted_total", "TCP connections closed to make room for new ones."),
+		panics:       desc("panics_total", "Panics that were recovered; each is a bug."),
+		slowInFlight: desc("slow_in_flight", "Messages with the slow path now."),
+		ready:        desc("ready", "1 when a table that is ready is served."),
+		revision:     desc("table_revision", "Revision of the world whose table is served."),
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		m.queries, m.dropped, m.truncated, m.tcpConns, m.tcpEvicted, m.panics, m.slowInFlight, m.ready, m.revision,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	s := m.server
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
+	var truncated uint64
+	for _, transport := range []string{"udp", "tcp"} {
+		sum := s.sum(transport)
+		truncated += sum.truncated.Load()
+		for i := range sum.queries {
+			for rcode := range sum.queries[i] {
+				if v := sum.queries[i][rcode].Load(); v > 0 {
+					counter(m.queries, v, transport, qtypeNames[i], rcodeName(rcode))
+				}
+			}
+		}
+		for i, name := range dropNames {
+			counter(m.dropped, sum.dropped[i].Load(), transport, name)
+		}
+	}
+	counter(m.truncated, truncated)
+	gauge(m.tcpConns, float64(s.conns.len()))
+	counter(m.tcpEvicted, s.conns.evicted.Load())
+	counter(m.panics, s.Panics())
+	gauge(m.slowInFlight, float64(s.slow.inFlight()))
+	ready, revision := 0.0, 0.0
+	if t := s.table.Load(); t != nil {
+		revision = float64(t.Revision())
+		if t.Ready() {
+			ready = 1
+		}
+	}
+	gauge(m.ready, ready)
+	gauge(m.revision, revision)
+}
+
+// rcodeName gives the label of an RCODE; 16 is BADVERS in answers that carry no
+// TSIG, and in our label always.
+func rcodeName(rcode int) string {
+	name, ok := dns.RcodeToString[rcode]
+	switch {
+	case rcode == dns.RcodeBadVers:
+		return "BADVERS"
+	case !ok:
+		return "other"
+	}
+	return name
+}
+
+// sum adds up what all goroutines of a transport counted.
+func (s *Server) sum(transport string) *counters {
+	total := &counters{transport: transport}
+	for _, c := range s.counters {
+		if c.transport != transport {
+			continue
+		}
+		for i := range c.queries {
+			for rcode := range c.queries[i] {
+				total.queries[i][rcode].Add(c.queries[i][rcode].Load())
+			}
+		}
+		for i := range c.dropped {
+			total.dropped[i].Add(c.dropped[i].Load())
+		}
+		total.truncated.Add(c.truncated.Load())
+	}
+	return total
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"sync/atomic"
+
+	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
+)
+
+// outcome says what became of a message.
+type outcome uint8
+
+const (
+	answered  outcome = iota
+	ignored           // no answer is due; it was counted
+	malformed         // less than a header: over TCP the connection is of no use any more
+	slow              // for the slow path
+)
+
+// Bits of the third octet of the header.
+const (
+	bitQR = 0x80
+	bitAA = 0x04
+	bitTC = 0x02
+	bitRD = 0x01
+)
+
+// responder makes the answer to one message at a time. It belongs to one
+// goroutine.
+type responder struct {
+	table     *atomic.Pointer[answers.Table]
+	hasSlow   bool
+	slowAll   bool
+	nsid      []byte
+	keepalive uint16 // idle timeout of TCP in units of 100 ms
+	count     *counters
+	recovered func(any) // tells of a panic
+	draw      *rand.PCG
+	q         query
+}
+
+// respond appends the answer to msg to out. Whatever msg holds, it returns: a
+// panic is told, and answered with SERVFAIL.
+func (r *responder) respond(out, msg []byte, tcp bool) (_ []byte, what outcome) {
+	head := len(out)
+	defer func() {
+		if p := recover(); p != nil {
+			r.recovered(p)
+			out, what = servFail(out[:head], msg), answered
+		}
+	}()
+	switch r.q.parse(msg) {
+	case formShort:
+		r.count.drop(dropShort)
+		return out, malformed
+	case formResponse:
+		r.count.drop(dropResponse)
+		return out, ignored
+	case formBad:
+		return r.refuse(out, msg, tcp, r.badRcode(), noEDE), answered
+	case formGood:
+	}
+	if r.hasSlow && r.isSlow() {
+		return out, slow
+	}
+	return r.plain(out, msg, tcp), answered
+}
+
+// servFail answers with a header alone, from nothing but the header of msg,
+// which is whole.
+func servFail(out, msg []byte) []byte {
+	return append(out, msg[0], msg[1], bitQR|msg[2]&0x79, dns.RcodeServerFailure, 0, 0, 0, 0, 0, 0, 0, 0)
+}
+
+// isSlow reports that the message is for the slow path. A version of EDNS that
+// we do not speak is answered here, unless the message is signed.
+func (r *responder) isSlow() bool {
+	q := &r.q
+	switch {
+	case q.tsig > 0, q.opcode != dns.OpcodeQuery:
+		return true
+	case q.version > 0:
+		return false
+	}
+	return r.slowAll || q.qtype == dns.TypeAXFR || q.qtype == dns.TypeIXFR
+}
+
+// badRcode is the answer to a message that breaks its format. The format of
+// opcodes that we do not know is not ours to judge.
+func (r *responder) badRcode() int {
+	switch r.q.opcode {
+	case dns.OpcodeQuery, dns.OpcodeNotify, dns.OpcodeUpdate:
+		return dns.RcodeFormatError
+	}
+	return dns.RcodeNotImplemented
+}
+
+// plain answers a well-formed message without a slow path.
+//
+//	opcode         | signed | EDNS | class | type      | answer
+//	any            | yes    |      |       |           | NOTAUTH, BADKEY
+//	NOTIFY, UPDATE |        |      |       |           | REFUSED
+//	other          |        |      |       |           | NOTIMP (RFC 8906 §8.1.4)
+//	QUERY          |        | > 0  |       |           | BADVERS (RFC 6891 §6.1.3)
+//	QUERY          |        |      | ≠ IN  |           | REFUSED
+//	QUERY          |        |      | IN    | AXFR/IXFR | REFUSED (RFC 5936 §5)
+//	QUERY          |        |      | IN    | any other | from the table
+func (r *responder) plain(out, msg []byte, tcp bool) []byte {
+	q := &r.q
+	switch {
+	case q.tsig > 0:
+		return r.badKey(out, msg, tcp)
+	case q.opcode == dns.OpcodeNotify, q.opcode == dns.OpcodeUpdate:
+		return r.refuse(out, msg, tcp, dns.RcodeRefused, noEDE)
+	case q.opcode != dns.OpcodeQuery:
+		return r.refuse(out, msg, tcp, dns.RcodeNotImplemented, noEDE)
+	case q.version > 0:
+		return r.refuse(out, msg, tcp, dns.RcodeBadVers, noEDE)
+	case q.class != dns.ClassINET, q.qtype == dns.TypeAXFR, q.qtype == dns.TypeIXFR:
+		return r.refuse(out, msg, tcp, dns.RcodeRefused, noEDE)
+	}
+	return r.answer(out, msg, tcp)
+}
+
+// answer answers a question from the table.
+func (r *responder) answer(out, msg []byte, tcp bool) []byte {
+	q := &r.q
+	t := r.table.Load()
+	if t == nil {
+		return r.refuse(out, msg, tcp, dns.RcodeServerFailure, edeNotReady)
+	}
+	f := t.Find(q.name(), q.qtype)
+	rcode := dns.RcodeSuccess
+	switch f.Kind {
+	case answers.NotReady:
+		return r.refuse(out, msg, tcp, dns.RcodeServerFailure, edeNotReady)
+	case answers.Refused:
+		return r.refuse(out, msg, tcp, dns.RcodeRefused, edeNotAuthoritative)
+	case answers.NXDomain:
+		rcode = dns.RcodeNameError
+	case answers.Answer, answers.NoData, answers.Referral:
+	}
+	ede := uint16(noEDE)
+	if t.Stale() {
+		ede = edeStale
+	}
+	head := len(out)
+	out = r.begin(out, msg, bitAA, rcode)
+	body := len(out)
+	out, an := f.AppendAnswer(out, r.draw.Uint64())
+	out, ns := f.AppendAuthority(out)
+	if len(out)-head+r.optLen(tcp, ede) > q.limit(tcp) {
+		// RFC 2181 §9: an RRset that does not fit is left out as a whole.
+		out, an, ns = out[:body], 0, 0
+		out[head+2] |= bitTC
+		r.count.truncated.Add(1)
+	}
+	out, ar := r.appendOPT(out, tcp, rcode, ede)
+	setCounts(out[head:], an, ns, ar)
+	r.count.query(q.qtype, rcode)
+	return out
+}
+
+// refuse answers without records: the question as far as it was understood, and
+// an OPT record if there was one.
+func (r *responder) refuse(out, msg []byte, tcp bool, rcode int, ede uint16) []byte {
+	head := len(out)
+	out = r.begin(out, msg, 0, rcode)
+	out, ar := r.appendOPT(out, tcp, rcode, ede)
+	setCounts(out[head:], 0, 0, ar)
+	r.count.query(r.q.qtype, rcode)
+	return out
+}
+
+// begin appends the header without counts of records, and the question as it
+// came, letter case included. Of the flags only RD is copied, and only for
+// QUERY: other opcodes define the header for themselves (RFC 8906 §8.1.4).
+func (r *responder) begin(out, msg []byte, flags byte, rcode int) []byte {
+	q := &r.q
+	flags |= bitQR | q.opcode<<3
+	if q.rd && q.opcode == dns.OpcodeQuery {
+		flags |= bitRD
+	}
+	questions := byte(0)
+	if q.question > 0 {
+		questions = 1
+	}
+	out = append(out, msg[0], msg[1], flags, byte(rcode&0xF), 0, questions, 0, 0, 0, 0, 0, 0)
+	if questions == 0 {
+		return out
+	}
+	return append(out, msg[headerSize:q.question]...)
+}
+
+func setCounts(head []byte, an, ns, ar int) {
+	binary.BigEndian.PutUint16(head[6:], uint16(an))
+	binary.BigEndian.PutUint16(head[8:], uint16(ns))
+	binary.BigEndian.PutUint16(head[10:], uint16(ar))
+}

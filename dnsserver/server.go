@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
+)
+
+// grace is how long a stopping server waits for connections to end.
+const grace = 2 * time.Second
+
+// Server answers DNS on its addresses. [New] binds them, [Server.Run] serves.
+// Publish, Ready, Addrs and Panics are safe for concurrent use.
+type Server struct {
+	cfg    Config
+	log    *slog.Logger
+	bound  []*sockets
+	udp    []*udpSocket
+	times  tcpTimes
+	conns  *conns
+	slow   *slowPool
+	table  atomic.Pointer[answers.Table]
+	panics atomic.Uint64
+
+	counters []*counters // of every goroutine or group of them; complete when New returns
+	streams  atomic.Uint64
+	ran      atomic.Bool
+}
+
+// New checks the configuration, binds every address and registers the metrics.
+// The error names the address that could not be bound. Until a Table is
+// published the server answers SERVFAIL.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, fmt.Errorf("DNS server: %w", err)
+	}
+	s := &Server{
+		cfg: cfg, log: cfg.Logger.With("component", "dnsserver"), conns: newConns(cfg.MaxTCPConns),
+		times: tcpTimes{time.Now(), cfg.TCPIdle, cfg.TCPMessage, cfg.TCPWrite},
+	}
+	s.slow = newSlowPool(cfg.SlowPath, cfg.MaxSlow, s.newCounters("udp"), s.newCounters("tcp"), s.newResponder)
+	if err := s.bind(); err != nil {
+		closeAll(s.bound)
+		return nil, err
+	}
+	if cfg.Registerer != nil {
+		if err := cfg.Registerer.Register(newMetrics(s)); err != nil {
+			closeAll(s.bound)
+			return nil, fmt.Errorf("DNS server: %w", err)
+		}
+	}
+	return s, nil
+}
+
+func (s *Server) bind() error {
+	for _, spec := range s.cfg.Listen {
+		bound, err := listen(spec, s.cfg.Sockets)
+		if err != nil {
+			return err
+		}
+		s.bound = append(s.bound, bound...)
+	}
+	for _, b := range s.bound {
+		b.count = s.newCounters("tcp")
+		for _, conn := range b.udp {
+			batch, err := newBatch(conn)
+			if err != nil {
+				return fmt.Errorf("DNS on udp %s: %w", b.addr, err)
+			}
+			s.udp = append(s.udp, &udpSocket{conn: conn, batch: batch, slow: s.slow, r: s.newResponder(s.newCounters("udp"))})
+		}
+	}
+	return nil
+}
+
+func (s *Server) newCounters(transport string) *counters {
+	c := &counters{transport: transport}
+	s.counters = append(s.counters, c)
+	return c
+}
+
+func (s *Server) newResponder(c *counters) *responder {
+	return &responder{
+		table: &s.table, hasSlow: s.cfg.SlowPath != nil, slowAll: s.cfg.SlowAll, nsid: []byte(s.cfg.NSID),
+		keepalive: uint16(min(s.cfg.TCPIdle/(100*time.Millisecond), 0xFFFF)), count: c, recovered: s.recovered,
+		draw: rand.NewPCG(s.cfg.Seed, s.streams.Add(1)),
+	}
+}
+
+// recovered counts a panic. Each is a bug; the log tells of the first, the
+// second, the fourth and so on, so that nobody can fill it.
+func (s *Server) recovered(v any) {
+	if n := s.panics.Add(1); n&(n-1) == 0 {
+		s.log.Error("recovered from a panic", "panic", v, "count", n, "stack", string(debug.Stack()))
+	}
+}
+
+// Publish makes the server answer from t. It never blocks; t must not be nil.
+func (s *Server) Publish(t *answers.Table) {
+	old := s.table.Swap(t)
+	if t.Ready() && (old == nil || !old.Ready()) {
+		s.log.Info("answers are ready", "revision", t.Revision(), "names", t.Len())
+	}
+}
+
+// Ready reports that a Table that is ready was published.
+func (s *Server) Ready() bool {
+	t := s.table.Load()
+	return t != nil && t.Ready()
+}
+
+// Addrs gives the addresses that are served, over UDP and TCP each, with the
+// ports that the system chose.
+func (s *Server) Addrs() []netip.AddrPort {
+	out := make([]netip.AddrPort, len(s.bound))
+	for i, b := range s.bound {
+		out[i] = b.addr
+	}
+	return out
+}
+
+// Panics counts the panics that were recovered.
+func (s *Server) Panics() uint64 { return s.panics.Load() }
+
+// Close frees the addresses of a server that never ran.
+func (s *Server) Close() error {
+	if !s.ran.Swap(true) {
+		closeAll(s.bound)
+	}
+	return nil
+}
+
+// Run serves until ctx ends; it then answers what it has read, ends its
+// connections and returns nil. It may be called once.
+func (s *Server) Run(ctx context.Context) error {
+	if s.ran.Swap(true) {
+		return errors.New("DNS server: it ran already")
+	}
+	s.log.Info("serving DNS", "addresses", s.Addrs())
+	var sockets, streams sync.WaitGroup
+	for _, u := range s.udp {
+		sockets.Go(func() { u.serve(ctx) })
+	}
+	for _, b := range s.bound {
+		sockets.Go(func() { s.accept(ctx, b, &streams) })
+	}
+	<-ctx.Done()
+	for _, b := range s.bound {
+		_ = b.tcp.Close()
+		for _, c := range b.udp {
+			_ = c.SetReadDeadline(time.Unix(1, 0))
+		}
+	}
+	sockets.Wait()
+	s.conns.stop()
+	if !done(&streams, &s.slow.wg) {
+		s.conns.closeAll()
+		if !done(&streams, &s.slow.wg) {
+			s.log.Warn("the slow path did not stop when told", "messages", s.slow.inFlight())
+		}
+	}
+	closeAll(s.bound)
+	return nil
+}
+
+// done waits for both, but not longer than the grace.
+func done(a, b *sync.WaitGroup) bool {
+	all := make(chan struct{})
+	go func() {
+		a.Wait()
+		b.Wait()
+		close(all)
+	}()
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-all:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+// accept takes connections until the listener is closed.
+func (s *Server) accept(ctx context.Context, b *sockets, streams *sync.WaitGroup) {
+	failing := false
+	for {
+		raw, err := b.tcp.Accept()
+		switch {
+		case err == nil:
+			failing = false
+			s.start(ctx, raw, b.count, streams)
+		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
+			return
+		default:
+			// Out of file descriptors, most likely: room comes when others end.
+			if !failing {
+				s.log.Error("accepting DNS connections", "address", b.addr, "error", err)
+			}
+			failing = true
+			if !pause(ctx, 50*time.Millisecond) {
+				return
+			}
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (s *Server) start(ctx context.Context, raw net.Conn, count *counters, streams *sync.WaitGroup) {
+	conn := newTCPConn(raw, s.newResponder(count), s.slow, &s.times)
+	if !s.conns.add(conn) {
+		_ = raw.Close()
+		return
+	}
+	streams.Go(func() {
+		defer s.conns.remove(conn)
+		defer func() {
+			if v := recover(); v != nil {
+				s.recovered(v)
+			}
+		}()
+		conn.serve(ctx)
+	})
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/miekg/dns"
+)
+
+// slowJob is one message for the slow path.
+type slowJob struct {
+	msg   []byte // its own copy
+	from  netip.AddrPort
+	tcp   bool
+	reply func([]byte) error
+}
+
+// slowPool runs slow messages, each in a goroutine of its own, never more than
+// a bound, of which datagrams, whose senders cost nothing, get a quarter.
+type slowPool struct {
+	path       SlowPath // nil: there is none
+	all, udp   chan struct{}
+	responders sync.Pool // of *responder that answer what the slow path does not know
+	counts     map[bool]*counters
+	wg         sync.WaitGroup
+}
+
+func newSlowPool(path SlowPath, bound int, udp, tcp *counters, responder func(*counters) *responder) *slowPool {
+	p := &slowPool{
+		path: path, all: make(chan struct{}, bound), udp: make(chan struct{}, max(bound/4, 1)),
+		counts: map[bool]*counters{false: udp, true: tcp},
+	}
+	p.responders.New = func() any {
+		r := responder(udp)
+		r.hasSlow = false
+		return r
+	}
+	return p
+}
+
+func (p *slowPool) inFlight() int { return len(p.all) }
+
+// startUDP runs a message that came as a datagram; false: no room.
+func (p *slowPool) startUDP(ctx context.Context, job slowJob) bool {
+	select {
+	case p.udp <- struct{}{}:
+	default:
+		return false
+	}
+	if p.start(ctx, job, func() { <-p.udp }) {
+		return true
+	}
+	<-p.udp
+	return false
+}
+
+// start runs a message and then done; false: no room, and done is not called.
+func (p *slowPool) start(ctx context.Context, job slowJob, done func()) bool {
+	select {
+	case p.all <- struct{}{}:
+	default:
+		return false
+	}
+	p.wg.Go(func() {
+		defer func() {
+			<-p.all
+			done()
+		}()
+		p.run(ctx, job)
+	})
+	return true
+}
+
+// run gives the message to the slow path, and answers it plainly when that does
+// not know it. A panic is told and answered with SERVFAIL.
+func (p *slowPool) run(ctx context.Context, job slowJob) {
+	r := p.responders.Get().(*responder)
+	defer p.responders.Put(r)
+	r.count = p.counts[job.tcp]
+	var replies atomic.Uint32
+	defer func() {
+		if v := recover(); v != nil {
+			r.recovered(v)
+			if replies.Load() == 0 {
+				_ = job.reply(servFail(nil, job.msg))
+			}
+		}
+	}()
+	qtype := uint16(dns.TypeNone)
+	if r.q.parse(job.msg) == formGood {
+		qtype = r.q.qtype
+	}
+	known := p.path.ServeSlow(ctx, job.msg, job.from, job.tcp, func(msg []byte) error {
+		if len(msg) < headerSize || len(msg) > maxMessage {
+			return errors.New("a DNS message has 12 to 65535 octets")
+		}
+		first := replies.Add(1) == 1
+		if first {
+			r.count.query(qtype, int(msg[3]&0xF))
+		} else if !job.tcp {
+			return errors.New("a datagram is answered once")
+		}
+		return job.reply(msg)
+	})
+	if known || replies.Load() > 0 {
+		return
+	}
+	if out, what := r.respond(nil, job.msg, job.tcp); what == answered {
+		_ = job.reply(out)
+	}
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	tcpBuffer = 2048     // of a connection that reads messages of the usual size
+	tcpFlush  = 32 << 10 // answers that are collected before they are written
+)
+
+var (
+	errShortMessage = errors.New("a message shorter than a DNS header")
+	errStopping     = errors.New("the server is stopping")
+)
+
+// tcpConn is one TCP connection. Its goroutine reads messages and answers them
+// in turn; the slow path answers beside it (RFC 7766 §6.2.1.1).
+type tcpConn struct {
+	net.Conn
+	r     *responder
+	slow  *slowPool
+	times *tcpTimes
+
+	active   atomic.Int64  // when the last message was complete, since times.start
+	slots    chan struct{} // one for each slow message in flight
+	stopping atomic.Bool
+
+	in       []byte
+	from, to int // what is in the buffer and not yet used
+	partial  bool
+	out      []byte
+
+	mu sync.Mutex // one writer at a time
+}
+
+// tcpTimes are the bounds of every connection.
+type tcpTimes struct {
+	start                time.Time
+	idle, message, write time.Duration
+}
+
+func newTCPConn(c net.Conn, r *responder, slow *slowPool, times *tcpTimes) *tcpConn {
+	conn := &tcpConn{Conn: c, r: r, slow: slow, times: times, in: make([]byte, tcpBuffer), slots: make(chan struct{}, slowPerConn)}
+	conn.touch()
+	return conn
+}
+
+func (c *tcpConn) touch() { c.active.Store(int64(time.Since(c.times.start))) }
+
+func (c *tcpConn) busy() bool { return len(c.slots) > 0 }
+
+// stop makes the next read fail; what was read is still answered.
+func (c *tcpConn) stop() {
+	c.stopping.Store(true)
+	_ = c.SetReadDeadline(time.Unix(1, 0))
+}
+
+// serve answers until the connection ends. A client that closes its half still
+// gets its answers.
+func (c *tcpConn) serve(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer func() { _ = c.Close() }()
+	for {
+		msg, err := c.next()
+		if err == nil {
+			err = c.handle(ctx, msg)
+		}
+		if err == nil && (len(c.out) >= tcpFlush || !c.buffered()) {
+			err = c.flush()
+		}
+		if err != nil {
+			_ = c.flush()
+			if errors.Is(err, io.EOF) {
+				c.finish(ctx)
+			}
+			return
+		}
+	}
+}
+
+// handle answers one message into c.out or hands it on.
+func (c *tcpConn) handle(ctx context.Context, msg []byte) error {
+	c.touch()
+	head := len(c.out)
+	out, what := c.r.respond(append(c.out, 0, 0), msg, true)
+	switch what {
+	case answered:
+		binary.BigEndian.PutUint16(out[head:], uint16(len(out)-head-2))
+		c.out = out
+		return nil
+	case slow:
+		if err := c.flush(); err != nil {
+			return err
+		}
+		return c.startSlow(ctx, msg)
+	case malformed:
+		return errShortMessage
+	case ignored:
+	}
+	return nil
+}
+
+// startSlow hands a message to the slow path. While as many are in flight as a
+// connection may have, nothing more is read from it.
+func (c *tcpConn) startSlow(ctx context.Context, msg []byte) error {
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	job := slowJob{msg: append([]byte(nil), msg...), from: c.peer(), tcp: true, reply: c.send}
+	if c.slow.start(ctx, job, func() { c.touch(); <-c.slots }) {
+		return nil
+	}
+	<-c.slots
+	c.r.count.drop(dropSlowFull)
+	return c.send(servFail(nil, msg))
+}
+
+func (c *tcpConn) peer() netip.AddrPort {
+	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
+		return unmapped(a.AddrPort())
+	}
+	return netip.AddrPort{}
+}
+
+// send writes one message of the slow path.
+func (c *tcpConn) send(msg []byte) error {
+	frame := make([]byte, 2, 2+len(msg))
+	binary.BigEndian.PutUint16(frame, uint16(len(msg)))
+	return c.writeAll(append(frame, msg...))
+}
+
+func (c *tcpConn) flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	err := c.writeAll(c.out)
+	c.out = c.out[:0]
+	if cap(c.out) > 2*tcpFlush {
+		c.out = nil
+	}
+	return err
+}
+
+func (c *tcpConn) writeAll(b []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.SetWriteDeadline(time.Now().Add(c.times.write))
+	_, err := c.Write(b)
+	if err != nil {
+		_ = c.Close() // a frame may be cut: nothing after it could be understood
+	}
+	return err
+}
+
+// finish waits until the slow path is done with what came before the end, but
+// not longer than an idle connection may live: whether the client closed its
+// half or is gone cannot be seen.
+func (c *tcpConn) finish(ctx context.Context) {
+	timer := time.NewTimer(c.times.idle)
+	defer timer.Stop()
+	for range cap(c.slots) {
+		select {
+		case c.slots <- struct{}{}:
+		case <-timer.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// buffered reports that a whole message waits in the buffer.
+func (c *tcpConn) buffered() bool {
+	n := c.to - c.from
+	return n >= 2 && n >= 2+int(binary.BigEndian.Uint16(c.in[c.from:]))
+}
+
+// next gives the next message, which is valid until the next call. Waiting for
+// its beginning may take as long as a connection may idle, or for ever while the
+// slow path is at work; all the rest together only as long as a message may take.
+func (c *tcpConn) next() ([]byte, error) {
+	for {
+		need := 2
+		if have := c.to - c.from; have >= 2 {
+			n := int(binary.BigEndian.Uint16(c.in[c.from:]))
+			if n < headerSize {
+				return nil, errShortMessage
+			}
+			if need = 2 + n; have >= need {
+				msg := c.in[c.from+2 : c.from+need]
+				c.from += need
+				c.partial = false
+				return msg, nil
+			}
+		}
+		c.makeRoom(need)
+		if err := c.fill(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// makeRoom moves what is left to the front of a buffer that takes need octets.
+func (c *tcpConn) makeRoom(need int) {
+	have := c.to - c.from
+	in := c.in
+	if need > len(in) || have == 0 && len(in) > tcpBuffer {
+		in = make([]byte, max(need, tcpBuffer))
+	}
+	copy(in, c.in[c.from:c.to])
+	c.in, c.from, c.to = in, 0, have
+}
+
+// fill reads once.
+func (c *tcpConn) fill() error {
+	for {
+		started := c.to > c.from
+		if !started {
+			_ = c.SetReadDeadline(time.Now().Add(c.times.idle))
+		} else if !c.partial {
+			c.partial = true
+			_ = c.SetReadDeadline(time.Now().Add(c.times.message))
+		}
+		if c.stopping.Load() {
+			return errStopping
+		}
+		n, err := c.Read(c.in[c.to:])
+		c.to += n
+		switch {
+		case n > 0:
+			return nil
+		case errors.Is(err, os.ErrDeadlineExceeded) && !started && c.busy() && !c.stopping.Load():
+			continue
+		case err != nil:
+			return err
+		}
+	}
+}

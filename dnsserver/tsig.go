@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver
+
+import (
+	"encoding/binary"
+
+	"github.com/miekg/dns"
+)
+
+// badKey answers a signed message that nobody here has a key for: NOTAUTH, with
+// an unsigned TSIG record that says BADKEY (RFC 8945 §5.2.1, §5.3.2).
+func (r *responder) badKey(out, msg []byte, tcp bool) []byte {
+	key, rdata, ok := tsigOf(msg, r.q.tsig)
+	if !ok {
+		return r.refuse(out, msg, tcp, dns.RcodeFormatError, noEDE)
+	}
+	head := len(out)
+	out = r.refuse(out, msg, tcp, dns.RcodeNotAuth, noEDE)
+	out = append(out, key...)
+	out = binary.BigEndian.AppendUint16(out, dns.TypeTSIG)
+	out = binary.BigEndian.AppendUint16(out, dns.ClassANY)
+	out = append(out, 0, 0, 0, 0)
+	out = binary.BigEndian.AppendUint16(out, uint16(len(rdata)+8))
+	out = append(out, rdata...)
+	out = append(out, 0, 0, msg[0], msg[1]) // no MAC; original ID
+	out = binary.BigEndian.AppendUint16(out, dns.RcodeBadKey)
+	out = append(out, 0, 0) // no other data
+	out[head+11]++
+	return out
+}
+
+// tsigOf gives the key name of a TSIG record, and its RDATA up to the fudge:
+// algorithm, time signed and fudge, which an answer repeats. Names in it are
+// not compressed (RFC 8945 §4.2).
+func tsigOf(msg []byte, at int) (key, rdata []byte, ok bool) {
+	end := plainName(msg, at)
+	if end < 0 {
+		return nil, nil, false
+	}
+	key, rdata = msg[at:end], msg[end+10:]
+	alg := plainName(rdata, 0)
+	if alg < 0 || alg+8 > len(rdata) {
+		return nil, nil, false
+	}
+	return key, rdata[:alg+8], true
+}
+
+// plainName gives the offset after an uncompressed name; -1 if it is none.
+func plainName(b []byte, at int) int {
+	end := skipName(b, at)
+	if end < 0 || end-at > 255 || b[end-1] != 0 {
+		return -1
+	}
+	return end
+}
