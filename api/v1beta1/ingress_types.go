@@ -121,7 +121,7 @@ type IngressServiceBackend struct {
 	// name of the Service.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="not the name of a Service: use lower-case letters, digits and dashes, beginning with a letter"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="not the name of a Service: use lower-case letters, digits and dashes, beginning and ending with a letter or digit"
 	// +required
 	Name string `json:"name"`
 	// port of the Service.

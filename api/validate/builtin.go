@@ -38,7 +38,7 @@ func checkOther(obj runtime.Object, accessor metav1.Object) field.ErrorList {
 	case *corev1.Namespace:
 		name = apimachineryvalidation.NameIsDNSLabel
 	case *corev1.Service:
-		name = apimachineryvalidation.NameIsDNS1035Label
+		name = apimachineryvalidation.NameIsDNSLabel
 		errs = checkIngressPoints(len(typed.Status.LoadBalancer.Ingress), func(i int) string { return typed.Status.LoadBalancer.Ingress[i].IP })
 	case *networkingv1.Ingress:
 		errs = checkIngress(typed)
@@ -140,9 +140,9 @@ func checkBackend(backend *networkingv1.IngressBackend, at *field.Path) field.Er
 	port := backend.Service.Port
 	switch {
 	case port.Name != "" && port.Number != 0:
-		return field.ErrorList{field.Invalid(service.Child("port"), "", "cannot set both port name & port number")}
+		return field.ErrorList{field.Invalid(at, "", "cannot set both port name & port number")}
 	case port.Name == "" && port.Number == 0:
-		return field.ErrorList{field.Required(service, "port name or number is required")}
+		return field.ErrorList{field.Required(at, "port name or number is required")}
 	}
 	return nil
 }
@@ -163,18 +163,25 @@ func checkEndpointSlice(slice *discoveryv1.EndpointSlice) field.ErrorList {
 			errs = append(errs, field.Required(path, "must contain at least 1 address"))
 		}
 		for j, address := range endpoint.Addresses {
-			errs = append(errs, checkEndpointAddress(slice.AddressType, address, path.Index(j))...)
+			errs = append(errs, checkEndpointAddress(slice.AddressType, address, path, j)...)
 		}
 	}
 	return errs
 }
 
-func checkEndpointAddress(kind discoveryv1.AddressType, address string, path *field.Path) field.ErrorList {
+func checkEndpointAddress(kind discoveryv1.AddressType, address string, path *field.Path, index int) field.ErrorList {
+	if kind != discoveryv1.AddressTypeIPv4 && kind != discoveryv1.AddressTypeIPv6 {
+		return nil
+	}
+	if errs := utilvalidation.IsValidIPForLegacyField(path.Index(index), address, false, nil); len(errs) > 0 {
+		return errs
+	}
 	addr, err := netip.ParseAddr(address)
 	switch {
-	case kind == discoveryv1.AddressTypeIPv4 && (err != nil || !addr.Is4()):
+	case err != nil: // one that only older rules take; its family cannot matter
+	case kind == discoveryv1.AddressTypeIPv4 && !addr.Is4():
 		return field.ErrorList{field.Invalid(path, address, "must be an IPv4 address")}
-	case kind == discoveryv1.AddressTypeIPv6 && (err != nil || !addr.Is6()):
+	case kind == discoveryv1.AddressTypeIPv6 && !addr.Is6():
 		return field.ErrorList{field.Invalid(path, address, "must be an IPv6 address")}
 	}
 	return nil

@@ -28,7 +28,7 @@ const unchecked = "some validation rules were not checked"
 
 func TestBadObjectsGetTheServersMessages(t *testing.T) {
 	v := newValidator(t)
-	for _, c := range apitest.Load(t, testdata+"bad") {
+	for _, c := range append(apitest.Load(t, testdata+"bad"), apitest.Load(t, testdata+"bad-other")...) {
 		t.Run(c.Name, func(t *testing.T) {
 			require.NotEmpty(t, c.Want, "a bad sample begins with # want: …")
 			objects, problems := v.Objects(t.Context(), c.File, c.Data)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -70,8 +71,10 @@ func (c Case) Objects(t *testing.T) []*unstructured.Unstructured {
 	t.Helper()
 	var objects []*unstructured.Unstructured
 	for document := range bytes.SplitSeq(c.Data, []byte("\n---\n")) {
+		bytes, err := yaml.YAMLToJSON(document)
+		require.NoError(t, err, c.File)
 		content := map[string]any{}
-		require.NoError(t, yaml.Unmarshal(document, &content), c.File)
+		require.NoError(t, json.UnmarshalCaseSensitivePreserveInts(bytes, &content), c.File)
 		objects = append(objects, &unstructured.Unstructured{Object: content})
 	}
 	return objects
