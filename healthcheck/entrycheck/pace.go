@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package entrycheck
+
+import (
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// How often an entry is asked. With so many entries that the rate would not do,
+// the settled paces stretch; doubt takes what there is, and goes first.
+const (
+	doubtPace    = time.Second            // in doubt, until it answers
+	answerPace   = 2 * time.Second        // it answered: the host may live by that
+	vouchedPace  = 2 * time.Second        // it did not, but others vouch for the cluster
+	lostPace     = 5 * time.Second        // it did not, and the cluster is lost
+	siblingDelay = 250 * time.Millisecond // head start of each entry of a host over the next
+)
+
+// validFor is the number of answer paces that an answer vouches: two questions
+// in a row may go wrong.
+const validFor = 3
+
+// askTimeout is how long one question may take. It is as long as the window of
+// doubt (1.5 s) allows, so that one lost SYN, which is sent again after a second,
+// does not cost the answer.
+const askTimeout = 1400 * time.Millisecond
+
+// Classes: what is due in a lower one goes first.
+const (
+	classDoubt   = iota // may decide whether the host keeps its answers
+	classAnswers        // the host may live by it already
+	classRest
+	classes
+)
+
+// pace says how often a target is asked now, and in which class.
+//
+//	answers still count | cluster  | class   | every
+//	yes                 | any      | answers | 2 s, or n / (rate/2) if longer
+//	no                  | doubtful | doubt   | 1 s
+//	no                  | vouched  | rest    | 2 s, or n / (rate/4) if longer
+//	no                  | lost     | rest    | 5 s, or n / (rate/4) if longer
+//
+// n is the number of targets: answers take at most half of the rate and the rest
+// a quarter, so that neither starves the other.
+func (b *book) pace(t *target, now time.Time) (time.Duration, int) {
+	switch {
+	case now.Before(t.until):
+		return b.answerPace(), classAnswers
+	case t.state == gslb.Doubtful:
+		return doubtPace, classDoubt
+	case t.state == gslb.Vouched:
+		return max(vouchedPace, b.stretch(4)), classRest
+	}
+	return max(lostPace, b.stretch(4)), classRest
+}
+
+func (b *book) answerPace() time.Duration { return max(answerPace, b.stretch(2)) }
+
+// stretch is the time that a part of the rate needs to ask every target once.
+func (b *book) stretch(part int) time.Duration {
+	return time.Duration(len(b.targets)*part) * time.Second / time.Duration(b.bucket.rate)
+}
+
+// bucket holds the rate: at most rate questions a second, a tenth of it at once.
+type bucket struct {
+	rate   int
+	tokens float64
+	at     time.Time
+}
+
+func (k *bucket) fill(now time.Time) {
+	most := max(1, float64(k.rate)/10)
+	if k.at.IsZero() {
+		k.tokens = most
+	} else {
+		k.tokens = min(most, k.tokens+now.Sub(k.at).Seconds()*float64(k.rate))
+	}
+	k.at = now
+}
+
+// ready gives the moment at which a question may be asked.
+func (k *bucket) ready() time.Time {
+	if k.tokens >= 1 {
+		return k.at
+	}
+	return k.at.Add(time.Duration((1-k.tokens)/float64(k.rate)*float64(time.Second)) + time.Microsecond)
+}
