@@ -29,8 +29,9 @@ type mmsghdr struct {
 // The answer goes to the name it came from, with the control data it came with,
 // so that it leaves from the address that was asked.
 type datagram struct {
-	name    unix.RawSockaddrInet6 // an IPv4 name is shorter
+	_       [0]uint64 // aligns control, which the kernel fills with structures
 	control [64]byte
+	name    unix.RawSockaddrInet6 // an IPv4 name is shorter
 	out     [answerSize]byte
 	in      [readSize]byte
 }

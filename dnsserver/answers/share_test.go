@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package answers
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// worlds gives the World of n hosts, and one in which one of them differs.
+func worlds(t testing.TB, n int) (before, after *gslb.World) {
+	t.Helper()
+	store, err := gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id", Settle: time.Millisecond})
+	require.NoError(t, err)
+	store.SetZones([]gslb.ZoneIntent{{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com"), NegTTL: 30}})
+	offer := func(i int, last byte) {
+		name := gslb.MustName(fmt.Sprintf("app%d.cloud.example.com", i))
+		o := &gslb.Offer{Host: name, Policy: gslb.Policy{Strategy: gslb.RoundRobin, TTL: 30}}
+		for k := range byte(4) {
+			o.Entries = append(o.Entries, gslb.Entry{Addr: netip.AddrFrom4([4]byte{10, k, byte(i >> 8), last}), Health: gslb.Healthy})
+		}
+		store.SetObject(gslb.Source{Kind: "Gslb", Name: name.String()}, []*gslb.Offer{o})
+	}
+	for i := range n {
+		offer(i, byte(i))
+	}
+	seen := make(chan *gslb.World, 8)
+	store.OnWorld(func(w *gslb.World) { seen <- w })
+	store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+	go func() { _ = store.Run(t.Context()) }()
+	before = <-seen
+	require.Equal(t, n, before.Len())
+	offer(0, 250)
+	after = <-seen
+	changed := 0
+	for range after.Changed(before) {
+		changed++
+	}
+	require.Equal(t, 1, changed)
+	return before, after
+}
+
+func TestOneChangeSharesTheRest(t *testing.T) {
+	before, after := worlds(t, 2000)
+	old, err := Build(nil, before)
+	require.NoError(t, err)
+	next, err := Build(old, after)
+	require.NoError(t, err)
+	same, differ := 0, 0
+	for i := range old.index.shards {
+		if old.index.shards[i] == next.index.shards[i] {
+			same++
+		} else {
+			differ++
+		}
+	}
+	assert.Equal(t, 1, differ, "one host lies in one shard; its parent did not change")
+	assert.Equal(t, len(old.index.shards)-1, same)
+	assert.Equal(t, old.index.len, next.index.len)
+
+	serial := *after
+	serial.Zones = []gslb.Zone{after.Zones[0]}
+	serial.Zones[0].Serial++
+	moved, err := Build(next, &serial)
+	require.NoError(t, err)
+	assert.Same(t, next.index, moved.index, "a serial alone touches no name")
+	assert.NotEqual(t, next.zones[0].soa.wire, moved.zones[0].soa.wire)
+	again, err := Build(moved, &serial)
+	require.NoError(t, err)
+	assert.Same(t, moved.zones[0], again.zones[0], "an apex that did not change is not packed again")
+}
+
+func TestBuildNeedsAWorld(t *testing.T) {
+	_, err := Build(nil, nil)
+	assert.EqualError(t, err, "a table needs a world")
+}
+
+func BenchmarkBuildAll10000(b *testing.B) {
+	before, _ := worlds(b, 10_000)
+	for b.Loop() {
+		if _, err := Build(nil, before); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkBuildOneChangeOf10000(b *testing.B) {
+	before, after := worlds(b, 10_000)
+	old, err := Build(nil, before)
+	require.NoError(b, err)
+	for b.Loop() {
+		if _, err := Build(old, after); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	before, _ := worlds(b, 10_000)
+	t, err := Build(nil, before)
+	require.NoError(b, err)
+	for _, c := range []struct{ name, host string }{
+		{"answer", "app77.cloud.example.com"}, {"nxdomain", "absent.cloud.example.com"}, {"refused", "www.example.org"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			name := []byte(wireName(gslb.MustName(c.host)))
+			msg := make([]byte, 0, 512)
+			for b.Loop() {
+				f := t.Find(name, 1)
+				msg, _ = f.AppendAnswer(msg[:0], 42)
+				msg, _ = f.AppendAuthority(msg)
+			}
+		})
+	}
+}
+
+func TestFindDoesNotAllocate(t *testing.T) {
+	before, _ := worlds(t, 100)
+	table, err := Build(nil, before)
+	require.NoError(t, err)
+	msg := make([]byte, 0, 512)
+	for _, host := range []string{"app7.cloud.example.com", "x.app7.cloud.example.com", "absent.cloud.example.com", "www.example.org"} {
+		name := []byte(wireName(gslb.MustName(host)))
+		assert.Zero(t, testing.AllocsPerRun(100, func() {
+			f := table.Find(name, 1)
+			msg, _ = f.AppendAnswer(msg[:0], 42)
+			msg, _ = f.AppendAuthority(msg)
+		}), host)
+	}
+}
