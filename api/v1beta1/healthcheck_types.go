@@ -146,7 +146,7 @@ func (h *HealthCheck) PortOrDefault() uint16 {
 		otherwise = 443
 	case CheckTCP:
 	}
-	return uint16(valueOr(h.Port, otherwise)) //nolint:gosec // the schema bounds it to 1..65535
+	return uint16(valueOr(h.Port, otherwise)) // the schema bounds it to 1..65535
 }
 
 // PathOrDefault is the path that is asked for, "/" if none is given.

@@ -120,7 +120,7 @@ func blocking(errs field.ErrorList) bool {
 			field.ErrorTypeTooMany, field.ErrorTypeTypeInvalid:
 			return true
 		case field.ErrorTypeNotFound, field.ErrorTypeDuplicate, field.ErrorTypeInvalid,
-			field.ErrorTypeForbidden, field.ErrorTypeInternal:
+			field.ErrorTypeForbidden, field.ErrorTypeInternal, field.ErrorTypeTooShort, field.ErrorTypeTooFew:
 		}
 	}
 	return false
