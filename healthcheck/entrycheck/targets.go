@@ -144,7 +144,7 @@ func question(host gslb.Name, e *gslb.Entry, loopback bool) (ask.Question, bool)
 		port = otherwise
 	}
 	q.Addr = netip.AddrPortFrom(e.Addr, port)
-	bad := port == 0 || ask.Askable(e.Addr) != "" || e.Addr.Unmap().IsLoopback() && !loopback
+	bad := port == 0 || ask.Askable(e.Addr) != "" || e.Addr.IsLoopback() && !loopback
 	return q, !bad
 }
 

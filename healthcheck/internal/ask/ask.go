@@ -79,7 +79,7 @@ func Askable(a netip.Addr) string {
 		return "its address is a multicast address"
 	case a.Unmap() == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return "its address is the broadcast address"
-	case a.Unmap().IsLinkLocalUnicast():
+	case a.IsLinkLocalUnicast():
 		return "its address is link-local"
 	}
 	return ""

@@ -81,7 +81,6 @@ func response(conn net.Conn, req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		if resp.StatusCode >= 200 || resp.StatusCode == http.StatusSwitchingProtocols {
-			bounded.N = maxBody
 			return resp, nil
 		}
 	}
