@@ -10,6 +10,7 @@ TOOL    := $(GO) tool -modfile=hack/tools/go.mod
 RACE    ?= $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
 PKGS    ?= ./...
 FUZZTIME ?= 10s
+BENCH ?= .
 BENCHTIME ?= 1s
 TESTFLAGS ?=
 
@@ -49,7 +50,7 @@ fuzz: ## Every fuzz target for FUZZTIME (10s)
 
 .PHONY: bench
 bench: kplane ## Benchmarks; see docs/benchmarks.md
-	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) -benchmem -timeout 60m $(PKGS)
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchtime $(BENCHTIME) -benchmem -timeout 60m $(PKGS)
 
 ##@ Check
 

@@ -118,6 +118,7 @@ func (l *Lab) EdgeArgs(n int, key string) []string {
 type Cluster struct {
 	Tag      string
 	N        int    // its address
+	Glue     int    // the address in its glue, where a link stands before it; 0: N
 	EdgeAt   string // HOST:PORT of the edge; "": none
 	EdgeKey  string
 	PeerKeys []string
@@ -128,9 +129,13 @@ type Cluster struct {
 
 // ServeArgs gives the flags of a cluster.
 func (l *Lab) ServeArgs(c Cluster) []string {
+	glue := c.N
+	if c.Glue != 0 {
+		glue = c.Glue
+	}
 	args := []string{
 		"serve", "--geo-tag", c.Tag, "--zone", Zone, "--edge-zone", EdgeZone,
-		"--dns-listen", l.At(c.N), "--dns-address", l.Addr(c.N).String(), "--allow-loopback-entries",
+		"--dns-listen", l.At(c.N), "--dns-address", l.Addr(glue).String(), "--allow-loopback-entries",
 		"--metrics-listen", net.JoinHostPort(l.Addr(c.N).String(), strconv.Itoa(c.HTTP)),
 		"--probe-listen", net.JoinHostPort(l.Addr(c.N).String(), strconv.Itoa(c.HTTP+1)),
 	}
