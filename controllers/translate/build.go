@@ -149,7 +149,7 @@ func (b *builder) admit(s *HostStatus, valid bool) {
 	case !valid:
 		s.Reason, s.Message = gslbv1beta1.ReasonInvalidSpec, "the spec breaks a rule"
 	case zone == nil:
-		refuse(gslbv1beta1.ReasonHostOutsideZones, "host %s lies in none of the zones (%s); add a ZoneDelegation or change the host", host, b.zoneNames())
+		refuse(gslbv1beta1.ReasonHostOutsideZones, "host %s lies in none of the zones (%s)", host, b.zoneNames())
 	case zone.Allowed != nil && !zone.Allowed.Matches(b.namespaceLabels()):
 		refuse(gslbv1beta1.ReasonNamespaceNotAllowed, "ZoneDelegation %s of zone %s does not allow namespace %s to take host %s", zone.Delegation, zone.Zone, b.in.Gslb.Namespace, host)
 	default:
@@ -174,7 +174,7 @@ func (b *builder) zoneNames() string {
 		names = append(names, b.in.Zones[i].Zone.String())
 	}
 	if len(names) == 0 {
-		return "there are none yet"
+		return "there are none; add a ZoneDelegation"
 	}
 	return strings.Join(names, ", ")
 }

@@ -37,6 +37,7 @@ type target struct {
 	refs.Target
 	key      refs.Key
 	embedded bool
+	foreign  bool                  // the Ingress that was found belongs to somebody else
 	ingress  *networkingv1.Ingress // the one that was found, if embedded; nil if there is none
 }
 

@@ -39,7 +39,7 @@ func (b *builder) embedded() {
 		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonIngressManagedElsewhere, false, "spec.ingress",
 			fmt.Sprintf("%s is propagated by Karmada: it is read and never written", b.target.Source))
 	default:
-		b.target.Entries, b.target.Annotations = nil, nil
+		b.target.Entries, b.target.Annotations, b.target.foreign = nil, nil, true
 		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonIngressNotWritten, true, "spec.ingress",
 			fmt.Sprintf("%s exists and %s, so it is left alone; delete or rename one of the two, or refer to it by resourceRef", b.target.Source, ownerOf(found)))
 	}
@@ -63,7 +63,7 @@ func propagated(obj metav1.Object) bool {
 
 func ownerOf(obj metav1.Object) string {
 	if owner := metav1.GetControllerOf(obj); owner != nil {
-		return "belongs to " + owner.Kind + " " + owner.Name
+		return fmt.Sprintf("belongs to %s %s (uid %s)", owner.Kind, owner.Name, owner.UID)
 	}
 	return "does not belong to this Gslb"
 }

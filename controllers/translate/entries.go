@@ -49,7 +49,9 @@ type collector struct {
 // byHand takes the entries that somebody wrote down; false if nobody did.
 func (c *collector) byHand(g *gslbv1beta1.Gslb, t *target) bool {
 	for _, a := range g.Spec.EntryAddresses {
-		c.add(refs.Entry{IP: string(a)}, gslbSource(g), "spec.entryAddresses", true)
+		if _, err := parseAddress(string(a), true); err == nil { // else the rules of the spec have told it
+			c.add(refs.Entry{IP: string(a)}, gslbSource(g), "spec.entryAddresses", true)
+		}
 	}
 	if len(g.Spec.EntryAddresses) > 0 {
 		return true
@@ -161,6 +163,8 @@ func (c *collector) finish(t *target) {
 		}
 		return strings.Compare(a.Hostname, b.Hostname)
 	})
+	slices.Sort(c.ignored) // a status comes in any order
+	slices.Sort(c.pending)
 	note := func(bad bool, reason, format string, args ...any) {
 		c.findings = append(c.findings, Finding{
 			Condition: gslbv1beta1.ConditionResolved, Reason: reason, Bad: bad, On: t.Source, Path: "status.loadBalancer",
@@ -168,7 +172,7 @@ func (c *collector) finish(t *target) {
 		})
 	}
 	switch {
-	case len(t.Hosts) == 0:
+	case len(t.Hosts) == 0 || t.foreign:
 	case len(c.list) == 0 && len(c.ignored) > 0:
 		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address that clients could connect to (%s); give entryAddresses where it never will", t.Source, strings.Join(c.ignored, "; "))
 		return

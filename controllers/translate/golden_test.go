@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/yaml"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/controllers/translate"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+var update = flag.Bool("update", false, "write the .out.yaml files anew")
+
+// options is the document of kind Case at the head of each .in.yaml.
+type options struct {
+	Kind          string              `json:"kind"`
+	Why           string              `json:"why"`
+	Self          string              `json:"self"`
+	Names         []string            `json:"names"`
+	Zones         []string            `json:"zones"` // of the configuration; "zone edge"
+	Resolved      map[string][]string `json:"resolved"`
+	AllowLoopback bool                `json:"allowLoopback"`
+	ReadOnly      bool                `json:"readOnly"`
+	Unreadable    []string            `json:"unreadable"` // Services whose slices cannot be read
+}
+
+// cluster is what one .in.yaml holds.
+type cluster struct {
+	options
+	gslbs       []*gslbv1beta1.Gslb
+	delegations []*gslbv1beta1.ZoneDelegation
+	objects     []refs.Object
+	services    map[types.NamespacedName]*corev1.Service
+	slices      map[types.NamespacedName][]*discoveryv1.EndpointSlice
+	namespaces  map[string]map[string]string
+	nodes       map[string]string
+}
+
+func readCluster(t *testing.T, file string) *cluster {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	c := &cluster{
+		services: map[types.NamespacedName]*corev1.Service{}, slices: map[types.NamespacedName][]*discoveryv1.EndpointSlice{},
+		namespaces: map[string]map[string]string{}, nodes: map[string]string{},
+	}
+	for doc := range bytes.SplitSeq(data, []byte("\n---\n")) {
+		var kind metav1.TypeMeta
+		require.NoError(t, yaml.Unmarshal(doc, &kind))
+		switch kind.Kind {
+		case "Case":
+			require.NoError(t, yaml.UnmarshalStrict(doc, &c.options))
+		case "Gslb":
+			c.gslbs = append(c.gslbs, decode[gslbv1beta1.Gslb](t, doc))
+		case "ZoneDelegation":
+			c.delegations = append(c.delegations, decode[gslbv1beta1.ZoneDelegation](t, doc))
+		case "Ingress":
+			c.objects = append(c.objects, decode[networkingv1.Ingress](t, doc))
+		case "Service":
+			svc := decode[corev1.Service](t, doc)
+			c.services[types.NamespacedName{Namespace: svc.Namespace, Name: svc.Name}] = svc
+		case "EndpointSlice":
+			slice := decode[discoveryv1.EndpointSlice](t, doc)
+			key := types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
+			c.slices[key] = append(c.slices[key], slice)
+		case "Namespace":
+			ns := decode[corev1.Namespace](t, doc)
+			c.namespaces[ns.Name] = ns.Labels
+		case "Node":
+			node := decode[corev1.Node](t, doc)
+			if cluster, virtual := translate.VirtualNode(node); virtual {
+				c.nodes[node.Name] = cluster
+			}
+		default:
+			require.Failf(t, "unknown kind", "%s: %q", file, kind.Kind)
+		}
+	}
+	require.NotEmpty(t, c.Why, "%s says why it is there", file)
+	return c
+}
+
+func decode[T any](t *testing.T, doc []byte) *T {
+	t.Helper()
+	v := new(T)
+	require.NoError(t, yaml.UnmarshalStrict(doc, v))
+	return v
+}
+
+// zones are those of the case's flags and ZoneDelegations.
+func (c *cluster) zonesOf(t *testing.T) translate.ZonesOutput {
+	t.Helper()
+	in := translate.ZonesInput{
+		Delegations: c.delegations, Self: gslb.GeoTag(c.Self),
+		Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")},
+	}
+	for _, text := range c.Zones {
+		zone, edge, _ := strings.Cut(text, " ")
+		in.Flags = append(in.Flags, gslb.ZoneIntent{Zone: gslb.MustName(zone), EdgeZone: gslb.MustName(edge), NegTTL: 30})
+	}
+	return translate.Zones(in)
+}
+
+// input gathers what one Gslb depends on, as a watcher does.
+func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zone) translate.Input {
+	t.Helper()
+	in := translate.Input{
+		Gslb: g, VirtualNodes: c.nodes, NamespaceLabels: c.namespaces[g.Namespace], Zones: zones,
+		Self: gslb.GeoTag(c.Self), Names: c.Names, AllowLoopback: c.AllowLoopback, ReadOnly: c.ReadOnly,
+		Services: map[types.NamespacedName]*corev1.Service{}, Slices: map[types.NamespacedName][]*discoveryv1.EndpointSlice{},
+		Resolved: map[string][]netip.Addr{},
+	}
+	for name, addrs := range c.Resolved {
+		for _, a := range addrs {
+			in.Resolved[name] = append(in.Resolved[name], netip.MustParseAddr(a))
+		}
+	}
+	key := translate.DependsOn(g, nil).Object
+	for _, obj := range c.objects {
+		if key.Matches(obj) {
+			in.Objects = append(in.Objects, obj)
+		}
+	}
+	unreadable := map[string]bool{}
+	for _, name := range c.Unreadable {
+		unreadable[name] = true
+	}
+	for _, name := range translate.DependsOn(g, in.Objects).Services {
+		in.Services[name] = c.services[name]
+		if !unreadable[name.Name] {
+			in.Slices[name] = c.slices[name]
+		}
+	}
+	return in
+}
+
+// reversed gives the same input with every list that has no order turned round.
+func (c *cluster) reversed(in translate.Input) translate.Input {
+	in.Objects = slices.Clone(in.Objects)
+	slices.Reverse(in.Objects)
+	in.Slices = maps.Clone(in.Slices)
+	for name := range in.Slices {
+		in.Slices[name] = slices.Clone(in.Slices[name])
+		slices.Reverse(in.Slices[name])
+	}
+	if ing := in.Objects; len(ing) > 0 {
+		if obj, ok := ing[0].(*networkingv1.Ingress); ok {
+			turned := obj.DeepCopy()
+			slices.Reverse(turned.Status.LoadBalancer.Ingress)
+			in.Objects[0] = turned
+		}
+	}
+	return in
+}
+
+// TestGolden translates each testdata/NAME.in.yaml as a watcher would, and compares
+// the offers and conditions with NAME.out.yaml.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.in.yaml")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(files), 25)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".in.yaml")
+		t.Run(name, func(t *testing.T) {
+			got := render(t, readCluster(t, file))
+			golden := strings.TrimSuffix(file, ".in.yaml") + ".out.yaml"
+			if *update {
+				require.NoError(t, os.WriteFile(golden, got, 0o600))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			assert.Equal(t, string(want), string(got))
+		})
+	}
+}
+
+func render(t *testing.T, c *cluster) []byte {
+	t.Helper()
+	zones := c.zonesOf(t)
+	out := view{Zones: viewZones(zones)}
+	for _, obj := range c.objects {
+		g, problems := translate.FromAnnotations(obj)
+		for _, p := range problems {
+			out.Problems = append(out.Problems, fmt.Sprintf("%s %s/%s: %s", refs.KindOf(obj).Kind, obj.GetNamespace(), obj.GetName(), p))
+		}
+		if g != nil {
+			out.Annotated = append(out.Annotated, g)
+			c.gslbs = append(c.gslbs, g)
+		}
+	}
+	for _, g := range c.gslbs {
+		in := c.input(t, g, zones.Zones)
+		built := translate.Build(in)
+		assert.Equal(t, built, translate.Build(c.reversed(in)), "the order in which objects are found does not matter")
+		out.Gslbs = append(out.Gslbs, viewOf(built))
+	}
+	text, err := yaml.Marshal(out)
+	require.NoError(t, err)
+	return text
+}
