@@ -109,7 +109,7 @@ func (b *beater) needed(cur current) (bool, *Error) {
 	case mine && b.changed:
 		return !slices.Equal(missedTags(cur.beat), b.target.missed), nil
 	case !b.alarmSince.IsZero():
-		return now.Sub(b.seenAt) >= b.interval(now), nil
+		return !now.Before(b.beatBy(now)), nil
 	case len(cur.beat.Missed) > 0 && (mine || b.stale(now)):
 		return true, nil
 	}

@@ -148,7 +148,7 @@ func (b *beater) look(ctx context.Context) {
 // nextLook says when to look again after all was well.
 func (b *beater) nextLook(now time.Time) time.Time {
 	if !b.alarmSince.IsZero() {
-		return later(now, b.seenAt.Add(b.interval(now)))
+		return later(now, b.beatBy(now))
 	}
 	at := now.Add(b.k.jitter(verifyEvery))
 	if b.calmDue.Before(at) {
@@ -169,6 +169,11 @@ func (b *beater) interval(now time.Time) time.Duration {
 		return beatAlarm
 	}
 	return beatLongAlarm
+}
+
+// beatBy is when an alarm has to beat again: as the last beat stated, or sooner.
+func (b *beater) beatBy(now time.Time) time.Time {
+	return b.seenAt.Add(min(b.interval(now), b.seen.Interval))
 }
 
 // beat reads the heartbeat and writes it if needed.

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/edge/edgetest"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// beats gives how long after begin each heartbeat was taken by the edge.
+func (r *rig) beats(begin time.Time) (out []time.Duration) {
+	for _, u := range r.taken() {
+		if len(u.Change.Require) > 0 && !u.At.Before(begin) {
+			out = append(out, u.At.Sub(begin))
+		}
+	}
+	return out
+}
+
+func TestAlarmSchedule(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		heard := []edge.HeardKeepAlive{{Cluster: "us", Instance: "u1", Number: 118}, {Cluster: "ap", Instance: "p1", Number: 3}}
+		r, _ := start(t, z, "i1", "eu-id", func(c *edge.Config) {
+			c.Heard = func() []edge.HeardKeepAlive { return heard }
+		})
+		r.tell(nil)
+		pass(7 * time.Minute)
+
+		begin := time.Now()
+		r.miss("us")
+		h, _ := z.Beat(euBeat)
+		assert.Equal(t, []edge.HeardKeepAlive{{Cluster: "us", Instance: "u1", Number: 118}}, h.Missed, "whom we miss, and what we heard of it last")
+		assert.Equal(t, 5*time.Second, h.Interval)
+		pass(3*time.Minute + 7*time.Second)
+		want := []time.Duration{}
+		for at := time.Duration(0); at <= 2*time.Minute; at += 5 * time.Second {
+			want = append(want, at)
+		}
+		for at := 2*time.Minute + 15*time.Second; at <= 3*time.Minute; at += 15 * time.Second {
+			want = append(want, at)
+		}
+		assert.Equal(t, want, r.beats(begin), "at once, every 5 s, and after two minutes every 15 s")
+		h, _ = z.Beat(euBeat)
+		assert.Equal(t, 15*time.Second, h.Interval, "the heartbeat states the interval that holds")
+
+		begin = time.Now()
+		r.miss()
+		pass(30 * time.Minute)
+		assert.Len(t, r.beats(begin), 1, "calm is written once, at once")
+		h, _ = z.Beat(euBeat)
+		assert.Empty(t, h.Missed)
+		assert.Equal(t, time.Hour, h.Interval)
+	})
+}
+
+func TestASecondMissedClusterIsNamedAtOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		pass(time.Minute)
+		r.miss("us")
+		pass(2 * time.Second)
+		r.miss("ap", "us")
+		h, _ := z.Beat(euBeat)
+		assert.Equal(t, []edge.HeardKeepAlive{{Cluster: "ap"}, {Cluster: "us"}}, h.Missed, "never heard: the tag alone")
+		pass(1500 * time.Millisecond)
+		r.miss("us")
+		h, _ = z.Beat(euBeat)
+		assert.Equal(t, []edge.HeardKeepAlive{{Cluster: "us"}}, h.Missed, "and taken out at once")
+	})
+}
+
+func TestAFlappingAlarmWritesOnceASecond(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		pass(time.Minute)
+		begin := time.Now()
+		for range 100 {
+			r.miss("us")
+			pass(50 * time.Millisecond)
+			r.miss()
+			pass(50 * time.Millisecond)
+		}
+		assert.LessOrEqual(t, len(r.beats(begin)), 12)
+	})
+}
+
+func TestAlarmKeepsTryingWhileTheEdgeIsDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		pass(time.Minute)
+		z.Break(edgetest.Trouble{Down: true})
+		r.miss("us")
+		pass(10 * time.Minute)
+		z.Break(edgetest.Trouble{})
+		pass(6 * time.Second)
+		h, _ := z.Beat(euBeat)
+		assert.True(t, h.Names("us"), "an alarm is not put off for a minute")
+	})
+}
+
+func TestTheLoserOfARaceReadsAgain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		pass(time.Minute)
+		rival := edge.Heartbeat{Cluster: "eu", ClusterID: "eu-id", Instance: "i2", Counter: 77, Interval: 5 * time.Second,
+			Missed: []edge.HeardKeepAlive{{Cluster: "us", Instance: "u1", Number: 9}}}
+		z.Before(func() { z.Set(euBeat, edge.TypeTXT, rival.Data()) })
+		r.miss("us")
+		h, _ := z.Beat(euBeat)
+		assert.Equal(t, rival, h, "the winner says what we would say: nothing is left to write")
+		pass(5 * time.Second)
+		h, _ = z.Beat(euBeat)
+		assert.Equal(t, uint64(78), h.Counter, "the next beat counts on from the winner's")
+		assert.Equal(t, "i1", h.Instance)
+	})
+}
+
+func TestInstancesOfAClusterShareOneHeartbeat(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		a, _ := start(t, z, "i1", "eu-id")
+		b, _ := start(t, z, "i2", "eu-id")
+		a.tell(nil)
+		b.tell(nil)
+		assert.Len(t, a.beats(time.Time{}), 1, "the second finds it written")
+		pass(time.Minute)
+
+		begin := time.Now()
+		a.miss("us")
+		b.miss("ap", "us")
+		pass(time.Minute)
+		h, _ := z.Beat(euBeat)
+		assert.True(t, h.Names("us") && h.Names("ap"), "what one of them misses, the cluster misses")
+		n := len(a.beats(begin))
+		assert.GreaterOrEqual(t, n, 12)
+		assert.LessOrEqual(t, n, 27, "they do not beat each other's every beat")
+		last := uint64(0)
+		for _, u := range a.taken() {
+			for _, rec := range u.Change.Add {
+				if rec.Type == edge.TypeTXT {
+					h, err := edge.ParseHeartbeat(rec.Data)
+					require.NoError(t, err)
+					assert.Greater(t, h.Counter, last)
+					last = h.Counter
+				}
+			}
+		}
+
+		b.miss()
+		pass(30 * time.Second)
+		h, _ = z.Beat(euBeat)
+		assert.True(t, h.Names("us"), "one that is calm leaves the alarm of another alone")
+		assert.False(t, h.Names("ap"))
+		a.miss()
+		pass(30 * time.Second)
+		h, _ = z.Beat(euBeat)
+		assert.Empty(t, h.Missed)
+	})
+}
+
+func TestTheAlarmOfADeadInstanceIsTakenDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		a, stop := start(t, z, "i1", "eu-id")
+		a.tell(nil)
+		pass(time.Minute)
+		a.miss("us")
+		stop()
+		b, _ := start(t, z, "i2", "eu-id")
+		b.tell(nil)
+		h, _ := z.Beat(euBeat)
+		require.True(t, h.Names("us"), "it may still be alive")
+		pass(16 * time.Second)
+		h, _ = z.Beat(euBeat)
+		assert.Empty(t, h.Missed, "three intervals later it is not")
+		assert.Equal(t, "i2", h.Instance)
+	})
+}
+
+func TestAWildcardIsNoHeartbeat(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		z.Wildcard(edge.TypeTXT, `"v=spf1 -all"`)
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		_, ok := z.Beat(euBeat)
+		assert.True(t, ok, "what a wildcard makes up is not there for prerequisites")
+		assert.True(t, r.status().OK)
+	})
+}
+
+func TestARebuiltClusterTakesItsPlaceBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		before, stop := start(t, z, "i1", "old-id")
+		before.tell(nil)
+		stop()
+		pass(time.Minute)
+		r, _ := start(t, z, "i2", "new-id")
+		r.tell(func(w *gslb.World) { w.Zones[0] = intent(zoneName, edgeName, "192.0.2.50") })
+		h, _ := z.Beat(euBeat)
+		assert.Equal(t, "new-id", h.ClusterID)
+		assert.True(t, r.status().OK)
+		assert.Equal(t, []string{"192.0.2.1", "192.0.2.50"}, z.Get(euServer, edge.TypeA), "the old address may be a living rival's")
+		pass(30 * time.Minute)
+		assert.Equal(t, []string{"192.0.2.50"}, z.Get(euServer, edge.TypeA), "nobody objected")
+	})
+}
+
+func TestTwoClustersWithOneGeoTagFindOut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		a, _ := start(t, z, "i1", "first-id")
+		a.tell(nil)
+		pass(20 * time.Minute)
+		b, _ := start(t, z, "i2", "second-id")
+		b.tell(func(w *gslb.World) { w.Zones[0] = intent(zoneName, edgeName, "192.0.2.50") })
+		pass(2 * time.Hour)
+		n := len(z.Updates())
+		pass(30 * time.Minute)
+		assert.LessOrEqual(t, len(z.Updates()), n+1, "they do not write over each other for ever")
+		for _, r := range []*rig{a, b} {
+			if s := r.status(); s.Reason != edge.ReasonGeoTagConflicted {
+				continue
+			}
+			assert.Contains(t, r.status().Message, "first-id")
+			assert.Contains(t, r.status().Message, "second-id")
+		}
+		assert.True(t, slices.ContainsFunc([]*rig{a, b}, func(r *rig) bool { return r.status().Reason == edge.ReasonGeoTagConflicted }))
+		assert.Subset(t, z.Get(euServer, edge.TypeA), []string{"192.0.2.1"}, "the glue of the first stays")
+	})
+}
+
+func TestBothClustersWithOneGeoTagShowIt(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		a, _ := start(t, z, "i1", "first-id")
+		a.tell(nil)
+		pass(20 * time.Minute)
+		b, _ := start(t, z, "i2", "second-id")
+		b.tell(nil)
+		shown := map[*rig]bool{}
+		for range 60 {
+			pass(time.Minute)
+			for _, r := range []*rig{a, b} {
+				shown[r] = shown[r] || r.status().Reason == edge.ReasonGeoTagConflicted
+			}
+		}
+		assert.Len(t, shown, 2)
+		assert.True(t, shown[a], "the first shows it")
+		assert.True(t, shown[b], "the second shows it")
+	})
+}

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package edge_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/edge/edgetest"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+const (
+	zoneName  = "cloud.example.com"
+	edgeName  = "example.com"
+	euServer  = "gslb-ns-eu-cloud.example.com"
+	usServer  = "gslb-ns-us-cloud.example.com"
+	euBeat    = "gslb-heartbeat-eu.example.com"
+	usBeat    = "gslb-heartbeat-us.example.com"
+	foreignNS = "ns.elsewhere.example."
+)
+
+// rig is a Keeper of cluster eu at work on an edge zone in memory, inside a
+// synctest bubble.
+type rig struct {
+	t      *testing.T
+	zone   *edgetest.Zone
+	keeper *edge.Keeper
+	worlds chan *gslb.World
+	world  gslb.World
+
+	mu        sync.Mutex
+	sightings []gslb.Sighting
+}
+
+// Sight implements edge.Store.
+func (r *rig) Sight(s gslb.Sighting) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sightings = append(r.sightings, s)
+}
+
+func (r *rig) seen(kind gslb.SightingKind) []gslb.Sighting {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var out []gslb.Sighting
+	for _, s := range r.sightings {
+		if s.Kind == kind {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (r *rig) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sightings = nil
+}
+
+// bubble runs a story in virtual time.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t) })
+}
+
+// start runs a Keeper until the test ends, or until the returned cancel.
+func start(t *testing.T, zone *edgetest.Zone, instance, clusterID string, adjust ...func(*edge.Config)) (*rig, context.CancelFunc) {
+	t.Helper()
+	r := &rig{t: t, zone: zone, worlds: make(chan *gslb.World, 1), world: gslb.World{
+		Self: "eu", SelfID: clusterID, Ready: true,
+		Zones:    []gslb.Zone{intent(zoneName, edgeName, "192.0.2.1", "2001:db8::1")},
+		Clusters: []gslb.Cluster{{Tag: "eu", ID: clusterID, Liveness: gslb.Self}, {Tag: "us", ID: "us-id", Liveness: gslb.Fresh}},
+	}}
+	c := edge.Config{Worlds: r.worlds, Store: r, Publisher: zone, Instance: instance, Rand: func() float64 { return 0.5 }}
+	for _, f := range adjust {
+		f(&c)
+	}
+	k, err := edge.New(c)
+	require.NoError(t, err)
+	r.keeper = k
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- k.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-done)
+	})
+	return r, cancel
+}
+
+// tell gives the Keeper a World, changed as the test likes.
+func (r *rig) tell(change func(w *gslb.World)) {
+	r.t.Helper()
+	w := r.world
+	w.Clusters = append([]gslb.Cluster(nil), w.Clusters...)
+	w.Zones = append([]gslb.Zone(nil), w.Zones...)
+	if change != nil {
+		change(&w)
+	}
+	r.world = w
+	r.worlds <- &w
+	synctest.Wait()
+}
+
+func (r *rig) miss(tags ...gslb.GeoTag) {
+	r.t.Helper()
+	r.tell(func(w *gslb.World) { w.Alarm.Missed = tags })
+}
+
+// pass lets virtual time go by.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func (r *rig) status() edge.ZoneStatus {
+	r.t.Helper()
+	s := r.keeper.Status()
+	require.Len(r.t, s, 1)
+	return s[0]
+}
+
+func (r *rig) taken() (out []edgetest.Update) {
+	for _, u := range r.zone.Updates() {
+		if u.Err == nil {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+func TestKeeperPublishesOursAndNothingElse(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		z.Set(zoneName, edge.TypeNS, foreignNS)
+		z.Set(edgeName, edge.TypeTXT, `"v=spf1 -all"`)
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		assert.Equal(t, []string{euServer + ".", foreignNS}, z.Get(zoneName, edge.TypeNS))
+		assert.Equal(t, []string{"192.0.2.1"}, z.Get(euServer, edge.TypeA))
+		assert.Equal(t, []string{"2001:db8::1"}, z.Get(euServer, edge.TypeAAAA))
+		assert.Equal(t, []string{`"v=spf1 -all"`}, z.Get(edgeName, edge.TypeTXT))
+		h, ok := z.Beat(euBeat)
+		require.True(t, ok)
+		assert.Equal(t, gslb.GeoTag("eu"), h.Cluster)
+		assert.Equal(t, "i1", h.Instance)
+		assert.Equal(t, uint64(1), h.Counter)
+		assert.Equal(t, time.Hour, h.Interval)
+		assert.Empty(t, h.Missed)
+
+		s := r.status()
+		assert.True(t, s.OK)
+		assert.Equal(t, edge.ReasonDelegated, s.Reason)
+		assert.Equal(t, []gslb.NameServer{
+			{Cluster: "eu", Name: gslb.MustName(euServer), Addrs: addrs("192.0.2.1", "2001:db8::1")},
+			{Name: gslb.MustName("ns.elsewhere.example")},
+		}, s.NameServers)
+		select {
+		case <-r.keeper.Changed():
+		default:
+			t.Error("nobody was told that the status changed")
+		}
+	})
+}
+
+func TestKeeperIsQuiet(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		before := len(z.Updates())
+		pass(59 * time.Minute)
+		assert.Len(t, z.Updates(), before, "nothing changes: nothing is written")
+		assert.Less(t, len(z.Lookups()), 60, "and little is read")
+		pass(5 * time.Hour)
+		assert.Len(t, z.Updates(), before+5, "the heartbeat is rewritten hourly")
+		h, _ := z.Beat(euBeat)
+		assert.Equal(t, uint64(6), h.Counter)
+		r.tell(nil)
+		r.tell(func(w *gslb.World) { w.Zones[0].Serial++ })
+		assert.Len(t, z.Updates(), before+5, "a World that asks for the same costs nothing")
+	})
+}
+
+func TestKeeperWaitsUntilTheWorldIsReady(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(func(w *gslb.World) { w.Ready = false })
+		pass(time.Minute)
+		assert.Empty(t, z.Updates(), "nobody is led to a server that would say SERVFAIL")
+		assert.Equal(t, edge.ReasonPending, r.status().Reason)
+		r.tell(func(w *gslb.World) { w.Ready = true })
+		assert.True(t, r.status().OK)
+	})
+}
+
+func TestKeeperWithoutAddressWritesNoDelegation(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(func(w *gslb.World) { w.Zones[0] = intent(zoneName, edgeName) })
+		assert.Empty(t, z.Get(zoneName, edge.TypeNS))
+		assert.Equal(t, edge.ReasonAddressUnknown, r.status().Reason)
+		_, ok := z.Beat(euBeat)
+		assert.True(t, ok, "the heartbeat does not depend on the address")
+		r.tell(func(w *gslb.World) { w.Zones[0] = intent(zoneName, edgeName, "192.0.2.7") })
+		assert.True(t, r.status().OK)
+		assert.Equal(t, []string{"192.0.2.7"}, z.Get(euServer, edge.TypeA))
+	})
+}
+
+func TestKeeperTakesConfiguredAddresses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id", func(c *edge.Config) { c.Addrs = addrs("192.0.2.9") })
+		r.tell(func(w *gslb.World) { w.Zones[0] = intent(zoneName, edgeName) })
+		assert.True(t, r.status().OK)
+		assert.Equal(t, []string{"192.0.2.9"}, z.Get(euServer, edge.TypeA))
+	})
+}
+
+func TestKeeperReplacesItsOldGlue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		z.Set(usServer, edge.TypeA, "198.51.100.1")
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		pass(time.Minute)
+		r.tell(func(w *gslb.World) { w.Zones[0] = intent(zoneName, edgeName, "192.0.2.2", "2001:db8::1") })
+		pass(2 * time.Second)
+		assert.Equal(t, []string{"192.0.2.2"}, z.Get(euServer, edge.TypeA), "the old address is gone")
+		assert.Equal(t, []string{"2001:db8::1"}, z.Get(euServer, edge.TypeAAAA))
+		assert.Equal(t, []string{"198.51.100.1"}, z.Get(usServer, edge.TypeA), "the glue of others is not ours")
+		h, _ := z.Beat(euBeat)
+		assert.Equal(t, uint64(2), h.Counter, "a change of addresses is beaten at once")
+	})
+}
+
+func TestKeeperRestoresWhatTheEdgeLost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		z.Set(zoneName, edge.TypeNS)
+		z.Set(euServer, edge.TypeAAAA)
+		z.Set(euBeat, edge.TypeTXT)
+		pass(11 * time.Minute)
+		assert.Equal(t, []string{euServer + "."}, z.Get(zoneName, edge.TypeNS))
+		assert.Equal(t, []string{"2001:db8::1"}, z.Get(euServer, edge.TypeAAAA))
+		_, ok := z.Beat(euBeat)
+		assert.True(t, ok)
+		assert.True(t, r.status().OK)
+	})
+}
+
+func TestKeeperShowsTroubleAndHealsItself(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		trouble edgetest.Trouble
+		reason  edge.Reason
+		rcode   string
+	}{
+		{"down", edgetest.Trouble{Down: true}, edge.ReasonUnreachable, ""},
+		{"too slow", edgetest.Trouble{Slow: time.Minute}, edge.ReasonUnreachable, ""},
+		{"refuses", edgetest.Trouble{Refuse: "REFUSED"}, edge.ReasonRefused, "REFUSED"},
+		{"wrong key", edgetest.Trouble{Refuse: "BADKEY"}, edge.ReasonRefused, "BADKEY"},
+		{"ignores updates in silence", edgetest.Trouble{Ignore: true}, edge.ReasonIgnored, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				z := &edgetest.Zone{}
+				z.Break(c.trouble)
+				r, _ := start(t, z, "i1", "eu-id")
+				r.tell(nil)
+				pass(time.Hour)
+				s := r.status()
+				assert.False(t, s.OK)
+				assert.Equal(t, c.reason, s.Reason)
+				assert.Equal(t, c.rcode, s.RCODE)
+				assert.NotEmpty(t, s.Message)
+				assert.Less(t, len(z.Updates())+len(z.Lookups()), 1000, "retries become rare")
+				z.Break(edgetest.Trouble{})
+				pass(2 * time.Minute)
+				assert.True(t, r.status().OK)
+			})
+		})
+	}
+}
+
+func TestHeartbeatTroubleShowsInTheZone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		require.True(t, r.status().OK)
+		pass(time.Minute)
+		z.Break(edgetest.Trouble{Refuse: "REFUSED"})
+		r.miss("us")
+		s := r.status()
+		assert.False(t, s.OK)
+		assert.Equal(t, "REFUSED", s.RCODE)
+		assert.Contains(t, s.Message, "heartbeat")
+		z.Break(edgetest.Trouble{})
+		pass(6 * time.Second)
+		assert.True(t, r.status().OK)
+	})
+}
+
+func TestAHangingEdgeDelaysNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		z.Break(edgetest.Trouble{Slow: time.Hour})
+		r, _ := start(t, z, "i1", "eu-id")
+		begin := time.Now()
+		for range 100 {
+			r.tell(func(w *gslb.World) { w.Zones[0].Serial++ })
+		}
+		assert.Zero(t, time.Since(begin), "Worlds are taken at once, whatever the edge does")
+	})
+}
+
+func TestTwoZonesShareOneHeartbeat(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(func(w *gslb.World) {
+			w.Zones = append(w.Zones, intent("dev.example.com", edgeName, "192.0.2.1"))
+		})
+		beats := 0
+		for _, u := range z.Updates() {
+			if len(u.Change.Require) > 0 {
+				beats++
+			}
+		}
+		assert.Equal(t, 1, beats, "one heartbeat for each edge zone, however many zones lie below it")
+		assert.Len(t, r.keeper.Status(), 2)
+	})
+}
+
+func TestConflictOfTheWorldFreezesTheDelegation(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(nil)
+		r.tell(func(w *gslb.World) {
+			w.Clusters[0].Conflict = "geo tag eu is used by two clusters"
+			w.Zones[0] = intent(zoneName, edgeName, "192.0.2.66")
+		})
+		assert.Equal(t, edge.ReasonGeoTagConflicted, r.status().Reason)
+		assert.Equal(t, []string{"192.0.2.1"}, z.Get(euServer, edge.TypeA), "nothing anew, nothing away")
+	})
+}
+
+func TestNoEdge(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r, _ := start(t, nil, "", "eu-id", func(c *edge.Config) { c.Publisher = nil })
+		r.tell(nil)
+		assert.Equal(t, edge.ReasonNoEdge, r.status().Reason)
+		_, err := r.keeper.Discover(t.Context(), r.world.Zones[0])
+		assert.ErrorContains(t, err, "--peers")
+		assert.NoError(t, r.keeper.Remove(t.Context(), gslb.MustName(zoneName), gslb.MustName(edgeName)))
+	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	store := &rig{}
+	worlds := make(chan *gslb.World)
+	for want, c := range map[string]edge.Config{
+		"Worlds":   {Store: store},
+		"Store":    {Worlds: worlds},
+		"instance": {Worlds: worlds, Store: store, Publisher: &edgetest.Zone{}},
+		"anchor":   {Worlds: worlds, Store: store, Anchors: []string{"one.one.one.one"}},
+	} {
+		_, err := edge.New(c)
+		assert.ErrorContains(t, err, want)
+	}
+}
+
+func TestDiscover(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		z.Set(zoneName, edge.TypeNS, usServer+".", foreignNS)
+		z.Set(usServer, edge.TypeA, "198.51.100.1", "198.51.100.2")
+		r, _ := start(t, z, "i1", "eu-id")
+		got, err := r.keeper.Discover(t.Context(), r.world.Zones[0])
+		require.NoError(t, err)
+		assert.Equal(t, []gslb.NameServer{
+			{Cluster: "us", Name: gslb.MustName(usServer), Addrs: addrs("198.51.100.1", "198.51.100.2")},
+			{Name: gslb.MustName("ns.elsewhere.example")},
+		}, got)
+		z.Break(edgetest.Trouble{Down: true})
+		_, err = r.keeper.Discover(t.Context(), r.world.Zones[0])
+		assert.Error(t, err, "silence is not an empty delegation")
+	})
+}
+
+func TestRemove(t *testing.T) {
+	zone, parent := gslb.MustName(zoneName), gslb.MustName(edgeName)
+	foreign := func() *edgetest.Zone {
+		z := &edgetest.Zone{}
+		z.Set(zoneName, edge.TypeNS, usServer+".")
+		z.Set(usServer, edge.TypeA, "198.51.100.1")
+		z.Set(usBeat, edge.TypeTXT, `"v=1"`)
+		return z
+	}
+	t.Run("takes all that is ours, and only that", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			z := foreign()
+			r, _ := start(t, z, "i1", "eu-id")
+			r.tell(nil)
+			require.NoError(t, r.keeper.Remove(t.Context(), zone, parent))
+			assert.Equal(t, []string{usServer + "."}, z.Get(zoneName, edge.TypeNS))
+			assert.Empty(t, z.Get(euServer, edge.TypeA))
+			assert.Empty(t, z.Get(euServer, edge.TypeAAAA))
+			assert.Empty(t, z.Get(euBeat, edge.TypeTXT))
+			assert.Equal(t, []string{"198.51.100.1"}, z.Get(usServer, edge.TypeA))
+			assert.Equal(t, []string{`"v=1"`}, z.Get(usBeat, edge.TypeTXT))
+			assert.Empty(t, r.keeper.Status())
+			n := len(z.Updates())
+			r.tell(nil)
+			pass(3 * time.Hour)
+			assert.Len(t, z.Updates(), n, "it is not put back while Worlds still have it")
+			require.NoError(t, r.keeper.Remove(t.Context(), zone, parent), "again is fine")
+		})
+	})
+	t.Run("the heartbeat stays while another zone needs it", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			z := foreign()
+			r, _ := start(t, z, "i1", "eu-id")
+			r.tell(func(w *gslb.World) { w.Zones = append(w.Zones, intent("dev.example.com", edgeName, "192.0.2.1")) })
+			r.tell(func(w *gslb.World) { w.Zones = w.Zones[1:] })
+			require.NoError(t, r.keeper.Remove(t.Context(), zone, parent))
+			_, ok := z.Beat(euBeat)
+			assert.True(t, ok)
+			assert.Empty(t, z.Get(euServer, edge.TypeA))
+			assert.NotEmpty(t, z.Get("gslb-ns-eu-dev.example.com", edge.TypeA))
+		})
+	})
+	t.Run("a zone that comes back is published again", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			z := foreign()
+			r, _ := start(t, z, "i1", "eu-id")
+			r.tell(nil)
+			zones := r.world.Zones
+			require.NoError(t, r.keeper.Remove(t.Context(), zone, parent))
+			r.tell(func(w *gslb.World) { w.Zones = nil })
+			r.tell(func(w *gslb.World) { w.Zones = zones })
+			pass(2 * time.Second)
+			assert.True(t, r.status().OK)
+			_, ok := z.Beat(euBeat)
+			assert.True(t, ok)
+		})
+	})
+	t.Run("trouble is told", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			z := foreign()
+			r, _ := start(t, z, "i1", "eu-id")
+			r.tell(nil)
+			for reason, trouble := range map[edge.Reason]edgetest.Trouble{
+				edge.ReasonUnreachable: {Down: true}, edge.ReasonIgnored: {Ignore: true}, edge.ReasonRefused: {Refuse: "REFUSED"},
+			} {
+				z.Break(trouble)
+				err := r.keeper.Remove(t.Context(), zone, parent)
+				var e *edge.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, reason, e.Reason)
+			}
+		})
+	})
+	t.Run("a zone dropped without Remove stays in place", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			z := foreign()
+			r, _ := start(t, z, "i1", "eu-id")
+			r.tell(nil)
+			n := len(z.Updates())
+			r.tell(func(w *gslb.World) { w.Zones = nil })
+			pass(3 * time.Hour)
+			assert.Len(t, z.Updates(), n)
+			assert.Empty(t, r.keeper.Status())
+		})
+	})
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rfc2136
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// avoidSilent is how long a server that did not answer is asked last.
+const avoidSilent = 10 * time.Second
+
+// parseServers reads HOST:PORT,HOST:PORT.
+func parseServers(s string) ([]string, error) {
+	var out []string
+	for part := range strings.SplitSeq(s, ",") {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			continue
+		}
+		server, err := parseServer(part)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(out, server) {
+			out = append(out, server)
+		}
+	}
+	if len(out) == 0 {
+		return nil, errors.New("no edge server: give --edge-dns HOST:PORT, the primary of the edge zone")
+	}
+	return out, nil
+}
+
+func parseServer(s string) (string, error) {
+	if ip := net.ParseIP(strings.Trim(s, "[]")); ip != nil {
+		return net.JoinHostPort(ip.String(), "53"), nil
+	}
+	host, port, err := net.SplitHostPort(s)
+	if err != nil && !strings.Contains(s, ":") {
+		host, port, err = s, "53", nil
+	}
+	n, perr := strconv.ParseUint(port, 10, 16)
+	if err != nil || host == "" || perr != nil || n == 0 {
+		return "", fmt.Errorf("edge server %q: write HOST:PORT, like 192.0.2.53:53 or [2001:db8::53]:53", s)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// servers remembers which server takes updates and which does not answer.
+type servers struct {
+	mu       sync.Mutex
+	names    []string             // the one that took an update last comes first
+	silentAt map[string]time.Time // when it last failed to answer
+}
+
+func newServers(names []string) *servers {
+	return &servers{names: names, silentAt: make(map[string]time.Time)}
+}
+
+// order gives the servers, those that did not answer of late last.
+func (s *servers) order() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var good, silent []string
+	for _, n := range s.names {
+		if at, ok := s.silentAt[n]; ok && time.Since(at) < avoidSilent {
+			silent = append(silent, n)
+		} else {
+			good = append(good, n)
+		}
+	}
+	return append(good, silent...)
+}
+
+func (s *servers) answered(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.silentAt, name)
+}
+
+func (s *servers) silent(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silentAt[name] = time.Now()
+}
+
+// takes notes that a server took an update: it is preferred from now on.
+func (s *servers) takes(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.names, name); i > 0 {
+		s.names = slices.Insert(slices.Delete(slices.Clone(s.names), i, i+1), 0, name)
+	}
+}
