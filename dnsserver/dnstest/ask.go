@@ -151,7 +151,7 @@ func (e Expect) WithSerials(table *answers.Table) Expect {
 		for i, line := range out {
 			owner, _, _ := strings.Cut(line, " ")
 			for _, z := range table.World().Zones {
-				if owner == z.Zone.FQDN() {
+				if strings.EqualFold(owner, z.Zone.FQDN()) {
 					out[i] = strings.ReplaceAll(line, "%SERIAL%", strconv.FormatUint(uint64(z.Serial), 10))
 				}
 			}

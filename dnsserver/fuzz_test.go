@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnsserver_test
+
+import (
+	"bytes"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/dnsserver"
+	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
+)
+
+// seeds are messages from which fuzzing starts: every row of the conformance
+// table, and what real clients send.
+func seeds(f *testing.F) [][]byte {
+	f.Helper()
+	ask := func(name string, qtype uint16) packet {
+		m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
+		m.SetEdns0(1232, true)
+		b, err := m.Pack()
+		require.NoError(f, err)
+		return b
+	}
+	a := ask("app."+zone, dns.TypeA)
+	out := [][]byte{
+		{}, header(0), header(0, 1), header(1 << 15), a, a[:20], a.tail(1), a.opt(0, 0), a.tsig(), a.opcode(5), a.flags(0xFFFF),
+		ask("x.wild."+zone, dns.TypeANY), ask("absent."+zone, dns.TypeNS), ask(".", dns.TypeNS), ask(zone, dns.TypeSOA),
+		ask("many."+zone, dns.TypeA), ask("many."+zone, dns.TypeAXFR),
+		raw(0xC0, 12, 0, 1, 0, 1), raw(0x41, 'a', 0, 0, 1, 0, 1),
+		raw(append([]byte(strings.Repeat("\x01a", 127)), 0, 0, 1, 0, 1)...),
+	}
+	return out
+}
+
+// FuzzRespond sends raw octets through the whole handler: it never panics, and
+// what it answers echoes ID and question, fits the size and parses.
+func FuzzRespond(f *testing.F) {
+	for _, b := range seeds(f) {
+		f.Add(b, false)
+		f.Add(b, true)
+	}
+	s := unserved(f, dnsserver.Config{NSID: "fuzz"})
+	respond := dnsserver.Respond(s)
+	f.Fuzz(func(t *testing.T, msg []byte, tcp bool) {
+		sent := bytes.Clone(msg)
+		out, ok := respond([]byte{0xAA}, msg, tcp)
+		require.Zero(t, s.Panics())
+		require.Equal(t, sent, msg, "a message is not written to")
+		require.Equal(t, byte(0xAA), out[0], "nor what lies before the answer")
+		if out = out[1:]; !ok {
+			require.True(t, len(msg) < 12 || msg[2]&0x80 != 0, "only fragments and answers are met with silence")
+			return
+		}
+		limit := 1232
+		if tcp {
+			limit = 65535
+		} else if p := dnsserver.Parse(msg); !p.OPT {
+			limit = 512 + 300 // a TSIG error repeats two names
+		}
+		require.LessOrEqual(t, len(out), limit)
+		require.Equal(t, msg[:2], out[:2], "ID")
+		require.Equal(t, byte(0x80)|msg[2]&0x78, out[2]&0xF8, "QR, opcode")
+		require.Zero(t, out[3]&0xF0, "RA, Z, AD, CD")
+		if out[5] == 1 {
+			end := questionEnd(msg)
+			require.Equal(t, msg[12:end], out[12:end], "question")
+		} else {
+			require.Len(t, out, 12)
+		}
+		require.NoError(t, new(dns.Msg).Unpack(out))
+	})
+}
+
+// FuzzParse compares the parser with the library's on the same octets: what we
+// take for a good message the library reads alike, and what it reads as one
+// plain question we do not refuse.
+func FuzzParse(f *testing.F) {
+	for _, b := range seeds(f) {
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		ours := dnsserver.Parse(msg)
+		theirs := new(dns.Msg)
+		err := theirs.Unpack(msg)
+		if err != nil {
+			return // RDATA that we need not understand, or our FORMERR
+		}
+		if !ours.OK {
+			again, err := theirs.Pack()
+			plain := len(msg) >= 12 && msg[2]&0x80 == 0 && bytes.Equal(msg[4:12], []byte{0, 1, 0, 0, 0, 0, 0, 0})
+			require.False(t, plain && err == nil && bytes.Equal(again, msg), "a plain question was refused")
+			return
+		}
+		require.Len(t, theirs.Question, 1)
+		q := theirs.Question[0]
+		require.Equal(t, q.Qtype, ours.Type)
+		require.Equal(t, q.Qclass, ours.Class)
+		require.Equal(t, theirs.Opcode, ours.Opcode)
+		wire := make([]byte, 300)
+		n, err := dns.PackDomainName(lowerASCII(q.Name), wire, 0, nil, false)
+		require.NoError(t, err)
+		require.Equal(t, wire[:n], ours.Name)
+		opt := theirs.IsEdns0()
+		require.Equal(t, opt != nil, ours.OPT)
+		if opt != nil {
+			require.Equal(t, opt.Version(), ours.Version)
+			require.Equal(t, opt.Do(), ours.DO)
+			require.Equal(t, opt.UDPSize(), ours.Size)
+		}
+		require.Equal(t, theirs.IsTsig() != nil, ours.Signed)
+	})
+}
+
+// lowerASCII folds A to Z and nothing else, escapes included.
+func lowerASCII(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
+// unserved is a server that listens and is not run, with the example's answers.
+func unserved(t testing.TB, cfg dnsserver.Config) *dnsserver.Server {
+	t.Helper()
+	cfg.Listen = []string{netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), 0).String()}
+	s, err := dnsserver.New(cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	s.Publish(exampleTable(t))
+	return s
+}
+
+// The usual path over UDP allocates nothing, whatever the answer is: a budget,
+// because garbage of one query is paid by the next.
+func TestAnsweringDoesNotAllocate(t *testing.T) {
+	respond := dnsserver.Respond(unserved(t, dnsserver.Config{}))
+	out := make([]byte, 0, 1500)
+	for _, p := range []packet{
+		ask(t, "app", dns.TypeA), ask(t, "many", dns.TypeA).opt(1232, 0), ask(t, "many", dns.TypeA),
+		ask(t, "q.wild", dns.TypeA), ask(t, "absent", dns.TypeA), ask(t, "none", dns.TypeA), ask(t, "", dns.TypeSOA),
+		ask(t, "www.example.org.", dns.TypeA), header(0, 1), ask(t, "app", dns.TypeA).opt(1232, 1<<16),
+	} {
+		assert.Zero(t, testing.AllocsPerRun(100, func() { respond(out, p, false) }), "%x", []byte(p))
+	}
+}
+
+func BenchmarkRespond(b *testing.B) {
+	respond := dnsserver.Respond(unserved(b, dnsserver.Config{}))
+	m := func(name string, edns uint16) []byte {
+		p, err := dnstest.Query{Name: name, Type: dns.TypeA, EDNS: edns}.Msg().Pack()
+		require.NoError(b, err)
+		return p
+	}
+	for _, c := range []struct {
+		name string
+		msg  []byte
+	}{
+		{"answer", m("app."+zone, 0)}, {"answer with EDNS", m("app."+zone, 1232)}, {"60 addresses", m("many."+zone, 1232)},
+		{"nxdomain", m("absent."+zone, 0)}, {"refused", m("www.example.org", 0)},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			out := make([]byte, 0, 1500)
+			b.ReportAllocs()
+			for b.Loop() {
+				respond(out, c.msg, false)
+			}
+		})
+	}
+}
