@@ -79,7 +79,8 @@ func Start(ctx context.Context, config Config) (*Planes, error) {
 		return nil, err
 	}
 	if err := p.await(ctx, config.Clusters); err != nil {
-		return nil, errors.Join(fmt.Errorf("starting clusters: %w", err), p.Stop())
+		_ = p.Stop() // the reason is err, and what it left to say the output has
+		return nil, fmt.Errorf("starting clusters: %w", err)
 	}
 	return p, nil
 }
@@ -187,7 +188,7 @@ func (p *Planes) Stop() error {
 	select {
 	case <-p.done:
 		if p.result != nil {
-			return fmt.Errorf("the launcher ended: %w; its output says why", p.result)
+			return fmt.Errorf("the launcher failed: %w", p.result)
 		}
 		return nil
 	case <-timer.C:

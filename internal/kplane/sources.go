@@ -94,7 +94,7 @@ func sourceKey(dir string) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil))[:16], nil
 }
 
-var kubernetesVersion = regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v1\.(\d+)\.\d+)`)
+var kubernetesVersion = regexp.MustCompile(`(?m)^\s*(?:require )?k8s\.io/kubernetes (v1\.(\d+)\.\d+)`)
 
 // version reads the pinned version of Kubernetes from the module's go.mod:
 // v1.36.3 and its minor, 36.

@@ -69,7 +69,7 @@ func (c *httpContainer) run(ctx context.Context, report func(state)) {
 func (c *httpContainer) listen(ctx context.Context) ([]net.Listener, error) {
 	var listeners []net.Listener
 	for _, port := range c.spec.Ports {
-		if port.Protocol != corev1.ProtocolTCP && port.Protocol != "" {
+		if !isTCP(port.Protocol) {
 			continue
 		}
 		at := netip.AddrPortFrom(c.address, uint16(port.ContainerPort))

@@ -84,6 +84,12 @@ func (l *loadBalancers) reconcile(ctx context.Context, key string) error {
 		}
 		b = &balancer{uid: service.UID, address: address, proxies: map[int32]*tcpProxy{}}
 		l.balancers[key] = b
+		for _, port := range service.Spec.Ports {
+			if !isTCP(port.Protocol) {
+				l.config.Log.Info("port has an address but no proxy: only TCP is proxied",
+					"service", key, "address", address, "port", port.Port, "protocol", port.Protocol)
+			}
+		}
 	}
 	if err := l.listen(b, service); err != nil {
 		return fmt.Errorf("the Service gets no address: %w", err)
@@ -114,7 +120,7 @@ func (l *loadBalancers) given(service *corev1.Service) (netip.Addr, bool) {
 func (l *loadBalancers) listen(b *balancer, service *corev1.Service) error {
 	wanted := map[int32]string{}
 	for _, port := range service.Spec.Ports {
-		if port.Protocol == corev1.ProtocolTCP || port.Protocol == "" {
+		if isTCP(port.Protocol) {
 			wanted[port.Port] = port.Name
 		}
 	}
@@ -142,6 +148,11 @@ func (l *loadBalancers) listen(b *balancer, service *corev1.Service) error {
 		go proxy.serve()
 	}
 	return errors.Join(errs...)
+}
+
+// isTCP knows that TCP is the default.
+func isTCP(protocol corev1.Protocol) bool {
+	return protocol == corev1.ProtocolTCP || protocol == ""
 }
 
 // retire takes the address away from a Service that is not ours any more, and

@@ -97,8 +97,10 @@ func (n *Node) Run(ctx context.Context) error {
 	if err := n.register(ctx); err != nil {
 		return nil // ctx ended before the API answered
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
 	n.informers.Start(ctx.Done())
-	defer n.informers.Shutdown()
+	defer n.informers.Shutdown() // which waits for their end
+	defer cancel(nil)
 	for kind, synced := range n.informers.WaitForCacheSync(ctx.Done()) {
 		if !synced {
 			n.config.Log.Info("stopped before the cache was filled", "kind", kind.String())
@@ -111,8 +113,6 @@ func (n *Node) Run(ctx context.Context) error {
 	defer n.loadBalancers.close()
 	defer n.pods.close()
 
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	var wg sync.WaitGroup
 	for _, q := range n.queues {
 		wg.Go(func() { q.run(ctx) })
