@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/translate"
+)
+
+// kind is one watched kind: what of it is watched, and what is thrown away before it is kept.
+type kind struct {
+	object func() client.Object // an empty one
+	labels labels.Selector      // nil: all objects
+	strip  func(client.Object)
+}
+
+const installCRDs = "kubectl apply -f the CustomResourceDefinitions of Meridian (api/v1beta1/crds)"
+
+// kinds lists what is watched. Nodes are watched only where they stand for other clusters.
+func kinds() []kind {
+	return []kind{
+		{func() client.Object { return &gslbv1beta1.ZoneDelegation{} }, nil, stripNothing},
+		{func() client.Object { return metadataOf("Namespace") }, nil, stripToLabels},
+		{func() client.Object { return metadataOf("Node") },
+			labels.SelectorFromSet(labels.Set{translate.VirtualNodeLabel: translate.VirtualNodeValue}), stripToLabels},
+		{func() client.Object { return &corev1.Service{} }, nil, stripService},
+		{func() client.Object { return &discoveryv1.EndpointSlice{} }, nil, stripSlice},
+		{func() client.Object { return &networkingv1.Ingress{} }, nil, stripNothing},
+		{func() client.Object { return &gslbv1beta1.Gslb{} }, nil, stripNothing},
+	}
+}
+
+func metadataOf(coreKind string) *metav1.PartialObjectMetadata {
+	m := &metav1.PartialObjectMetadata{}
+	m.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(coreKind))
+	return m
+}
+
+// stripNothing keeps all but the managed fields: objects that are written back whole.
+func stripNothing(client.Object) {}
+
+func stripToLabels(obj client.Object) {
+	obj.SetAnnotations(nil)
+	obj.SetOwnerReferences(nil)
+	obj.SetFinalizers(nil)
+}
+
+func stripService(obj client.Object) {
+	stripLastApplied(obj)
+	obj.SetOwnerReferences(nil)
+	if s, ok := obj.(*corev1.Service); ok {
+		s.Status.Conditions = nil
+	}
+}
+
+// stripSlice keeps of each endpoint what says where it runs and whether it is ready.
+func stripSlice(obj client.Object) {
+	stripLastApplied(obj)
+	obj.SetOwnerReferences(nil)
+	s, ok := obj.(*discoveryv1.EndpointSlice)
+	if !ok {
+		return
+	}
+	for i := range s.Endpoints {
+		e := &s.Endpoints[i]
+		e.Hostname, e.Zone, e.Hints, e.DeprecatedTopology = nil, nil, nil, nil
+	}
+}
+
+func stripLastApplied(obj client.Object) {
+	annotations := obj.GetAnnotations()
+	delete(annotations, corev1.LastAppliedConfigAnnotation)
+	obj.SetAnnotations(annotations)
+}
+
+func transform(strip func(client.Object)) toolscache.TransformFunc {
+	return func(in any) (any, error) {
+		if obj, ok := in.(client.Object); ok {
+			obj.SetManagedFields(nil)
+			strip(obj)
+		}
+		return in, nil
+	}
+}
+
+// sliceService is the index of EndpointSlices by the name of their Service.
+const sliceService = "service"
+
+func serviceOfSlice(obj client.Object) []string {
+	if name := obj.GetLabels()[discoveryv1.LabelServiceName]; name != "" {
+		return []string{name}
+	}
+	return nil
+}
+
+// newCache makes the cache. Objects in it are never changed, so none is copied on the
+// way out; sources gets the source of each kind as its informer is made.
+func (a *api) newCache(r *reach, log *slog.Logger, sources map[string]*source) (cache.Cache, error) {
+	shared := true
+	byObject := make(map[client.Object]cache.ByObject)
+	for _, k := range kinds() {
+		byObject[k.object()] = cache.ByObject{Label: k.labels, Transform: transform(k.strip), UnsafeDisableDeepCopy: &shared}
+	}
+	return cache.New(a.reads, cache.Options{
+		HTTPClient: a.http, Scheme: a.scheme, Mapper: a.mapper, ByObject: byObject, ReaderFailOnMissingInformer: true,
+		NewInformer: func(lw toolscache.ListerWatcher, obj runtime.Object, resync time.Duration, ix toolscache.Indexers) toolscache.SharedIndexInformer {
+			name := kindName(obj)
+			s := &source{kind: name, hint: installCRDs, next: toolscache.ToListerWatcherWithContext(lw), reach: r, log: log}
+			sources[name] = s
+			return quietInformer{toolscache.NewSharedIndexInformer(s, obj, resync, ix), quiet(log)}
+		},
+		// Sources tell of errors, at their start and end.
+		DefaultWatchErrorHandler: func(_ context.Context, _ *toolscache.Reflector, err error) {
+			log.Debug("a watch ended", "error", err)
+		},
+	})
+}
+
+// quietInformer is an informer whose own log is heard at level debug only.
+type quietInformer struct {
+	toolscache.SharedIndexInformer
+	log logr.Logger
+}
+
+// RunWithContext runs the informer with our logger in its context.
+func (q quietInformer) RunWithContext(ctx context.Context) {
+	q.SharedIndexInformer.RunWithContext(klog.NewContext(ctx, q.log))
+}
+
+// kindName gives a kind as logs and metrics call it; typed objects carry no kind.
+func kindName(obj runtime.Object) string {
+	switch obj.(type) {
+	case *gslbv1beta1.Gslb:
+		return "Gslb"
+	case *gslbv1beta1.ZoneDelegation:
+		return "ZoneDelegation"
+	case *networkingv1.Ingress:
+		return "Ingress"
+	case *corev1.Service:
+		return "Service"
+	case *discoveryv1.EndpointSlice:
+		return "EndpointSlice"
+	}
+	return obj.GetObjectKind().GroupVersionKind().Kind
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/translate"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// collector turns events of the cache into inputs of the Store. Handlers of events only
+// enqueue; one goroutine translates, so that what it keeps needs no locks.
+type collector struct {
+	cfg     *Config
+	log     *slog.Logger
+	metrics *metrics
+	objects client.Reader // the cache
+	tell    func(task)    // what may have to be written now
+
+	queue   workqueue.TypedRateLimitingInterface[item]
+	deps    *dependents
+	last    *translations
+	entries *entryMemory
+	guard   *guard
+	glue    *glue
+
+	zones  atomic.Pointer[translate.ZonesOutput]
+	nodes  atomic.Pointer[map[string]string] // virtual node → cluster
+	mark   atomic.Uint64                     // highest EndpointSlice resource version enqueued
+	broken map[types.NamespacedName]bool     // Gslbs whose translation fails
+	moved  bool                              // the Store got something since the mark was published
+	synced chan struct{}                     // closed after everything was translated once
+}
+
+// item is something to translate: a Gslb, or the zones where it is the zero item.
+type item struct{ gslb types.NamespacedName }
+
+func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Reader, tell func(task)) (*collector, error) {
+	c := &collector{
+		cfg: cfg, log: log, metrics: m, objects: objects, tell: tell,
+		queue:   workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[item]()),
+		deps:    newDependents(),
+		last:    newTranslations(),
+		entries: newEntryMemory(cfg.HoldEntries),
+		guard:   newGuard(log, m),
+		broken:  make(map[types.NamespacedName]bool),
+		synced:  make(chan struct{}),
+	}
+	c.zones.Store(&translate.ZonesOutput{})
+	c.nodes.Store(&map[string]string{})
+	var err error
+	c.glue, err = newGlue(cfg, log, func() { c.queue.Add(item{}) })
+	return c, err
+}
+
+// run translates everything once, says that the cluster is synced, and goes on with
+// what events enqueue until ctx ends. The cache is complete when it is called.
+func (c *collector) run(ctx context.Context) error {
+	c.translateZones(ctx)
+	var all gslbv1beta1.GslbList
+	if err := c.objects.List(ctx, &all); err != nil {
+		return fmt.Errorf("listing Gslbs in the cache: %w", err)
+	}
+	for i := range all.Items {
+		c.translate(ctx, client.ObjectKeyFromObject(&all.Items[i]))
+	}
+	mark := c.mark.Load()
+	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Synced, l.Mark = true, mark })
+	c.moved = false
+	close(c.synced)
+	c.log.Info("every object was read", "gslbs", len(all.Items), "zones", len(c.zones.Load().Zones), "mark", mark)
+
+	stop := context.AfterFunc(ctx, c.queue.ShutDown)
+	defer stop()
+	for {
+		next, shutdown := c.queue.Get()
+		if shutdown {
+			return nil
+		}
+		if next == (item{}) {
+			c.translateZones(ctx)
+		} else {
+			c.translate(ctx, next.gslb)
+		}
+		c.queue.Done(next)
+		c.publishMark()
+	}
+}
+
+// publishMark states how far our knowledge goes, together with what it changed. Events
+// enqueue before they move the mark, so with an empty queue all up to it is translated.
+func (c *collector) publishMark() {
+	mark := c.mark.Load()
+	if !c.moved || c.queue.Len() > 0 {
+		return
+	}
+	c.moved = false
+	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Mark = max(l.Mark, mark) })
+}
+
+// translate brings what one Gslb means up to date in the Store.
+func (c *collector) translate(ctx context.Context, key types.NamespacedName) {
+	g := &gslbv1beta1.Gslb{}
+	err := c.objects.Get(ctx, key, g)
+	if apierrors.IsNotFound(err) {
+		if wait := c.guard.holds(key, c.last.len(), time.Now()); wait > 0 {
+			c.queue.AddAfter(item{key}, wait)
+			return
+		}
+	}
+	if err != nil || !g.DeletionTimestamp.IsZero() {
+		c.gone(key)
+		return
+	}
+	c.metrics.translations.Inc()
+	out, err := c.build(ctx, g)
+	if err != nil {
+		c.failed(key, err)
+		return
+	}
+	if c.broken[key] {
+		delete(c.broken, key)
+		c.log.Info("a Gslb is translated again", "gslb", key.String())
+	}
+	c.learn(key, &translation{uid: g.UID, out: out})
+}
+
+// learn takes over a translation, where it differs from the last.
+func (c *collector) learn(key types.NamespacedName, next *translation) {
+	old := c.last.get(key)
+	if old != nil && old.uid == next.uid && reflect.DeepEqual(old.out, next.out) {
+		return
+	}
+	c.last.put(key, next)
+	c.metrics.objects.Set(float64(c.last.len()))
+	if old == nil || !reflect.DeepEqual(old.out.Offers, next.out.Offers) {
+		c.cfg.Store.SetObject(next.out.Source, next.out.Offers)
+		c.moved = true
+	}
+	if next.out.Ingress != nil {
+		c.tell(task{writeIngress, key})
+	}
+	c.tell(task{writeStatus, key})
+}
+
+// gone takes a Gslb out of the Store.
+func (c *collector) gone(key types.NamespacedName) {
+	c.deps.remove(key)
+	delete(c.broken, key)
+	if c.last.get(key) == nil {
+		return
+	}
+	c.last.put(key, nil)
+	c.metrics.objects.Set(float64(c.last.len()))
+	c.cfg.Store.SetObject(gslb.Source{Kind: gslbv1beta1.GslbKind, Namespace: key.Namespace, Name: key.Name}, nil)
+	c.moved = true
+}
+
+// build translates one Gslb. A panic is an error of this Gslb alone: the others go on.
+func (c *collector) build(ctx context.Context, g *gslbv1beta1.Gslb) (out translate.Output, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("translation ended in a panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	in, again := c.gather(ctx, g)
+	if !again.IsZero() {
+		c.queue.AddAfter(item{client.ObjectKeyFromObject(g)}, time.Until(again))
+	}
+	return translate.Build(in), nil
+}
+
+// failed keeps the last good offers of a Gslb that cannot be translated.
+func (c *collector) failed(key types.NamespacedName, err error) {
+	c.metrics.failures.Inc()
+	if !c.broken[key] {
+		c.broken[key] = true
+		c.log.Error("a Gslb cannot be translated; what it offered last stays", "gslb", key.String(), "error", err)
+	}
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+
+	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Store is what the controllers need of a [gslb.Store].
+type Store interface {
+	SetObject(src gslb.Source, offers []*gslb.Offer)
+	SetZones(zones []gslb.ZoneIntent)
+	UpdateLocal(f func(*gslb.LocalState))
+	Mailbox() *gslb.Mailbox
+}
+
+// Config says what the controllers need. Rest, Store, Self, Instance and Namespace are
+// required.
+type Config struct {
+	// Rest says how to reach the API server. It is copied, and given an own rate for reads
+	// and for writes.
+	Rest *rest.Config
+	// Store takes what the objects mean. New calls its Mailbox, so its Run comes after New.
+	Store Store
+	// Self is this cluster's geo tag; Names are other names by which neighbours know it.
+	Self  gslb.GeoTag
+	Names []string
+
+	// Zone is the zone given by flags; nil: zones come from ZoneDelegations alone.
+	Zone *gslb.ZoneIntent
+	// Addrs are the addresses of our DNS server, for the glue. Where they are empty they
+	// are those in the status of OwnService.
+	Addrs []netip.Addr
+	// OwnService is our own DNS Service; the zero name: none.
+	OwnService types.NamespacedName
+	// Resolver resolves host names in OwnService's status; nil: net.DefaultResolver.
+	Resolver edge.Resolver
+
+	// AllowLoopback keeps entries with loopback addresses, for demos and tests.
+	AllowLoopback bool
+	// PeerKey says that a peer key is configured; without one condition Serving says so.
+	PeerKey bool
+
+	// Edge tells of the delegation at the parent zones, for the status of ZoneDelegations;
+	// nil: no edge is kept.
+	Edge Edge
+
+	// Namespace and LeaseName name the Lease that elects the writer (LeaseName "":
+	// "meridian"). Instance identifies this process in it.
+	Namespace string
+	LeaseName string
+	Instance  string
+	// Lease is the timing of the election; zero: 15 s, 10 s, 2 s.
+	Lease LeaseTiming
+
+	// BlindAfter is how long the API may fail before this cluster says that it cannot read
+	// its objects; 0: 3 s.
+	BlindAfter time.Duration
+	// HoldEntries is how long the last addresses of an Ingress or of our Service stay when
+	// its status goes empty while the object remains; 0: 5 min.
+	HoldEntries time.Duration
+	// VerifyEvery is how often the cache is compared with the API, in case a watch skipped
+	// events; 0: 10 min.
+	VerifyEvery time.Duration
+
+	// Logger is where to log; nil: nowhere.
+	Logger *slog.Logger
+	// Registerer takes the metrics; nil: they are kept to ourselves.
+	Registerer prometheus.Registerer
+}
+
+// LeaseTiming is the timing of the leader election. Retry < Renew < Duration.
+type LeaseTiming struct {
+	Duration time.Duration // how long others wait for a silent leader
+	Renew    time.Duration // how long the leader tries to renew before its writers stop
+	Retry    time.Duration // between tries
+}
+
+// Edge is the keeper of the delegation; an [edge.Keeper] is one.
+type Edge interface {
+	// Status gives what is known of each zone's delegation.
+	Status() []edge.ZoneStatus
+	// Changed gets a value after some status changed. The controllers are its one reader.
+	Changed() <-chan struct{}
+	// Remove takes this cluster's part of a zone out of its edge zone, and returns nil once
+	// it is gone.
+	Remove(ctx context.Context, zone, edgeZone gslb.Name) error
+}
+
+func (c *Config) complete() error {
+	switch {
+	case c.Rest == nil:
+		return errors.New("controllers need a rest.Config of the API server")
+	case c.Store == nil:
+		return errors.New("controllers need a store")
+	case c.Self == "":
+		return errors.New("controllers need the geo tag of their cluster")
+	case c.Namespace == "" || c.Instance == "":
+		return errors.New("controllers need a namespace for their Lease and an instance name to hold it by")
+	}
+	if c.LeaseName == "" {
+		c.LeaseName = "meridian"
+	}
+	if c.Lease == (LeaseTiming{}) {
+		c.Lease = LeaseTiming{Duration: 15 * time.Second, Renew: 10 * time.Second, Retry: 2 * time.Second}
+	}
+	if c.Resolver == nil {
+		c.Resolver = net.DefaultResolver
+	}
+	setDefault(&c.BlindAfter, 3*time.Second)
+	setDefault(&c.HoldEntries, 5*time.Minute)
+	setDefault(&c.VerifyEvery, 10*time.Minute)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	c.Logger = c.Logger.With("component", "controllers")
+	return nil
+}
+
+func setDefault(d *time.Duration, otherwise time.Duration) {
+	if *d == 0 {
+		*d = otherwise
+	}
+}

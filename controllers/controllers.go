@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/record"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Controllers watches and writes the objects of one cluster. Make it with [New].
+type Controllers struct {
+	cfg       Config
+	api       *api
+	reach     *reach
+	collector *collector
+	verifier  *verifier
+	writers   *writers
+	election  *election
+	refusals  refusals
+	box       *gslb.Mailbox
+	world     atomic.Pointer[gslb.World] // the newest that observe saw
+
+	cache  cache.Cache
+	client client.Client // reads the cache, writes the API
+	events record.EventRecorder
+}
+
+// New checks the configuration and prepares everything. Nothing is asked of the API
+// before Run; the error says what is missing, or which credentials cannot be read.
+func New(cfg Config) (*Controllers, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	log := cfg.Logger
+	m, err := newMetrics(cfg.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("metrics of the controllers: %w", err)
+	}
+	c := &Controllers{cfg: cfg, refusals: refusals{why: make(map[types.NamespacedName]string)}}
+	if c.api, err = newAPI(&c.cfg); err != nil {
+		return nil, fmt.Errorf("preparing the connection to the Kubernetes API: %w", err)
+	}
+	c.reach = newReach(log, cfg.BlindAfter, m, c.api.probe, c.tellBlind)
+	sources := make(map[string]*source)
+	if c.cache, err = c.api.newCache(c.reach, log, sources); err != nil {
+		return nil, fmt.Errorf("preparing the cache: %w", err)
+	}
+	if c.client, err = c.api.newClient(c.cache); err != nil {
+		return nil, fmt.Errorf("preparing the connection to the Kubernetes API: %w", err)
+	}
+	c.writers = newWriters(log, m, c.allTasks, map[what]writeFunc{
+		writeStatus: c.writeStatus, writeIngress: c.writeIngress, writeAnnotated: c.writeAnnotated, writeZone: c.writeZone,
+	})
+	if c.collector, err = newCollector(&c.cfg, log, m, c.cache, c.writers.add); err != nil {
+		return nil, err
+	}
+	c.verifier = newVerifier(log, m, cfg.VerifyEvery, c.api.versions, c.cached, sources)
+	c.election = newElection(&c.cfg, log, c.api.kube, c.reach, c.lead)
+	c.box = cfg.Store.Mailbox()
+	return c, nil
+}
+
+// Run reads and writes until ctx ends; it then returns nil. It never returns because the
+// API is away, a CustomResourceDefinition is missing, or the Lease is lost: it goes on
+// trying, and the log says what for. It may be called once.
+func (c *Controllers) Run(ctx context.Context) error {
+	synced, err := c.collector.watch(ctx, c.cache)
+	if err != nil {
+		return err
+	}
+	var stop func()
+	c.events, stop = c.api.newRecorder(ctx, c.cfg.Instance, c.cfg.Logger)
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { c.reach.run(ctx); return nil })
+	g.Go(func() error { return c.cache.Start(ctx) })
+	g.Go(func() error { return c.collector.glue.run(ctx) })
+	g.Go(func() error { return c.observe(ctx) })
+	g.Go(func() error { return c.election.run(ctx) })
+	g.Go(func() error {
+		if !toolscache.WaitForCacheSync(ctx.Done(), synced...) {
+			return nil
+		}
+		return c.collector.run(ctx)
+	})
+	g.Go(func() error {
+		select {
+		case <-ctx.Done():
+		case <-c.collector.synced:
+			c.verifier.run(ctx)
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// tellBlind tells the Store since when objects cannot be read; the zero time: they can.
+func (c *Controllers) tellBlind(since time.Time) {
+	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Blind = since })
+}
+
+// lead is a term as the writer. It begins after everything was read.
+func (c *Controllers) lead(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-c.collector.synced:
+		c.writers.lead(ctx)
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"log/slog"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// How Gslbs that vanish are judged. A deletion that a watch told of is somebody's wish.
+// One that is only found out by reading anew may be an API server that lost its store.
+const (
+	guardWindow = 10 * time.Second // what vanishes within it vanishes together
+	guardCount  = time.Second      // how long they are counted before they are judged
+	guardLeast  = 4                // fewer are believed
+	guardHold   = 10 * time.Minute
+)
+
+// guard keeps what many Gslbs offered that vanished together while the API was read anew,
+// for as long as guardHold, or until they return.
+//
+//	vanished together     | believed
+//	fewer than guardLeast | at once
+//	at most half of all   | at once
+//	more                  | after guardHold
+type guard struct {
+	log     *slog.Logger
+	metrics *metrics
+
+	mu       sync.Mutex
+	vanished map[types.NamespacedName]time.Time
+	held     map[types.NamespacedName]time.Time // until when
+}
+
+func newGuard(log *slog.Logger, m *metrics) *guard {
+	return &guard{log: log, metrics: m, vanished: make(map[types.NamespacedName]time.Time), held: make(map[types.NamespacedName]time.Time)}
+}
+
+// lost notes that a Gslb was found to be gone by reading anew.
+func (g *guard) lost(key types.NamespacedName, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for k, at := range g.vanished {
+		if now.Sub(at) >= guardWindow {
+			delete(g.vanished, k)
+		}
+	}
+	g.vanished[key] = now
+}
+
+// seen notes that a Gslb is there, or that a watch told of its deletion.
+func (g *guard) seen(key types.NamespacedName) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.vanished, key)
+	delete(g.held, key)
+	g.metrics.held.Set(float64(len(g.held)))
+}
+
+// holds says how long a Gslb that is gone keeps what it offered, to be asked again then;
+// 0: it is gone. all is how many Gslbs there are, the vanished ones included.
+func (g *guard) holds(key types.NamespacedName, all int, now time.Time) time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at, lost := g.vanished[key]
+	switch until, held := g.held[key]; {
+	case held && now.Before(until):
+		return until.Sub(now)
+	case !lost || held:
+		delete(g.vanished, key)
+		delete(g.held, key)
+		g.metrics.held.Set(float64(len(g.held)))
+		return 0
+	}
+	if wait := at.Add(guardCount).Sub(now); wait > 0 {
+		return wait
+	}
+	n := len(g.vanished)
+	if n < guardLeast || 2*n <= all {
+		return 0
+	}
+	if len(g.held) == 0 {
+		g.log.Error("many Gslbs vanished together while the API was read anew; what they offered stays for a while",
+			"vanished", n, "of", all, "hold", guardHold, "do", "restore them, or make and delete them again if that was meant")
+	}
+	for k := range g.vanished {
+		g.held[k] = now.Add(guardHold)
+	}
+	g.metrics.held.Set(float64(len(g.held)))
+	return guardHold
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"reflect"
+
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// observe has the statuses written that a new World touches, until ctx ends.
+//
+// Three things can happen in the loop:
+//
+//  1. a new World came: the Gslbs of the hosts that changed, or everything if what
+//     concerns all of them changed
+//  2. the edge tells of a zone
+//  3. ctx ends
+func (c *Controllers) observe(ctx context.Context) error {
+	var edgeChanged <-chan struct{}
+	if c.cfg.Edge != nil {
+		edgeChanged = c.cfg.Edge.Changed()
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case w := <-c.box.C():
+			c.observeWorld(ctx, w)
+		case <-edgeChanged:
+			c.addZones(ctx)
+		}
+	}
+}
+
+func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
+	prev := c.world.Swap(w)
+	if !w.Ready {
+		return
+	}
+	if prev == nil || concernsAll(prev, w) {
+		for _, t := range c.allTasks(ctx) {
+			c.writers.addNow(t)
+		}
+		return
+	}
+	zones := !reflect.DeepEqual(prev.Zones, w.Zones)
+	for name := range w.Changed(prev) {
+		for _, key := range c.collector.last.having(name) {
+			c.writers.addNow(task{writeStatus, key})
+		}
+		// A host that comes or goes may stand at a static record.
+		zones = zones || (prev.Host(name) == nil) != (w.Host(name) == nil)
+	}
+	if zones {
+		c.addZones(ctx)
+	}
+}
+
+// concernsAll reports that something differs that every status tells of.
+func concernsAll(a, b *gslb.World) bool {
+	if a.Ready != b.Ready || a.Local.Blind.IsZero() != b.Local.Blind.IsZero() ||
+		a.Isolated.IsZero() != b.Isolated.IsZero() || len(a.Clusters) != len(b.Clusters) {
+		return true
+	}
+	for i := range b.Clusters {
+		x, y := &a.Clusters[i], &b.Clusters[i]
+		if x.Tag != y.Tag || x.Liveness != y.Liveness || x.Witness != y.Witness || x.Conflict != y.Conflict {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Controllers) addZones(ctx context.Context) {
+	var zones gslbv1beta1.ZoneDelegationList
+	if c.client.List(ctx, &zones) != nil {
+		return // not read yet
+	}
+	for i := range zones.Items {
+		c.writers.add(task{writeZone, types.NamespacedName{Name: zones.Items[i].Name}})
+	}
+}
+
+// allTasks gives everything that may have to be written: the beginning of a term.
+func (c *Controllers) allTasks(ctx context.Context) []task {
+	var all []task
+	var gslbs gslbv1beta1.GslbList
+	var zones gslbv1beta1.ZoneDelegationList
+	if c.client.List(ctx, &gslbs) != nil || c.client.List(ctx, &zones) != nil {
+		return nil // ctx ended
+	}
+	for i := range zones.Items {
+		all = append(all, task{writeZone, client.ObjectKeyFromObject(&zones.Items[i])})
+	}
+	for i := range gslbs.Items {
+		key := client.ObjectKeyFromObject(&gslbs.Items[i])
+		all = append(all, task{writeIngress, key}, task{writeStatus, key})
+	}
+	return append(all, c.annotatedTasks(ctx)...)
+}
+
+// annotatedTasks gives the Ingresses that ask for a Gslb, and those that did.
+func (c *Controllers) annotatedTasks(ctx context.Context) []task {
+	var all []task
+	var ingresses networkingv1.IngressList
+	var gslbs gslbv1beta1.GslbList
+	made := client.HasLabels{gslbv1beta1.LabelOrigin}
+	if c.client.List(ctx, &ingresses) != nil || c.client.List(ctx, &gslbs, made) != nil {
+		return nil // ctx ended
+	}
+	for i := range ingresses.Items {
+		a := ingresses.Items[i].Annotations
+		if a[gslbv1beta1.AnnotationStrategy] != "" || a[gslbv1beta1.K8gbAnnotationStrategy] != "" {
+			all = append(all, task{writeAnnotated, client.ObjectKeyFromObject(&ingresses.Items[i])})
+		}
+	}
+	for i := range gslbs.Items {
+		all = append(all, task{writeAnnotated, client.ObjectKeyFromObject(&gslbs.Items[i])})
+	}
+	return all
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/strategies"
+)
+
+// entrySentence says in a sentence why an entry is in or out.
+func entrySentence(r gslb.Reason) string {
+	switch r {
+	case gslb.ReasonReady:
+		return "backends are ready"
+	case gslb.ReasonProbeUp:
+		return "the probe succeeds"
+	case gslb.ReasonForced:
+		return "counted as healthy by hand"
+	case gslb.ReasonDrained:
+		return "taken out by hand"
+	case gslb.ReasonNotReady:
+		return "no backend in the cluster is ready"
+	case gslb.ReasonServiceNotFound:
+		return "a Service behind the host does not exist"
+	case gslb.ReasonAddressUnknown:
+		return "it has no address for the host yet"
+	case gslb.ReasonProbeDown:
+		return "backends are ready, but the probe fails"
+	case gslb.ReasonProbePending:
+		return "no probe has finished yet"
+	case gslb.ReasonUnresolved:
+		return "its load balancer has a host name that is not resolved yet"
+	case gslb.ReasonClusterLost:
+		return "the cluster is silent and nobody vouches for it; its addresses are the last resort"
+	case gslb.ReasonClusterLeft:
+		return "the cluster said goodbye"
+	}
+	return "nobody can tell"
+}
+
+// partMessage says what is to be known of one cluster's offer.
+func partMessage(c *gslb.Cluster, p *gslb.Part, why gslb.Reason) string {
+	said := entrySentence(why)
+	switch {
+	case c == nil:
+		return said
+	case c.Conflict != "":
+		return said + "; " + c.Conflict
+	case p.Liveness == gslb.Vouched:
+		return said + "; the cluster is silent, " + vouches(c.Witness)
+	case p.Checked:
+		return said + "; the cluster is silent, its entry answers for this host"
+	case p.Liveness == gslb.Doubtful:
+		return said + "; the cluster is silent, and witnesses are being asked"
+	case p.Liveness == gslb.Unheard:
+		return said + "; the cluster was not heard yet"
+	}
+	return said
+}
+
+func vouches(w gslb.Witness) string {
+	switch w.Kind {
+	case gslb.ThirdCluster:
+		return fmt.Sprintf("cluster %s hears it", w.By)
+	case gslb.Heartbeat:
+		return "its heartbeat at the edge goes on"
+	case gslb.EntryAnswered:
+		return "its entry answers"
+	case gslb.SignedBadTime:
+		return "it answers with a clock that differs"
+	case gslb.BadSignature:
+		return "it answers with a key that differs"
+	case gslb.Announced:
+		return "it announced a restart"
+	case gslb.Isolation:
+		return "but so is everything outside: this cluster is cut off itself"
+	case gslb.NoSighting, gslb.Heard, gslb.OutsideSeen:
+	}
+	return "a witness holds"
+}
+
+// answerMessage says why a host is answered as it is.
+func answerMessage(h *gslb.Host, d *strategies.Decision) string {
+	var clusters []string
+	for _, a := range d.Answers {
+		clusters = append(clusters, tagTexts(a.Clusters)...)
+	}
+	who := strings.Join(clusters, ", ")
+	switch d.Reason {
+	case gslb.ReasonAllHealthy:
+		return "every cluster that can serve: " + who
+	case gslb.ReasonWeighted:
+		return "drawn by weight among those that can serve: " + who
+	case gslb.ReasonPrimary:
+		return "the primary can serve: " + who
+	case gslb.ReasonPrimaryDown:
+		return fmt.Sprintf("the primary %s cannot serve; all others together: %s", h.Policy.Primary, who)
+	case gslb.ReasonInOrder:
+		return "the first of failoverOrder that can serve: " + who
+	case gslb.ReasonUnlisted:
+		return "no cluster of failoverOrder can serve; those not listed, together: " + who
+	case gslb.ReasonUnknownHealth:
+		return "no cluster is known to be healthy; those whose health is unknown: " + who
+	case gslb.ReasonLastResort:
+		return "no cluster that is heard can serve; lost ones, as they were last reported: " + who
+	case gslb.ReasonEmpty:
+		return "no cluster can serve: no address is answered"
+	case gslb.ReasonLastHealthy:
+		return "no cluster can serve: the addresses that were healthy last"
+	case gslb.ReasonAllOffered:
+		return "no cluster can serve: every address that is offered"
+	case gslb.ReasonFallback:
+		return "no cluster can serve: fallbackAddresses"
+	case gslb.ReasonStrategyPending:
+		return "geoip is not built yet: every cluster that can serve, as with roundRobin: " + who
+	}
+	return ""
+}

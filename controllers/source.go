@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
+)
+
+// source stands between the informer of one kind and the API. It retries what fails
+// here, so that reading goes on as soon as the API answers: an informer alone waits up
+// to a minute by then. It says once, in words, when a kind cannot be read and when it
+// can be again. And it can make the informer list anew.
+type source struct {
+	kind  string
+	hint  string // what to do where the kind does not exist
+	next  toolscache.ListerWatcherWithContext
+	reach *reach
+	log   *slog.Logger
+
+	mu     sync.Mutex
+	failed bool
+	stale  bool            // everything by resource version is refused, so that the informer lists anew
+	last   watch.Interface // the newest watch; nil before
+}
+
+var _ toolscache.ListerWatcher = (*source)(nil)
+
+// List is [source.ListWithContext] without a context, as the interface wants it.
+func (s *source) List(o metav1.ListOptions) (runtime.Object, error) {
+	return s.ListWithContext(context.Background(), o)
+}
+
+// Watch is [source.WatchWithContext] without a context, as the interface wants it.
+func (s *source) Watch(o metav1.ListOptions) (watch.Interface, error) {
+	return s.WatchWithContext(context.Background(), o)
+}
+
+// ListWithContext lists, and tries until it works or the informer has to change what it
+// asks for.
+func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (list runtime.Object, err error) {
+	err = s.insist(ctx, o.ResourceVersion != "" && o.ResourceVersion != "0", func() (err error) {
+		list, err = s.next.ListWithContext(ctx, o)
+		return err
+	})
+	return list, err
+}
+
+// WatchWithContext watches, and tries until it works or the informer has to change what
+// it asks for.
+func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (w watch.Interface, err error) {
+	err = s.insist(ctx, o.ResourceVersion != "", func() (err error) {
+		w, err = s.next.WatchWithContext(ctx, o)
+		return err
+	})
+	if err == nil {
+		s.mu.Lock()
+		s.last = w
+		s.mu.Unlock()
+	}
+	return w, err
+}
+
+// expire makes the informer list anew from the store behind the API, whatever it has.
+func (s *source) expire() {
+	s.mu.Lock()
+	s.stale = true
+	w := s.last
+	s.mu.Unlock()
+	if w != nil {
+		w.Stop()
+	}
+}
+
+// insist calls ask until it works, with a growing pause, waiting at the gate while the
+// API does not answer. byVersion says that the question builds on a resource version.
+func (s *source) insist(ctx context.Context, byVersion bool, ask func() error) error {
+	pause := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 32, Cap: 5 * time.Second}
+	for {
+		if err := s.reach.wait(ctx); err != nil {
+			return err
+		}
+		if s.refuse(byVersion) {
+			return apierrors.NewResourceExpired("the cache of " + s.kind + " is to be read anew")
+		}
+		err := ask()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if forInformer(err) {
+			return err
+		}
+		s.note(err)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause.Step()):
+		}
+	}
+}
+
+// refuse reports that the question must not be asked because the cache is stale. A
+// question that builds on nothing heals it.
+func (s *source) refuse(byVersion bool) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stale && byVersion {
+		return true
+	}
+	s.stale = false
+	return false
+}
+
+// forInformer reports that the informer has to change what it asks for: its resource
+// version is too old or too new, or the server does not know the way it asks.
+func forInformer(err error) bool {
+	return apierrors.IsResourceExpired(err) || apierrors.IsGone(err) || apierrors.IsInvalid(err) ||
+		apierrors.IsBadRequest(err) || apierrors.HasStatusCause(err, metav1.CauseTypeResourceVersionTooLarge) ||
+		errors.Is(err, context.Canceled)
+}
+
+// note tells reach how it went, and the log where a kind alone cannot be read.
+func (s *source) note(err error) {
+	s.reach.report(s.kind, err)
+	alone := err != nil && !unreachable(err)
+	s.mu.Lock()
+	was := s.failed
+	s.failed = alone || was && err != nil
+	s.mu.Unlock()
+	switch {
+	case err == nil && was:
+		s.log.Info("a kind is read again", "kind", s.kind)
+	case !alone || was:
+	case apierrors.IsNotFound(err):
+		s.log.Error("the API server does not know a kind; reading begins when it is installed", "kind", s.kind, "do", s.hint)
+	case apierrors.IsForbidden(err):
+		s.log.Error("a kind may not be read; grant get, list and watch to Meridian's ServiceAccount (controllers/rbac/rbac.yaml)", "kind", s.kind, "error", err)
+	default:
+		s.log.Error("a kind cannot be read; reading goes on trying", "kind", s.kind, "error", err)
+	}
+}

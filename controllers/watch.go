@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"reflect"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/controllers/translate"
+)
+
+// event is one change of an object: was is nil where it is new, is where it is gone. lost
+// says that its end was found out by reading anew, so that was may be out of date.
+type event struct {
+	was, is client.Object
+	lost    bool
+	first   bool // of the first list: everything is translated after it
+}
+
+// object is the object as it was last.
+func (e event) object() client.Object {
+	if e.is != nil {
+		return e.is
+	}
+	return e.was
+}
+
+// watch makes the informers of all kinds and has their events enqueue what they touch.
+// The answer says whether the events of the first list were all seen.
+func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]toolscache.InformerSynced, error) {
+	var synced []toolscache.InformerSynced
+	for _, k := range kinds() {
+		obj := k.object()
+		on := c.handler(kindName(obj))
+		informer, err := informers.GetInformer(ctx, obj, cache.BlockUntilSynced(false))
+		if err != nil {
+			return nil, fmt.Errorf("watching %s: %w", kindName(obj), err)
+		}
+		registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerDetailedFuncs{
+			AddFunc: func(o any, first bool) {
+				if obj, ok := o.(client.Object); ok {
+					on(event{is: obj, first: first})
+				}
+			},
+			UpdateFunc: func(was, is any) { on(event{was: was.(client.Object), is: is.(client.Object)}) },
+			DeleteFunc: func(o any) {
+				unknown, lost := o.(toolscache.DeletedFinalStateUnknown)
+				if lost {
+					o = unknown.Obj
+				}
+				if obj, ok := o.(client.Object); ok {
+					on(event{was: obj, lost: lost})
+				}
+			},
+		})
+		if err != nil {
+			return nil, fmt.Errorf("watching %s: %w", kindName(obj), err)
+		}
+		synced = append(synced, registration.HasSynced)
+	}
+	return synced, informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, sliceService, serviceOfSlice)
+}
+
+// handler gives what is done with the events of a kind. Of those of the first list only
+// what is kept beside the cache matters.
+func (c *collector) handler(kind string) func(event) {
+	switch kind {
+	case "EndpointSlice":
+		return c.onSlice
+	case "Node":
+		return c.onNode
+	case "Service":
+		return c.onService
+	}
+	on := map[string]func(event){
+		"Gslb": c.onGslb, "ZoneDelegation": c.onZoneDelegation, "Ingress": c.onIngress, "Namespace": c.onNamespace,
+	}[kind]
+	return func(e event) {
+		if !e.first {
+			on(e)
+		}
+	}
+}
+
+func (c *collector) enqueue(gslbs map[types.NamespacedName]struct{}) {
+	for g := range gslbs {
+		c.queue.Add(item{g})
+	}
+}
+
+// onGslb passes over changes of the status, which are mostly our own.
+func (c *collector) onGslb(e event) {
+	key := client.ObjectKeyFromObject(e.object())
+	if e.is == nil && e.lost {
+		c.guard.lost(key, time.Now())
+	} else {
+		c.guard.seen(key)
+	}
+	c.tell(task{writeStatus, key})
+	if e.was != nil && e.is != nil && sameButStatus(e.was, e.is) {
+		return
+	}
+	c.queue.Add(item{key})
+	c.tell(task{writeAnnotated, key})
+}
+
+func sameButStatus(a, b client.Object) bool {
+	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration() &&
+		a.GetDeletionTimestamp().Equal(b.GetDeletionTimestamp()) &&
+		maps.Equal(a.GetLabels(), b.GetLabels()) && maps.Equal(a.GetAnnotations(), b.GetAnnotations()) &&
+		reflect.DeepEqual(a.GetOwnerReferences(), b.GetOwnerReferences()) &&
+		reflect.DeepEqual(a.GetFinalizers(), b.GetFinalizers())
+}
+
+func (c *collector) onZoneDelegation(e event) {
+	c.tell(task{writeZone, client.ObjectKeyFromObject(e.object())})
+	if e.was == nil || e.is == nil || !sameButStatus(e.was, e.is) {
+		c.queue.Add(item{})
+	}
+}
+
+func (c *collector) onIngress(e event) {
+	for _, obj := range []client.Object{e.was, e.is} {
+		if ing, ok := obj.(*networkingv1.Ingress); ok && ing != nil {
+			c.enqueue(c.deps.onObject(refs.KindOf(ing).Kind, ing))
+		}
+	}
+	if e.is == nil {
+		c.entries.forget(e.was.GetUID())
+	}
+	c.tell(task{writeAnnotated, client.ObjectKeyFromObject(e.object())})
+}
+
+func (c *collector) onService(e event) {
+	key := client.ObjectKeyFromObject(e.object())
+	c.enqueue(c.deps.onService(key))
+	if key == c.cfg.OwnService {
+		svc, _ := e.is.(*corev1.Service)
+		c.glue.observe(svc)
+	}
+}
+
+// onSlice moves the mark after it has enqueued; see publishMark.
+func (c *collector) onSlice(e event) {
+	for _, obj := range []client.Object{e.was, e.is} {
+		if slice, ok := obj.(*discoveryv1.EndpointSlice); ok && slice != nil {
+			for _, name := range serviceOfSlice(slice) {
+				c.enqueue(c.deps.onService(types.NamespacedName{Namespace: slice.Namespace, Name: name}))
+			}
+		}
+	}
+	// Versions are numbers on every API server that we know; another kind is not counted.
+	if version, err := strconv.ParseUint(e.object().GetResourceVersion(), 10, 64); err == nil {
+		for {
+			mark := c.mark.Load()
+			if version <= mark || c.mark.CompareAndSwap(mark, version) {
+				return
+			}
+		}
+	}
+}
+
+func (c *collector) onNamespace(e event) {
+	if e.was != nil && e.is != nil && maps.Equal(e.was.GetLabels(), e.is.GetLabels()) {
+		return
+	}
+	c.enqueue(c.deps.onNamespace(e.object().GetName()))
+}
+
+// onNode keeps which nodes stand for other clusters, and enqueues the Gslbs with
+// endpoints on a node that changed sides.
+func (c *collector) onNode(e event) {
+	name := e.object().GetName()
+	old := *c.nodes.Load()
+	cluster, virtual := "", false
+	if e.is != nil {
+		cluster, virtual = translate.VirtualNode(e.is)
+	}
+	if before, was := old[name]; was == virtual && before == cluster {
+		return
+	}
+	next := maps.Clone(old)
+	delete(next, name)
+	if virtual {
+		next[name] = cluster
+	}
+	c.nodes.Store(&next)
+	var all discoveryv1.EndpointSliceList
+	if e.first || c.objects.List(context.Background(), &all) != nil {
+		return
+	}
+	for i := range all.Items {
+		c.onNodeOf(&all.Items[i], name)
+	}
+}
+
+func (c *collector) onNodeOf(slice *discoveryv1.EndpointSlice, node string) {
+	for i := range slice.Endpoints {
+		if on := slice.Endpoints[i].NodeName; on == nil || *on != node {
+			continue
+		}
+		for _, name := range serviceOfSlice(slice) {
+			c.enqueue(c.deps.onService(types.NamespacedName{Namespace: slice.Namespace, Name: name}))
+		}
+		return
+	}
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/translate"
+	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// removeTimeout bounds one try to take a delegation out of its edge zone.
+const removeTimeout = 30 * time.Second
+
+// writeZone brings the finalizer and the status of a ZoneDelegation up to date.
+//
+//	object       | doFinalize | our finalizer
+//	there        | yes        | is put
+//	there        | no         | is taken away
+//	being deleted| yes        | is taken away after the delegation is out of the edge zone
+//	being deleted| no         | is taken away
+func (c *Controllers) writeZone(ctx context.Context, key types.NamespacedName) (bool, error) {
+	zd := &gslbv1beta1.ZoneDelegation{}
+	if err := c.client.Get(ctx, key, zd); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	if !zd.DeletionTimestamp.IsZero() {
+		return c.finishZone(ctx, zd)
+	}
+	next := zd.DeepCopy()
+	changed := false
+	if zd.Spec.DoFinalize {
+		changed = controllerutil.AddFinalizer(next, gslbv1beta1.FinalizerDelegation)
+	} else {
+		changed = controllerutil.RemoveFinalizer(next, gslbv1beta1.FinalizerDelegation)
+	}
+	if changed { // the status comes with the event of this write
+		err := c.client.Patch(ctx, next, client.MergeFromWithOptions(zd, client.MergeFromWithOptimisticLock{}))
+		return err == nil, client.IgnoreNotFound(err)
+	}
+	world := c.world.Load()
+	if world == nil || !world.Ready {
+		return false, nil
+	}
+	next.Status = zoneStatusOf(zoneInput{zd: zd, zones: c.collector.zones.Load(), world: world, edge: c.edgeStatus(), now: time.Now()})
+	if equality.Semantic.DeepEqual(zd.Status, next.Status) {
+		return false, nil
+	}
+	err := c.patchStatus(ctx, zd, next)
+	return err == nil, client.IgnoreNotFound(err)
+}
+
+// finishZone lets a ZoneDelegation go that is being deleted. A zone that is served by
+// somebody else's wish, another object's or the configuration's, keeps its delegation.
+func (c *Controllers) finishZone(ctx context.Context, zd *gslbv1beta1.ZoneDelegation) (bool, error) {
+	next := zd.DeepCopy()
+	if !controllerutil.RemoveFinalizer(next, gslbv1beta1.FinalizerDelegation) {
+		return false, nil
+	}
+	zone, err := gslb.ParseName(string(zd.Spec.LoadBalancedZone))
+	parent, err2 := gslb.ParseName(string(zd.Spec.ParentZone))
+	served := slices.ContainsFunc(c.collector.zones.Load().Zones, func(z translate.Zone) bool { return z.Zone == zone })
+	if zd.Spec.DoFinalize && c.cfg.Edge != nil && err == nil && err2 == nil && !served {
+		ctx, cancel := context.WithTimeout(ctx, removeTimeout)
+		defer cancel()
+		if err := c.cfg.Edge.Remove(ctx, zone, parent); err != nil {
+			return false, fmt.Errorf("taking the delegation of %s out of %s: %w", zone, parent, err)
+		}
+	}
+	err = c.client.Patch(ctx, next, client.MergeFromWithOptions(zd, client.MergeFromWithOptimisticLock{}))
+	return err == nil, client.IgnoreNotFound(err)
+}
+
+// edgeStatus gives what the keeper knows; nil without one.
+func (c *Controllers) edgeStatus() []edge.ZoneStatus {
+	if c.cfg.Edge == nil {
+		return nil
+	}
+	return c.cfg.Edge.Status()
+}
+
+// zoneInput is everything that the status of one ZoneDelegation is made of.
+type zoneInput struct {
+	zd    *gslbv1beta1.ZoneDelegation // with the status that it has
+	zones *translate.ZonesOutput
+	world *gslb.World
+	edge  []edge.ZoneStatus // empty: no edge is kept, or nothing is known yet
+	now   time.Time
+}
+
+// zoneStatusOf makes the status of a ZoneDelegation. It is pure.
+func zoneStatusOf(in zoneInput) gslbv1beta1.ZoneDelegationStatus {
+	s := gslbv1beta1.ZoneDelegationStatus{ObservedGeneration: in.zd.Generation, Conditions: slices.Clone(in.zd.Status.Conditions)}
+	accepted := in.accepted()
+	var own *translate.Zone
+	for i := range in.zones.Zones {
+		if z := &in.zones.Zones[i]; z.Delegation == in.zd.Name {
+			own = z
+			s.DNSServers = serversOf(in.world.Self, z)
+		}
+	}
+	for _, cond := range []metav1.Condition{accepted, in.delegated(own)} {
+		if cond.Reason == "" {
+			continue // nothing to tell yet: what was told stays
+		}
+		cond.ObservedGeneration, cond.LastTransitionTime = in.zd.Generation, metav1.NewTime(in.now)
+		meta.SetStatusCondition(&s.Conditions, cond)
+	}
+	return s
+}
+
+// serversOf gives our own name server, once for each of its addresses.
+func serversOf(self gslb.GeoTag, z *translate.Zone) []gslbv1beta1.DNSServer {
+	name, err := gslb.NameServerName(self, z.Zone, z.EdgeZone)
+	if err != nil {
+		return nil // condition Accepted tells
+	}
+	var all []gslbv1beta1.DNSServer
+	for _, a := range z.Addrs {
+		all = append(all, gslbv1beta1.DNSServer{Name: name.String(), Address: a.String()})
+	}
+	return all
+}
+
+// accepted adds what only the World knows to condition Accepted.
+func (in *zoneInput) accepted() metav1.Condition {
+	c, known := in.zones.Conditions[in.zd.Name]
+	if !known {
+		return metav1.Condition{Type: gslbv1beta1.ConditionAccepted} // not translated yet
+	}
+	if c.Status != metav1.ConditionTrue {
+		return c
+	}
+	if us := in.world.Cluster(in.world.Self); us != nil && us.Conflict != "" {
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, gslbv1beta1.ReasonGeoTagConflicted, us.Conflict
+		return c
+	}
+	var taken []string
+	for i := range in.zones.Zones {
+		z := &in.zones.Zones[i]
+		for j := range z.Records {
+			if h := in.world.Host(z.Records[j].Name); z.Delegation == in.zd.Name && h != nil && !slices.Contains(taken, h.Name.String()) {
+				taken = append(taken, h.Name.String())
+			}
+		}
+	}
+	if len(taken) > 0 {
+		c.Reason = gslbv1beta1.ReasonRecordConflicted
+		c.Message = "static records stand at balanced hosts and are left out: " + strings.Join(taken, ", ")
+	}
+	return c
+}
+
+// delegated is condition Delegated, as the edge zone was read back. Its Reason is empty
+// while there is nothing to tell.
+func (in *zoneInput) delegated(own *translate.Zone) metav1.Condition {
+	c := metav1.Condition{Type: gslbv1beta1.ConditionDelegated, Status: metav1.ConditionFalse}
+	if own == nil {
+		if _, known := in.zones.Conditions[in.zd.Name]; known {
+			c.Reason, c.Message = gslbv1beta1.ReasonNotAccepted, "condition Accepted says why"
+		}
+		return c
+	}
+	i := slices.IndexFunc(in.edge, func(s edge.ZoneStatus) bool { return s.Zone == own.Zone })
+	if i < 0 {
+		if len(in.edge) == 0 {
+			c.Reason, c.Message = gslbv1beta1.ReasonNoEdge, fmt.Sprintf("no way to the edge zone %s is configured; keep there: %s", own.EdgeZone, delegationLines(in.world.Self, own))
+		}
+		return c
+	}
+	switch s := &in.edge[i]; s.Reason {
+	case edge.ReasonPending:
+	case edge.ReasonDelegated:
+		var names []string
+		for _, ns := range s.NameServers {
+			names = append(names, ns.Name.String())
+		}
+		c.Status, c.Reason = metav1.ConditionTrue, gslbv1beta1.ReasonDelegated
+		c.Message = fmt.Sprintf("%s delegates the zone to %s", own.EdgeZone, strings.Join(names, ", "))
+	case edge.ReasonInvalidName:
+		c.Reason, c.Message = gslbv1beta1.ReasonInvalidSpec, s.Message
+	default: // the words of the other reasons are the condition's
+		c.Reason, c.Message = string(s.Reason), s.Message
+		if s.RCODE != "" && !strings.Contains(s.Message, s.RCODE) {
+			c.Message += " (" + s.RCODE + ")"
+		}
+	}
+	return c
+}
+
+// delegationLines says which records the edge zone needs, for those who keep it by hand.
+func delegationLines(self gslb.GeoTag, z *translate.Zone) string {
+	name, err := gslb.NameServerName(self, z.Zone, z.EdgeZone)
+	if err != nil {
+		return err.Error()
+	}
+	lines := []string{fmt.Sprintf("%s NS %s", z.Zone.FQDN(), name.FQDN())}
+	for _, a := range z.Addrs {
+		kind := "A"
+		if a.Is6() {
+			kind = "AAAA"
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s", name.FQDN(), kind, a))
+	}
+	return strings.Join(lines, ", ")
+}

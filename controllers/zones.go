@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"reflect"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/translate"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// translateZones brings the zones up to date in the Store, and enqueues the Gslbs whose
+// hosts lie in a zone that came, went, or is open to other namespaces now.
+func (c *collector) translateZones(ctx context.Context) {
+	var list gslbv1beta1.ZoneDelegationList
+	if err := c.objects.List(ctx, &list); err != nil {
+		c.log.Error("the ZoneDelegations in the cache cannot be listed", "error", err)
+		return
+	}
+	in := translate.ZonesInput{Self: c.cfg.Self, Addrs: c.glue.addrs()}
+	if c.cfg.Zone != nil {
+		in.Flags = []gslb.ZoneIntent{*c.cfg.Zone}
+	}
+	for i := range list.Items {
+		// One that is being deleted is not served any more: its delegation goes.
+		if zd := &list.Items[i]; zd.DeletionTimestamp.IsZero() {
+			in.Delegations = append(in.Delegations, zd)
+		}
+	}
+	old, next := c.zones.Load(), translate.Zones(in)
+	if reflect.DeepEqual(*old, next) {
+		return
+	}
+	c.zones.Store(&next)
+	if !reflect.DeepEqual(old.Intents(), next.Intents()) {
+		c.cfg.Store.SetZones(next.Intents())
+	}
+	for i := range list.Items {
+		c.tell(task{writeZone, types.NamespacedName{Name: list.Items[i].Name}})
+	}
+	for _, g := range c.last.where(touchedBy(zonesThatDiffer(old.Zones, next.Zones))) {
+		c.queue.Add(item{g})
+	}
+}
+
+// zonesThatDiffer gives the zones that differ in what matters to hosts: that they are
+// there, and who may take hosts in them.
+func zonesThatDiffer(a, b []translate.Zone) []gslb.Name {
+	type terms struct{ delegation, allowed string }
+	read := func(zones []translate.Zone) map[gslb.Name]terms {
+		all := make(map[gslb.Name]terms, len(zones))
+		for i := range zones {
+			t := terms{delegation: zones[i].Delegation}
+			if zones[i].Allowed != nil {
+				t.allowed = "by " + zones[i].Allowed.String()
+			}
+			all[zones[i].Zone] = t
+		}
+		return all
+	}
+	before, after := read(a), read(b)
+	var differ []gslb.Name
+	for z, t := range after {
+		if was, known := before[z]; !known || was != t {
+			differ = append(differ, z)
+		}
+	}
+	for z := range before {
+		if _, known := after[z]; !known {
+			differ = append(differ, z)
+		}
+	}
+	return differ
+}
+
+// touchedBy says of a Gslb whether a change of zones touches it: a host lies in one, or
+// in none at all, which its condition says with the names of those that there are.
+func touchedBy(zones []gslb.Name) func(*translation) bool {
+	return func(r *translation) bool {
+		for i := range r.out.Hosts {
+			h := &r.out.Hosts[i]
+			if len(zones) > 0 && h.Reason == gslbv1beta1.ReasonHostOutsideZones {
+				return true
+			}
+			for _, z := range zones {
+				if h.Host.In(z) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+}
