@@ -27,6 +27,7 @@ type merger struct {
 	peers    map[GeoTag]*peer
 	verdicts map[verdictKey]Verdict
 
+	seeksUntil    time.Time // peers are being looked up; zero: they were, or never will be
 	outsideAt     time.Time
 	isolatedSince time.Time
 	conflict      string // another cluster uses our own geo tag

@@ -37,7 +37,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 		At: now, Self: m.self, SelfID: m.id, Local: m.local, Isolated: m.isolatedSince,
 		Clusters: m.clusters(now), Alarm: m.alarm(),
 	}
-	w.Ready = m.local.Synced && (prev != nil && prev.Ready || m.allDecided())
+	w.Ready = m.local.Synced && (prev != nil && prev.Ready || m.allDecided(now, &next))
 	if prev != nil {
 		w.hosts = prev.hosts
 	}
@@ -152,7 +152,12 @@ func (m *merger) expireChecks(p *peer, now time.Time, next *earliest) {
 	}
 }
 
-func (m *merger) allDecided() bool {
+// allDecided reports that peers were looked up, and each was heard or given up.
+func (m *merger) allDecided(now time.Time, next *earliest) bool {
+	if m.seeksUntil.After(now) {
+		next.add(m.seeksUntil)
+		return false
+	}
 	for _, p := range m.peers {
 		if p.standing.Liveness == Unheard {
 			return false

@@ -27,8 +27,11 @@ type Config struct {
 	// MeasuresOutside: an edge or anchors are configured, so the cluster can
 	// tell that it is cut off. Without it a silent peer is taken for lost.
 	MeasuresOutside bool
-	Settle          time.Duration
-	MaxSettle       time.Duration
+	// SeeksPeers: peers are looked up, so the first World waits for
+	// [Store.PeersSought], at most until Timing.Decide after the start.
+	SeeksPeers bool
+	Settle     time.Duration
+	MaxSettle  time.Duration
 }
 
 // Store takes the inputs of the model, merges them into Worlds, and tells its
@@ -59,10 +62,11 @@ func NewStore(c Config) (*Store, error) {
 	if c.MaxSettle == 0 {
 		c.MaxSettle = DefaultMaxSettle
 	}
-	return &Store{
-		settle: c.Settle, maxSettle: c.MaxSettle, wake: make(chan struct{}, 1),
-		m: newMerger(c.Self, c.ClusterID, c.Timing, c.MeasuresOutside),
-	}, nil
+	m := newMerger(c.Self, c.ClusterID, c.Timing, c.MeasuresOutside)
+	if c.SeeksPeers {
+		m.seeksUntil = time.Now().Add(c.Timing.Decide)
+	}
+	return &Store{settle: c.Settle, maxSettle: c.MaxSettle, wake: make(chan struct{}, 1), m: m}, nil
 }
 
 // OnWorld adds an observer that is called with every new World, in order and
@@ -126,6 +130,10 @@ func (s *Store) KnowPeer(tag GeoTag) {
 		}
 	})
 }
+
+// PeersSought says that peers were looked up once, with or without success, and
+// made known by KnowPeer; see Config.SeeksPeers.
+func (s *Store) PeersSought() { s.input(func(m *merger) { m.seeksUntil = time.Time{} }) }
 
 // SetReport takes a complete, authenticated report. It does not count as having
 // heard the cluster; that is a [Sighting], since a third cluster may pass

@@ -103,6 +103,36 @@ func TestWorldIsReadyWhenObjectsWereReadAndPeersHeardOrGivenUp(t *testing.T) {
 	})
 }
 
+func TestFirstWorldWaitsUntilPeersWereSought(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		sought bool
+		after  time.Duration
+	}{
+		{"the look-up ended: only what it found is waited for", true, 100 * time.Millisecond},
+		{"the look-up hangs: not for ever", false, 4500 * time.Millisecond},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id-eu", SeeksPeers: true})
+				require.NoError(t, err)
+				s.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+				begin := time.Now()
+				run(t, s)
+				time.Sleep(50 * time.Millisecond)
+				synctest.Wait()
+				assert.False(t, s.World().Ready)
+				if c.sought {
+					s.PeersSought()
+				}
+				time.Sleep(c.after - time.Since(begin))
+				synctest.Wait()
+				assert.True(t, s.World().Ready)
+			})
+		})
+	}
+}
+
 func TestKeepAlivesMakeNoWorlds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := store(t)
@@ -393,7 +423,7 @@ func TestMailboxKeepsTheNewestOnly(t *testing.T) {
 			settle()
 		}
 		assert.Same(t, s.World(), <-box.C())
-		assert.Len(t, box.C(), 0)
+		assert.Empty(t, box.C())
 		assert.IsIncreasing(t, seen)
 		assert.GreaterOrEqual(t, len(seen), 5, "the first observer sees every World")
 	})
