@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package peers
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Announce says what this cluster is about to do, and returns when every reader
+// that was waiting was told, or with the error of ctx. Store, Run and DNS server
+// must still run.
+func (x *Exchange) Announce(ctx context.Context, a gslb.Announcement) error {
+	x.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Announcement = a })
+	for done, turned := x.author.announced(a); !done; done, turned = x.author.announced(a) {
+		if err := wait(ctx, turned, a); err != nil {
+			return err
+		}
+	}
+	for _, p := range x.author.publications() {
+		for behind, left := p.behind(); behind; behind, left = p.behind() {
+			if err := wait(ctx, left, a); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func wait(ctx context.Context, until <-chan struct{}, a gslb.Announcement) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("announcing %q to the peers: %w", a, ctx.Err())
+	case <-until:
+		return nil
+	}
+}

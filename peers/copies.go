@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package peers
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// instanceKept is how long a copy of an instance that is not read any more is
+// remembered.
+const instanceKept = time.Minute
+
+// copies are the versions of one report zone that we hold, by instance of its
+// author: two instances count their serials apart.
+type copies struct {
+	empty *Zone
+
+	mu     sync.Mutex
+	by     map[string]*replica
+	latest *Zone // taken last, whoever's
+}
+
+// replica is what we hold of one instance.
+type replica struct {
+	zone   *Zone
+	at     time.Time // when it was last confirmed to be current
+	direct bool      // read from the cluster itself
+}
+
+func newCopies(empty *Zone) *copies {
+	return &copies{empty: empty, by: make(map[string]*replica)}
+}
+
+// newest gives the version taken last; nil before the first.
+func (c *copies) newest() *Zone {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.latest
+}
+
+// seen says whether a version was taken already.
+func (c *copies) seen(s soa) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.by[s.instance]
+	return r != nil && r.zone.serial == s.serial
+}
+
+// confirm notes that a version is still current.
+func (c *copies) confirm(s soa, direct bool, now time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.by[s.instance]; r != nil && r.zone.serial == s.serial {
+		r.at = now
+		r.direct = r.direct || direct
+	}
+}
+
+// errStale is a version older than one that the same instance showed before:
+// serials never fall within an instance.
+type errStale struct{ has, got uint32 }
+
+func (e *errStale) Error() string {
+	return fmt.Sprintf("serial %d is older than %d, which this instance showed before", e.got, e.has)
+}
+
+// take reads a new version and hands its report to deliver, one at a time. A
+// version that was taken already is only confirmed.
+func (c *copies) take(z *Zone, direct bool, now time.Time, deliver func(*gslb.Report) error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.by[z.instance]
+	if r != nil && r.zone.serial == z.serial {
+		r.at, r.direct = now, r.direct || direct
+		return nil
+	}
+	if r != nil && int32(z.serial-r.zone.serial) < 0 {
+		return &errStale{has: r.zone.serial, got: z.serial}
+	}
+	report, err := z.Report()
+	if err != nil {
+		return err
+	}
+	if err := deliver(report); err != nil {
+		return err
+	}
+	c.by[z.instance] = &replica{zone: z, at: now, direct: direct}
+	c.latest = z
+	for id, r := range c.by {
+		if now.Sub(r.at) > instanceKept {
+			delete(c.by, id)
+		}
+	}
+	return nil
+}
+
+// pick gives the version to pass on: that of the instance which is believed, if
+// we read it ourselves, else the last one read so.
+func (c *copies) pick(believed string) *Zone {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.by[believed]; r != nil && r.direct {
+		return r.zone
+	}
+	var best *replica
+	for _, r := range c.by {
+		if r.direct && (best == nil || r.at.After(best.at)) {
+			best = r
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	return best.zone
+}
+
+// confirmed says when any version was last known to be current.
+func (c *copies) confirmed() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var at time.Time
+	for _, r := range c.by {
+		if r.at.After(at) {
+			at = r.at
+		}
+	}
+	return at
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package peers
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"time"
+)
+
+// link keeps one connection to one address of a peer.
+type link struct {
+	peer   *peer
+	addr   string
+	lane   int  // which part of the subscriptions
+	second bool // the other link of the address comes first
+	stop   context.CancelFunc
+}
+
+// run connects again and again until ctx ends.
+func (l *link) run(ctx context.Context) {
+	retry := firstRetry
+	for ctx.Err() == nil {
+		if !l.wanted(ctx) {
+			return
+		}
+		began := time.Now()
+		awake := l.peer.awake()
+		if worked := l.connect(ctx); worked && time.Since(began) > maxRetry {
+			retry = firstRetry
+		}
+		l.rest(ctx, began, l.jitter(retry), awake)
+		most := maxRetry
+		if l.peer.left.Load() {
+			most = defaultLongHold
+		}
+		retry = min(2*retry, most)
+	}
+}
+
+// wanted waits until there is something to read.
+func (l *link) wanted(ctx context.Context) bool {
+	for {
+		subs, changed := l.peer.lane(l.lane)
+		if len(subs) > 0 {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-changed:
+		}
+	}
+}
+
+// jitter spreads attempts, so that links and clusters do not march in step.
+func (l *link) jitter(d time.Duration) time.Duration {
+	return d*3/4 + time.Duration(rand.Int64N(int64(d)/4+1))
+}
+
+// rest waits until d after the last attempt began, or until the peer calls.
+func (l *link) rest(ctx context.Context, began time.Time, d time.Duration, awake <-chan struct{}) {
+	t := time.NewTimer(d - time.Since(began))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	case <-awake:
+	}
+}
+
+// connect dials and reads until the connection ends. It says whether a valid
+// answer came.
+func (l *link) connect(ctx context.Context) (worked bool) {
+	p := l.peer
+	dialling, cancel := context.WithTimeout(ctx, dialTimeout)
+	conn, err := p.x.cfg.Dial(dialling, l.addr)
+	cancel()
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Canceled
+		}
+		p.disconnected(false, false, err)
+		return false
+	}
+	p.connected()
+	s := newSession(l, conn)
+	err = s.run(ctx)
+	conn.Close()
+	if ctx.Err() != nil {
+		err = context.Canceled
+	}
+	s.cut()
+	p.disconnected(true, s.worked, err)
+	return s.worked
+}
+
+// frame is one message as it came, or the end of the connection.
+type frame struct {
+	msg []byte
+	err error
+}
+
+// readFrames gives every message of a connection until it ends or done closes.
+func readFrames(conn net.Conn, out chan<- frame, done <-chan struct{}) {
+	var head [2]byte
+	for {
+		_, err := io.ReadFull(conn, head[:])
+		var msg []byte
+		if err == nil {
+			n := binary.BigEndian.Uint16(head[:])
+			if n < headerLen {
+				err = fmt.Errorf("a message of %d octets", n)
+			} else {
+				msg = make([]byte, n)
+				_, err = io.ReadFull(conn, msg)
+			}
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errEnded
+		}
+		select {
+		case out <- frame{msg, err}:
+		case <-done:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+var (
+	errEnded  = errors.New("the peer closed the connection")
+	errSilent = errors.New("no answer in time")
+)

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package peers
+
+import (
+	"cmp"
+	"context"
+	"hash/fnv"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Bounds of what is read from whom.
+const (
+	maxAddrsPerPeer = 8
+	relaysPerPeer   = 2
+)
+
+// readers knows the peers: where they are, what is read from them, and through
+// whom those are read that cannot be reached.
+type readers struct {
+	x *Exchange
+
+	mu         sync.Mutex
+	ctx        context.Context // of the links; nil before Run
+	wg         sync.WaitGroup
+	peers      map[gslb.GeoTag]*peer
+	zones      []gslb.Name
+	copies     map[copyKey]*copies
+	discovered map[gslb.GeoTag]map[gslb.Name][]netip.Addr
+	reported   map[gslb.GeoTag][]netip.Addr // by the World: reports, and what was saved of them
+	world      *gslb.World
+}
+
+type copyKey struct {
+	tag  gslb.GeoTag
+	zone gslb.Name
+}
+
+func newReaders(x *Exchange) *readers {
+	r := &readers{
+		x: x, peers: make(map[gslb.GeoTag]*peer), copies: make(map[copyKey]*copies),
+		discovered: make(map[gslb.GeoTag]map[gslb.Name][]netip.Addr),
+		reported:   make(map[gslb.GeoTag][]netip.Addr),
+	}
+	for tag := range x.cfg.Static {
+		r.know(tag)
+	}
+	return r
+}
+
+// know gives a peer, new if need be; nil for ourselves and beyond the bound.
+// The lock is held by the caller, or nobody else is there yet.
+func (r *readers) know(tag gslb.GeoTag) *peer {
+	p := r.peers[tag]
+	if p == nil && tag != r.x.cfg.Self && tag != "" && len(r.peers) < maxPeers {
+		p = newPeer(r.x, tag)
+		r.peers[tag] = p
+		r.x.cfg.Store.KnowPeer(tag)
+	}
+	return p
+}
+
+func (r *readers) peer(tag gslb.GeoTag) *peer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.know(tag)
+}
+
+// start lets links run until ctx ends.
+func (r *readers) start(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ctx = ctx
+	r.arrange()
+}
+
+// called notes a signed request from a peer: it lives and may be worth dialling.
+func (r *readers) called(tag gslb.GeoTag) {
+	if p := r.peer(tag); p != nil {
+		p.called(time.Now())
+	}
+}
+
+// follow takes over what a World knows: zones, clusters, their name servers,
+// and which instance of each is believed.
+func (r *readers) follow(w *gslb.World) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.world = w
+	zones := make([]gslb.Name, 0, len(w.Zones))
+	reported := make(map[gslb.GeoTag][]netip.Addr)
+	for i := range w.Zones {
+		zones = append(zones, w.Zones[i].Zone)
+		for _, ns := range w.Zones[i].NameServers {
+			reported[ns.Cluster] = append(reported[ns.Cluster], ns.Addrs...)
+		}
+	}
+	for tag, addrs := range reported {
+		if len(addrs) > 0 {
+			r.reported[tag] = addrs // those of a cluster that is gone are kept
+		}
+	}
+	r.zones = zones
+	for i := range w.Clusters {
+		c := &w.Clusters[i]
+		if p := r.know(c.Tag); p != nil {
+			p.left.Store(c.Liveness == gslb.Left)
+			r.passOn(c)
+		}
+		if c.Liveness == gslb.Fresh {
+			for _, t := range c.Hears {
+				r.know(t)
+			}
+		}
+	}
+	r.arrange()
+}
+
+// passOn serves to others what we read of a cluster first-hand.
+func (r *readers) passOn(c *gslb.Cluster) {
+	for _, zone := range r.zones {
+		if cp := r.copies[copyKey{c.Tag, zone}]; cp != nil {
+			if z := cp.pick(c.Instance); z != nil {
+				r.x.author.passOn(z.origin, z)
+			}
+		}
+	}
+}
+
+// found takes the name servers that the edge has for a zone.
+func (r *readers) found(zone gslb.Name, servers map[gslb.GeoTag][]netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for tag, addrs := range servers {
+		if r.know(tag) == nil || len(addrs) == 0 {
+			continue
+		}
+		if r.discovered[tag] == nil {
+			r.discovered[tag] = make(map[gslb.Name][]netip.Addr)
+		}
+		r.discovered[tag][zone] = addrs
+	}
+	r.arrange()
+}
+
+// arrange makes subscriptions and links fit what is known. The lock is held.
+func (r *readers) arrange() {
+	relayed := r.relayed(time.Now())
+	for tag, p := range r.peers {
+		subs := make([]subscription, 0, len(r.zones))
+		for _, zone := range r.zones {
+			if c := r.copiesOf(tag, zone); c != nil {
+				subs = append(subs, subscription{tag, c})
+			}
+		}
+		p.subscribe(append(subs, relayed[tag]...))
+		if r.ctx != nil {
+			p.arrange(r.ctx, &r.wg, r.addrs(tag))
+		}
+	}
+}
+
+func (r *readers) copiesOf(tag gslb.GeoTag, zone gslb.Name) *copies {
+	k := copyKey{tag, zone}
+	c := r.copies[k]
+	if c == nil {
+		empty, err := newZone(tag, zone)
+		if err != nil {
+			return nil // its name does not fit in DNS, so nobody can serve it
+		}
+		c = newCopies(empty)
+		r.copies[k] = c
+	}
+	return c
+}
+
+// addrs gives where a peer is called: where the operator says, else wherever it
+// was found.
+func (r *readers) addrs(tag gslb.GeoTag) []string {
+	if s, ok := r.x.cfg.Static[tag]; ok {
+		return s
+	}
+	all := slices.Clone(r.reported[tag])
+	for _, addrs := range r.discovered[tag] {
+		all = append(all, addrs...)
+	}
+	slices.SortFunc(all, netip.Addr.Compare)
+	var out []string
+	for _, a := range slices.Compact(all) {
+		if a.IsValid() && !a.IsUnspecified() && len(out) < maxAddrsPerPeer {
+			out = append(out, netip.AddrPortFrom(a, r.x.cfg.Port).String())
+		}
+	}
+	return out
+}
+
+// relayed says which reports are asked of whom because their own cluster cannot
+// be read: two of those that hear it, a different pair for each.
+func (r *readers) relayed(now time.Time) map[gslb.GeoTag][]subscription {
+	out := make(map[gslb.GeoTag][]subscription)
+	if r.world == nil {
+		return out
+	}
+	for _, tag := range slices.SortedFunc(maps.Keys(r.peers), cmp.Compare) {
+		p := r.peers[tag]
+		if p.direct.within(relayAfter, now) || now.Sub(p.known) < relayAfter || p.left.Load() {
+			continue
+		}
+		for _, by := range r.hearers(tag) {
+			for _, zone := range r.zones {
+				if c := r.copiesOf(tag, zone); c != nil {
+					out[by] = append(out[by], subscription{tag, c})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// hearers picks the clusters that are asked for another's report.
+func (r *readers) hearers(of gslb.GeoTag) []gslb.GeoTag {
+	var out []gslb.GeoTag
+	for i := range r.world.Clusters {
+		c := &r.world.Clusters[i]
+		if c.Tag != of && c.Liveness == gslb.Fresh && slices.Contains(c.Hears, of) && r.peers[c.Tag] != nil {
+			out = append(out, c.Tag)
+		}
+	}
+	rank := func(by gslb.GeoTag) uint64 {
+		h := fnv.New64a()
+		h.Write([]byte(string(r.x.cfg.Self) + " " + string(of) + " " + string(by)))
+		return h.Sum64()
+	}
+	slices.SortFunc(out, func(a, b gslb.GeoTag) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	return out[:min(relaysPerPeer, len(out))]
+}
+
+// look is called now and then: whether a peer can be read changes by time alone.
+func (r *readers) look() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.arrange()
+}
+
+// direct says whether a peer answers us itself, so that what we hold of it is
+// current.
+func (r *readers) direct(tag gslb.GeoTag) bool {
+	r.mu.Lock()
+	p := r.peers[tag]
+	r.mu.Unlock()
+	return p != nil && p.direct.within(lease, time.Now())
+}
+
+// deliver takes a new version of a report.
+func (r *readers) deliver(sub subscription, z *Zone, direct bool, now time.Time) error {
+	key := "report " + string(sub.tag) + " " + z.zone.String()
+	err := sub.copies.take(z, direct, now, r.x.cfg.Store.SetReport)
+	if err != nil {
+		r.x.noises.start(key, r.x.log, "report is not taken", "cluster", sub.tag, "zone", z.zone, "error", err)
+		return err
+	}
+	r.x.noises.end(key, r.x.log, "report is taken again", "cluster", sub.tag, "zone", z.zone)
+	if direct {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.world != nil {
+			if c := r.world.Cluster(sub.tag); c != nil {
+				r.passOn(c)
+			}
+		}
+	}
+	return nil
+}
+
+// badReport notes a signed answer that is no report.
+func (r *readers) badReport(sub subscription, err error) {
+	zone := sub.copies.empty.zone
+	r.x.noises.start("report "+string(sub.tag)+" "+zone.String(), r.x.log,
+		"report is not taken", "cluster", sub.tag, "zone", zone, "error", err)
+}
