@@ -23,25 +23,32 @@ func (x *Exchange) DelegationChanged() {
 }
 
 // discover reads the name servers of every zone at the edge: when told, and
-// every minute. What was found once is kept while the edge does not answer, and
-// when it does not list a peer any more.
+// every minute; sooner while a peer is known (it called us, or others hear it)
+// whose address is not: its delegation is about to appear. What was found once
+// is kept while the edge does not answer, and when it does not list a peer any
+// more.
 func (x *Exchange) discover(ctx context.Context) {
-	every := time.NewTicker(discoverEvery)
-	defer every.Stop()
+	wait := discoverSoon
+	next := time.NewTimer(discoverEvery)
+	defer next.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-x.moved:
-		case <-every.C:
+			wait = discoverSoon
+		case <-next.C:
 		}
-		w := x.world.Load()
-		if w == nil {
-			continue
+		if w := x.world.Load(); w != nil {
+			for i := range w.Zones {
+				x.discoverZone(ctx, &w.Zones[i])
+			}
 		}
-		for i := range w.Zones {
-			x.discoverZone(ctx, &w.Zones[i])
+		if !x.readers.lacking() {
+			wait = discoverEvery
 		}
+		next.Reset(wait)
+		wait = min(2*wait, discoverEvery)
 	}
 }
 

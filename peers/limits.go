@@ -55,4 +55,5 @@ const (
 	lease           = 3 * time.Second // within which a connection counts as alive
 	relayAfter      = 2 * time.Second // without reading a peer directly
 	discoverEvery   = time.Minute
+	discoverSoon    = 250 * time.Millisecond // doubled each time, while an address is missing
 )

@@ -62,6 +62,9 @@ func (r *readers) know(tag gslb.GeoTag) *peer {
 		p = newPeer(r.x, tag)
 		r.peers[tag] = p
 		r.x.cfg.Store.KnowPeer(tag)
+		if len(r.addrs(tag)) == 0 {
+			r.x.DelegationChanged() // it is known, so its name server will be
+		}
 	}
 	return p
 }
@@ -178,6 +181,18 @@ func (r *readers) copiesOf(tag gslb.GeoTag, zone gslb.Name) *copies {
 		r.copies[k] = c
 	}
 	return c
+}
+
+// lacking reports that a peer is known that cannot be called.
+func (r *readers) lacking() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for tag, p := range r.peers {
+		if !p.left.Load() && len(r.addrs(tag)) == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // addrs gives where a peer is called: where the operator says, else wherever it
