@@ -2,6 +2,16 @@
 
 package dnsserver
 
+import (
+	"context"
+	"net"
+)
+
+// ServeStream serves one TCP connection until it ends.
+func ServeStream(s *Server, c net.Conn) {
+	newTCPConn(c, s.newResponder(s.bound[0].count), s.slow, &s.times).serve(context.Background())
+}
+
 // Respond gives the function that answers one message, as the goroutine of a
 // UDP socket calls it, without a socket; false: no answer.
 func Respond(s *Server) func(out, msg []byte, tcp bool) ([]byte, bool) {

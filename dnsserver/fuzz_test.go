@@ -4,16 +4,17 @@ package dnsserver_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/meridian-gslb/meridian/dnsserver"
-	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
 )
 
 // seeds are messages from which fuzzing starts: every row of the conformance
@@ -77,6 +78,49 @@ func FuzzRespond(f *testing.F) {
 	})
 }
 
+// memConn is a connection on which everything was sent already, in pieces.
+type memConn struct {
+	net.Conn
+	in    *bytes.Reader
+	piece int
+	out   bytes.Buffer
+}
+
+func (c *memConn) Read(b []byte) (int, error)       { return c.in.Read(b[:min(len(b), c.piece)]) }
+func (c *memConn) Write(b []byte) (int, error)      { return c.out.Write(b) }
+func (*memConn) Close() error                       { return nil }
+func (*memConn) SetReadDeadline(time.Time) error    { return nil }
+func (*memConn) SetWriteDeadline(_ time.Time) error { return nil }
+
+// FuzzStream sends raw octets over TCP, in pieces of any size: however they are
+// cut, the answers are the same, and they are whole frames that parse.
+func FuzzStream(f *testing.F) {
+	var all []byte
+	for _, b := range seeds(f) {
+		f.Add(frame(b), byte(1))
+		all = append(all, frame(b)...)
+	}
+	f.Add(all, byte(7))
+	s := unserved(f, dnsserver.Config{})
+	f.Fuzz(func(t *testing.T, stream []byte, piece byte) {
+		answers := func(piece int) []byte {
+			c := &memConn{in: bytes.NewReader(stream), piece: piece}
+			dnsserver.ServeStream(s, c)
+			return c.out.Bytes()
+		}
+		out := answers(1 + int(piece))
+		require.Zero(t, s.Panics())
+		require.Len(t, answers(1<<16), len(out))
+		for len(out) > 0 {
+			require.GreaterOrEqual(t, len(out), 2)
+			n := 2 + int(binary.BigEndian.Uint16(out))
+			require.GreaterOrEqual(t, len(out), n, "a whole frame")
+			require.NoError(t, new(dns.Msg).Unpack(out[2:n]))
+			out = out[n:]
+		}
+	})
+}
+
 // FuzzParse compares the parser with the library's on the same octets: what we
 // take for a good message the library reads alike, and what it reads as one
 // plain question we do not refuse.
@@ -137,42 +181,4 @@ func unserved(t testing.TB, cfg dnsserver.Config) *dnsserver.Server {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	s.Publish(exampleTable(t))
 	return s
-}
-
-// The usual path over UDP allocates nothing, whatever the answer is: a budget,
-// because garbage of one query is paid by the next.
-func TestAnsweringDoesNotAllocate(t *testing.T) {
-	respond := dnsserver.Respond(unserved(t, dnsserver.Config{}))
-	out := make([]byte, 0, 1500)
-	for _, p := range []packet{
-		ask(t, "app", dns.TypeA), ask(t, "many", dns.TypeA).opt(1232, 0), ask(t, "many", dns.TypeA),
-		ask(t, "q.wild", dns.TypeA), ask(t, "absent", dns.TypeA), ask(t, "none", dns.TypeA), ask(t, "", dns.TypeSOA),
-		ask(t, "www.example.org.", dns.TypeA), header(0, 1), ask(t, "app", dns.TypeA).opt(1232, 1<<16),
-	} {
-		assert.Zero(t, testing.AllocsPerRun(100, func() { respond(out, p, false) }), "%x", []byte(p))
-	}
-}
-
-func BenchmarkRespond(b *testing.B) {
-	respond := dnsserver.Respond(unserved(b, dnsserver.Config{}))
-	m := func(name string, edns uint16) []byte {
-		p, err := dnstest.Query{Name: name, Type: dns.TypeA, EDNS: edns}.Msg().Pack()
-		require.NoError(b, err)
-		return p
-	}
-	for _, c := range []struct {
-		name string
-		msg  []byte
-	}{
-		{"answer", m("app."+zone, 0)}, {"answer with EDNS", m("app."+zone, 1232)}, {"60 addresses", m("many."+zone, 1232)},
-		{"nxdomain", m("absent."+zone, 0)}, {"refused", m("www.example.org", 0)},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			out := make([]byte, 0, 1500)
-			b.ReportAllocs()
-			for b.Loop() {
-				respond(out, c.msg, false)
-			}
-		})
-	}
 }

@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
 )
 
 // badKey answers a signed message that nobody here has a key for: NOTAUTH, with
@@ -48,9 +50,15 @@ func tsigOf(msg []byte, at int) (key, rdata []byte, ok bool) {
 
 // plainName gives the offset after an uncompressed name; -1 if it is none.
 func plainName(b []byte, at int) int {
-	end := skipName(b, at)
-	if end < 0 || end-at > 255 || b[end-1] != 0 {
-		return -1
+	for start := at; at < len(b) && at-start < answers.MaxName; {
+		switch l := int(b[at]); {
+		case l == 0:
+			return at + 1
+		case l > 63:
+			return -1
+		default:
+			at += 1 + l
+		}
 	}
-	return end
+	return -1
 }
