@@ -56,8 +56,8 @@ func (z *zone) answer(a *dns.Msg, name string, t uint16) (target string) {
 	}
 	set := z.get(owner, t)
 	if t == dns.TypeANY { // RFC 8482 §4.1: one RRset is enough
-		for _, any := range z.sets[owner] {
-			set = any
+		for _, first := range z.sets[owner] {
+			set = first
 			break
 		}
 	}
