@@ -78,7 +78,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 
 	fs.StringVar(&c.Kubeconfig, "kubeconfig", c.Kubeconfig, "kubeconfig file (default: in-cluster, then $KUBECONFIG)")
 	fs.StringVar(&c.Context, "context", c.Context, "context in the kubeconfig")
-	fs.StringVar(&c.Namespace, "namespace", c.Namespace, "namespace of our Lease and Service (default: that of the pod, else meridian)")
+	fs.StringVar(&c.Namespace, "namespace", c.Namespace, "namespace of our Lease and Service (default: that of the Pod, or of the kubeconfig's context)")
 	fs.StringVar(&c.LeaseName, "lease-name", c.LeaseName, "Lease that elects the writer of status")
 	fs.StringVar(&c.Manifests, "manifests", c.Manifests, "read objects from the YAML files of this folder instead of Kubernetes")
 

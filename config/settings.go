@@ -51,6 +51,9 @@ type Settings struct {
 	LogJSON                    bool
 }
 
+// SeeksPeers reports that peers are looked up at the edge.
+func (s *Settings) SeeksPeers() bool { return len(s.EdgeServers) > 0 && len(s.PeerKeys) > 0 }
+
 // PeerKey is a key of the exchange.
 type PeerKey struct {
 	Peer gslb.GeoTag // "" means: for every peer

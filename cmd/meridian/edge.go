@@ -54,8 +54,7 @@ provider in production.`,
 // server checks the flags and makes the zone.
 func (f *edgeFlags) server(log *slog.Logger) (*server.Server, error) {
 	var bad []error
-	zone, err := gslb.ParseName(f.zone)
-	if err != nil {
+	if _, err := gslb.ParseName(f.zone); err != nil {
 		bad = append(bad, fmt.Errorf("--zone: %w", err))
 	}
 	if len(f.keys) == 0 {
@@ -85,7 +84,7 @@ func (f *edgeFlags) server(log *slog.Logger) (*server.Server, error) {
 		return nil, usageError{errors.Join(bad...)}
 	}
 	return server.New(server.Config{
-		Zone: zone, Addrs: addrs, Keys: tsigkey.NewKeyring(keys...), State: f.state, DelegationPort: f.delegationPort, Log: log,
+		Zone: f.zone, Addrs: addrs, Keys: tsigkey.NewKeyring(keys...), State: f.state, DelegationPort: f.delegationPort, Log: log,
 	})
 }
 

@@ -192,20 +192,32 @@ func (s *stage) get(ctx context.Context, at, host string) string {
 // answered.
 func (s *stage) show(ctx context.Context) error {
 	for _, tag := range tags {
-		want := lab.Addrs(ctx, s.lab.At(place[tag]), failHost)
-		err := s.await(ctx, func() bool {
-			out, err := s.kubectl(ctx, tag, nil, "-n", "test-gslb", "get", "gslbs.gslb.meridian.dev", "failover",
-				"-o", "jsonpath={.status.healthyRecords.failover\\.cloud\\.example\\.com}")
-			return err == nil && join(strings.FieldsFunc(out, func(r rune) bool { return strings.ContainsRune(`[]", `, r) })) == want
-		})
-		if err != nil {
-			return fmt.Errorf("%s: the status of the Gslb failover does not show %s: %w", tag, want, err)
+		for name, host := range map[string]string{"failover": failHost, "roundrobin": rrHost} {
+			if err := s.awaitStatus(ctx, tag, name, host); err != nil {
+				return err
+			}
 		}
 		out, err := s.kubectl(ctx, tag, nil, "get", "gslbs.gslb.meridian.dev", "-A", "-o", "wide")
 		if err != nil {
 			return err
 		}
 		s.say("\n%s$ kubectl get gslb -A -o wide\n%s", tag, strings.TrimSpace(out))
+	}
+	return nil
+}
+
+// awaitStatus waits until the status of a Gslb tells what its cluster answers.
+func (s *stage) awaitStatus(ctx context.Context, tag, name, host string) error {
+	want := lab.Addrs(ctx, s.lab.At(place[tag]), host)
+	path := "jsonpath={.status.healthyRecords." + strings.ReplaceAll(host, ".", `\.`) + "}"
+	got := ""
+	err := s.await(ctx, func() bool {
+		out, err := s.kubectl(ctx, tag, nil, "-n", "test-gslb", "get", "gslbs.gslb.meridian.dev", name, "-o", path)
+		got = join(strings.FieldsFunc(out, func(r rune) bool { return strings.ContainsRune(`[]", `, r) }))
+		return err == nil && got == want
+	})
+	if err != nil {
+		return fmt.Errorf("%s: the status of the Gslb %s shows %q, and %s is answered: %w", tag, name, got, want, err)
 	}
 	return nil
 }

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/meridian-gslb/meridian/controllers"
+	"github.com/meridian-gslb/meridian/controllers/files"
+	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/edge/rfc2136"
+	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/healthcheck"
+	"github.com/meridian-gslb/meridian/healthcheck/entrycheck"
+)
+
+// addParts makes everything around the Store. Observers are added before the
+// Store runs; the parts run from then on, in no particular order.
+func (p *process) addParts(store *gslb.Store, src source) error {
+	// The exchange finds peers through the edge's keeper, and the keeper writes the
+	// exchange's keep-alive numbers: the one knows the other by a function.
+	var keeper *edge.Keeper
+	var discover func(context.Context, gslb.Zone) ([]gslb.NameServer, error)
+	if p.settings.SeeksPeers() {
+		discover = func(ctx context.Context, z gslb.Zone) ([]gslb.NameServer, error) {
+			return lookUp(store, p.settings.Self, keeper)(ctx, z)
+		}
+	}
+	exchange, err := p.addExchange(store, src.clusterID, discover)
+	if err != nil {
+		return err
+	}
+	if keeper, err = p.addEdge(store, exchange); err != nil {
+		return err
+	}
+	p.run("exchange", exchange.Run)
+	if err := p.addProbes(store); err != nil {
+		return err
+	}
+	if src.rest == nil {
+		return p.addFiles(store)
+	}
+	return p.addControllers(store, src, keeper)
+}
+
+// addEdge makes the keeper of the delegation; nil with no edge and no anchors.
+func (p *process) addEdge(store *gslb.Store, x *exchange) (*edge.Keeper, error) {
+	s := p.settings
+	if len(s.EdgeServers) == 0 && len(s.Anchors) == 0 {
+		p.log.Info("no edge is kept: give --edge-dns and --edge-tsig-key to have the delegation written")
+		return nil, nil
+	}
+	cfg := edge.Config{
+		Worlds: store.Mailbox().C(), Store: store, Instance: p.instance, Addrs: s.DNSAddrs,
+		Heard: x.heard, Sent: x.Sent, Anchors: s.Anchors, Ask: rfc2136.Ask, Log: p.log, Registerer: p.registry,
+	}
+	if len(s.EdgeServers) > 0 {
+		pub, err := rfc2136.New(rfc2136.Config{Servers: strings.Join(s.EdgeServers, ","), Key: s.EdgeKey, Log: p.log})
+		if err != nil {
+			return nil, fmt.Errorf("--edge-dns: %w", err)
+		}
+		cfg.Publisher = pub
+	}
+	keeper, err := edge.New(cfg)
+	if err != nil {
+		return nil, err
+	}
+	p.run("edge", keeper.Run)
+	return keeper, nil
+}
+
+// addProbes makes the probes of our own entries, and the entry checks of others'.
+func (p *process) addProbes(store *gslb.Store) error {
+	monitor, err := healthcheck.New(healthcheck.Config{Store: store, Worlds: store.Mailbox().C(), Log: p.log, Registerer: p.registry})
+	if err != nil {
+		return err
+	}
+	p.run("probes", monitor.Run)
+	if !p.settings.EntryCheck {
+		return nil
+	}
+	checker, err := entrycheck.New(entrycheck.Config{
+		Store: store, Worlds: store.Mailbox().C(), Log: p.log, Registerer: p.registry, AllowLoopback: p.settings.Loopback,
+	})
+	if err != nil {
+		return err
+	}
+	p.run("entry checks", checker.Run)
+	return nil
+}
+
+func (p *process) addFiles(store *gslb.Store) error {
+	s := p.settings
+	var zones []gslb.ZoneIntent
+	if s.Zone != nil {
+		zones = append(zones, *s.Zone)
+	}
+	src, err := files.New(files.Config{
+		Dir: s.Manifests, Store: store, Self: s.Self, Zones: zones, Addrs: s.DNSAddrs, AllowLoopback: s.Loopback,
+		Logger: p.log, Registerer: p.registry,
+	})
+	if err != nil {
+		return fmt.Errorf("--manifests: %w", err)
+	}
+	p.run("files", src.Run)
+	return nil
+}
+
+func (p *process) addControllers(store *gslb.Store, src source, keeper *edge.Keeper) error {
+	s := p.settings
+	cfg := controllers.Config{
+		Rest: src.rest, Store: store, Self: s.Self, Zone: s.Zone, Addrs: s.DNSAddrs, OwnService: src.service,
+		AllowLoopback: s.Loopback, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
+		Instance: p.instance, Logger: p.log, Registerer: p.registry,
+	}
+	if keeper != nil {
+		cfg.Edge = keeper
+	}
+	c, err := controllers.New(cfg)
+	if err != nil {
+		return err
+	}
+	p.run("controllers", c.Run)
+	return nil
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meridian-gslb/meridian/config"
+	"github.com/meridian-gslb/meridian/dnsserver"
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// goodbye is how long peers get to read our announcement before we stop.
+const goodbye = 500 * time.Millisecond
+
+func newServe() *cobra.Command {
+	cfg := config.Default()
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run Meridian in this cluster",
+		Long: `Serve reads the objects of this cluster, exchanges reports with the others, answers
+DNS for the zone, and keeps its delegation in the edge zone. Every flag can also
+be given as MERIDIAN_… in the environment (--geo-tag as MERIDIAN_GEO_TAG) or in the
+YAML file of --config, under its name; a flag wins over the environment, the
+environment over the file.`,
+		Example: `  meridian serve --geo-tag eu --zone cloud.example.com --edge-zone example.com \
+      --edge-dns 192.0.2.53 --edge-tsig-key edge:hmac-sha256:/etc/meridian/edge.key \
+      --peer-tsig-key peers:hmac-sha256:/etc/meridian/peers.key`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := config.Load(cmd.Flags(), file, os.LookupEnv); err != nil {
+				return usageError{err}
+			}
+			s, err := cfg.Settings()
+			if err != nil {
+				return usageError{err}
+			}
+			return serve(cmd.Context(), s)
+		},
+	}
+	cfg.Bind(cmd.Flags())
+	cmd.Flags().StringVar(&file, "config", "", "YAML file with values for these flags")
+	return cmd
+}
+
+// process is one running Meridian: what all its parts share.
+type process struct {
+	settings *config.Settings
+	log      *slog.Logger
+	registry *prometheus.Registry
+	instance string
+	store    atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
+	dns      *dnsserver.Server
+	slow     *slowPath
+	group    *errgroup.Group
+	ctx      context.Context // the life of the process, with which its parts end
+}
+
+// serve runs until ctx ends or a part fails. The order of the start:
+//
+//  1. sockets: a port in use is an error at once; DNS answers SERVFAIL from here on
+//  2. the identity of the cluster, waited for as long as it takes
+//  3. the Store and everything around it; objects are read
+//  4. ready, when objects were read and peers were heard or given up
+//
+// The end: announce a pause to the peers, then stop everything.
+func serve(ctx context.Context, s *config.Settings) error {
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	group, gctx := errgroup.WithContext(life)
+	p := &process{
+		settings: s, log: newLogger(s), registry: prometheus.NewRegistry(), slow: &slowPath{},
+		group: group, ctx: gctx,
+	}
+	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	if p.instance, err = newInstance(); err != nil {
+		return err
+	}
+	if err := p.listen(ctx); err != nil {
+		return err
+	}
+	go func() {
+		select {
+		case <-ctx.Done():
+			p.stop()
+		case <-gctx.Done():
+		}
+		cancel()
+	}()
+	source, err := p.openSource(ctx)
+	if err == nil {
+		err = p.start(source)
+	}
+	if err != nil {
+		cancel()
+		if ctx.Err() != nil { // told to stop while waiting: that is no failure
+			err = nil
+		}
+		return errors.Join(err, group.Wait())
+	}
+	return group.Wait()
+}
+
+// stop announces the restart to peers and gives them a moment to read it.
+func (p *process) stop() {
+	store := p.store.Load()
+	if store == nil {
+		return
+	}
+	p.log.Info("stopping", "announced", gslb.Pausing)
+	store.UpdateLocal(func(l *gslb.LocalState) { l.Announcement = gslb.Pausing })
+	select {
+	case <-time.After(goodbye):
+	case <-p.ctx.Done():
+	}
+}
+
+// run adds a part that ends with the process; its failure ends the process.
+func (p *process) run(name string, f func(context.Context) error) {
+	p.group.Go(func() error {
+		if err := f(p.ctx); err != nil && p.ctx.Err() == nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// listen binds every socket and starts to answer.
+func (p *process) listen(ctx context.Context) error {
+	var err error
+	p.dns, err = dnsserver.New(dnsserver.Config{
+		Listen: p.settings.DNSListen, SlowPath: p.slow, Logger: p.log, Registerer: p.registry,
+	})
+	if err != nil {
+		return fmt.Errorf("--dns-listen: %w", err)
+	}
+	world := func() *gslb.World {
+		if store := p.store.Load(); store != nil {
+			return store.World()
+		}
+		return nil
+	}
+	var webs []*webServer
+	metrics, err := listenWeb(ctx, "metrics-listen", p.settings.MetricsListen, metricsHandler(p.registry, world))
+	if err == nil {
+		webs = append(webs, metrics)
+		var probes *webServer
+		probes, err = listenWeb(ctx, "probe-listen", p.settings.ProbeListen, probeHandler(p.dns.Ready))
+		webs = append(webs, probes)
+	}
+	if err != nil {
+		return errors.Join(err, p.dns.Close())
+	}
+	p.registry.MustRegister(newWorldCollector(world))
+	p.run("dns server", p.dns.Run)
+	for _, w := range webs {
+		if w != nil {
+			p.run("web server", w.run)
+		}
+	}
+	p.log.Info("listening", "dns", p.dns.Addrs(), "metrics", p.settings.MetricsListen, "probes", p.settings.ProbeListen)
+	return nil
+}
+
+// start makes the Store and everything around it, and sets it to work.
+func (p *process) start(src source) error {
+	store, err := gslb.NewStore(gslb.Config{
+		Self: p.settings.Self, ClusterID: src.clusterID,
+		MeasuresOutside: len(p.settings.EdgeServers) > 0 || len(p.settings.Anchors) > 0,
+		SeeksPeers:      p.settings.SeeksPeers(),
+	})
+	if err != nil {
+		return err
+	}
+	store.OnWorld(p.publisher())
+	if err := p.addParts(store, src); err != nil {
+		return err
+	}
+	p.store.Store(store)
+	p.run("store", store.Run)
+	return nil
+}
+
+// publisher packs each World and hands it to the DNS server; what cannot be
+// packed leaves the last good table.
+func (p *process) publisher() func(*gslb.World) {
+	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "meridian_answers_build_seconds", Help: "Time to build and publish a table.", Buckets: prometheus.ExponentialBuckets(1e-5, 4, 10),
+	})
+	stale := prometheus.NewGauge(prometheus.GaugeOpts{Name: "meridian_answers_table_stale", Help: "1 while the newest World could not be made a table."})
+	p.registry.MustRegister(seconds, stale)
+	var table *answers.Table
+	ready := false
+	return func(w *gslb.World) {
+		begin := time.Now()
+		next, err := answers.Build(table, w)
+		if err != nil {
+			stale.Set(1)
+			p.log.Error("the table cannot be built; the last one goes on serving", "revision", w.Revision, "error", err)
+			return
+		}
+		stale.Set(0)
+		table = next
+		p.dns.Publish(table)
+		seconds.Observe(time.Since(begin).Seconds())
+		if w.Ready && !ready {
+			ready = true
+			p.log.Info("ready", "hosts", w.Len(), "zones", len(w.Zones), "clusters", len(w.Clusters))
+		}
+	}
+}
+
+// newInstance makes the random id of this process.
+func newInstance() (string, error) {
+	b := make([]byte, 8)
+	if _, err := rand.Read(b); err != nil {
+		return "", fmt.Errorf("making an instance id: %w", err)
+	}
+	return hex.EncodeToString(b), nil
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/meridian-gslb/meridian/controllers"
+)
+
+// podNamespace is where Kubernetes tells a Pod its own namespace.
+const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+// source is where objects come from.
+type source struct {
+	clusterID string
+	rest      *rest.Config // nil: files
+	namespace string       // of our Lease and Service
+	service   types.NamespacedName
+}
+
+// openSource finds the API server and the identity of the cluster, or the folder.
+func (p *process) openSource(ctx context.Context) (source, error) {
+	s := p.settings
+	src := source{clusterID: s.ClusterID, namespace: s.Namespace}
+	if s.Manifests != "" {
+		if fi, err := os.Stat(s.Manifests); err != nil {
+			return src, fmt.Errorf("--manifests: %w", err)
+		} else if !fi.IsDir() {
+			return src, fmt.Errorf("--manifests: %s is a file; name the folder of the manifests", s.Manifests)
+		}
+		return src, nil
+	}
+	cfg, namespace, err := restConfig(s.Kubeconfig, s.Context)
+	if err != nil {
+		return src, err
+	}
+	src.rest = cfg
+	if src.namespace == "" {
+		src.namespace = namespace
+	}
+	if namespace, name, ok := strings.Cut(s.Service, "/"); ok {
+		src.service = types.NamespacedName{Namespace: namespace, Name: name}
+	} else if s.Service != "" {
+		src.service = types.NamespacedName{Namespace: src.namespace, Name: s.Service}
+	}
+	if src.clusterID == "" {
+		src.clusterID, err = controllers.WaitClusterID(ctx, cfg, p.log)
+	}
+	return src, err
+}
+
+// restConfig reads the kubeconfig that was named, else the Pod's own account,
+// else what kubectl would use; and the namespace that goes with it.
+func restConfig(file, contextName string) (*rest.Config, string, error) {
+	if file == "" && contextName == "" {
+		if cfg, err := rest.InClusterConfig(); err == nil {
+			b, err := os.ReadFile(podNamespace)
+			if err != nil {
+				return nil, "", fmt.Errorf("the Pod's namespace cannot be read; give --namespace: %w", err)
+			}
+			return cfg, strings.TrimSpace(string(b)), nil
+		}
+	}
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = file
+	cc := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: contextName})
+	cfg, err := cc.ClientConfig()
+	if err != nil {
+		return nil, "", fmt.Errorf("no Kubernetes to read from: give --kubeconfig, run in a Pod, or read files with --manifests: %w", err)
+	}
+	namespace, _, err := cc.Namespace()
+	return cfg, namespace, err
+}
