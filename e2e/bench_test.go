@@ -34,7 +34,7 @@ func BenchmarkBackendToAnswer(b *testing.B) {
 	s.await(us.at(), fail, s.entries("eu"))
 	var own, other []time.Duration
 	up := true
-	for b.Loop() {
+	for range b.N {
 		up = !up
 		want := s.entries("us")
 		if up {
@@ -73,7 +73,7 @@ func BenchmarkClusterLost(b *testing.B) {
 	}
 	all := s.addrs(111, 112, 121, 122)
 	var lost, back []time.Duration
-	for b.Loop() {
+	for range b.N {
 		s.await(us.at(), rr, all)
 		s.await(eu.at(), rr, all)
 		require.NoError(b, eu.process.Kill())
@@ -120,7 +120,7 @@ func BenchmarkQuiet(b *testing.B) {
 		return true
 	})
 	pause(b, 10*time.Second) // coalesced writes, events and hourly beats of the start
-	for b.Loop() {
+	for range b.N {
 		before, cpu, serial := s.writes(), s.cpu(), s.edgeSerial()
 		pause(b, length)
 		after := s.writes()

@@ -206,7 +206,6 @@ func (p *process) publisher() func(*gslb.World) {
 	stale := prometheus.NewGauge(prometheus.GaugeOpts{Name: "meridian_answers_table_stale", Help: "1 while the newest World could not be made a table."})
 	p.registry.MustRegister(seconds, stale)
 	var table *answers.Table
-	ready := false
 	return func(w *gslb.World) {
 		begin := time.Now()
 		next, err := answers.Build(table, w)
@@ -219,10 +218,6 @@ func (p *process) publisher() func(*gslb.World) {
 		table = next
 		p.dns.Publish(table)
 		seconds.Observe(time.Since(begin).Seconds())
-		if w.Ready && !ready {
-			ready = true
-			p.log.Info("ready", "hosts", w.Len(), "zones", len(w.Zones), "clusters", len(w.Clusters))
-		}
 	}
 }
 
