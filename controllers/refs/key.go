@@ -44,7 +44,7 @@ func KeyOf(ref *gslbv1beta1.ResourceRef, namespace string) (Key, *Problem) {
 	if err != nil || !Supported(key.Kind) {
 		return Key{}, &Problem{
 			Reason:  gslbv1beta1.ReasonResourceKindUnsupported,
-			Message: fmt.Sprintf("spec.resourceRef: this version cannot read %s %s; the kinds that work are %s", ref.APIVersion, ref.Kind, kindList()),
+			Message: fmt.Sprintf("this version cannot read %s %s; the kinds that work are %s", ref.APIVersion, ref.Kind, kindList()),
 		}
 	}
 	selector := ref.Selector()
@@ -56,10 +56,10 @@ func KeyOf(ref *gslbv1beta1.ResourceRef, namespace string) (Key, *Problem) {
 	}
 	key.Selector, err = metav1.LabelSelectorAsSelector(selector)
 	if err != nil {
-		return Key{}, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: "spec.resourceRef: " + err.Error()}
+		return Key{}, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: "the labels of resourceRef: " + err.Error()}
 	}
 	if key.Selector.Empty() {
-		return Key{}, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: "spec.resourceRef: set name, or matchLabels or matchExpressions"}
+		return Key{}, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: "resourceRef means no object: set name, or matchLabels or matchExpressions"}
 	}
 	return key, nil
 }

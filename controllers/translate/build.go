@@ -35,7 +35,7 @@ func Build(in Input) Output {
 	}
 	wrong := specProblems(&in.Gslb.Spec)
 	for _, p := range wrong {
-		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonInvalidSpec, true, p.Path, p.String())
+		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonInvalidSpec, true, p.Path, p.Message)
 	}
 	b.entries = entriesOf(&in, &t)
 	b.add(b.entries.findings)

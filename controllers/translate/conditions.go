@@ -8,16 +8,17 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// condition sums findings up. Bad ones make it False and are told first; the first
+// condition sums findings up, for an object. Bad ones make it False and are told first; the first
 // of those that decide gives the reason.
 //
 //	bad findings | notes | status | reason              | message
 //	some         | any   | False  | of the first bad    | bad ones, then notes
 //	none         | some  | True   | of the first note   | notes
 //	none         | none  | True   | the condition's own | fine
-func condition(kind, reason, fine string, generation int64, findings []Finding) metav1.Condition {
+func condition(own gslb.Source, kind, reason, fine string, generation int64, findings []Finding) metav1.Condition {
 	c := metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: reason, ObservedGeneration: generation}
 	var bad, notes []Finding
 	for _, f := range findings {
@@ -37,7 +38,7 @@ func condition(kind, reason, fine string, generation int64, findings []Finding) 
 		if i == 0 {
 			c.Reason = f.Reason
 		}
-		messages = append(messages, f.Message)
+		messages = append(messages, f.text(own))
 	}
 	if len(messages) == 0 {
 		messages = []string{fine}
@@ -60,7 +61,7 @@ func shorten(message string) string {
 // conditions gives Accepted and Resolved of a Gslb.
 func conditions(g *gslbv1beta1.Gslb, findings []Finding) []metav1.Condition {
 	return []metav1.Condition{
-		condition(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonAccepted, "the spec is valid", g.Generation, findings),
-		condition(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonResolved, "everything that the spec names was found", g.Generation, findings),
+		condition(gslbSource(g), gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonAccepted, "the spec is valid", g.Generation, findings),
+		condition(gslbSource(g), gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonResolved, "everything that the spec names was found", g.Generation, findings),
 	}
 }

@@ -49,7 +49,7 @@ func targetOf(g *gslbv1beta1.Gslb, objects []refs.Object) (target, *refs.Problem
 	if g.Spec.ResourceRef == nil {
 		return target{}, &refs.Problem{
 			Reason:  gslbv1beta1.ReasonResourceNotFound,
-			Message: "spec: set ingress (an embedded Ingress) or resourceRef (an object that is there already)",
+			Message: "set ingress (an embedded Ingress) or resourceRef (an object that is there already)",
 		}
 	}
 	key, problem := refs.KeyOf(g.Spec.ResourceRef, g.Namespace)

@@ -148,7 +148,7 @@ func (c *collector) ignore(err error, on gslb.Source, path string, byHand bool) 
 	}
 	c.findings = append(c.findings, Finding{
 		Condition: gslbv1beta1.ConditionAccepted, Reason: gslbv1beta1.ReasonInvalidSpec, Bad: true, On: on, Path: path,
-		Message: fmt.Sprintf("%s of %s: %v; it is left out", path, on, err),
+		Message: err.Error() + "; it is left out",
 	})
 }
 

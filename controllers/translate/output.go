@@ -53,7 +53,19 @@ type Finding struct {
 	Bad       bool   // it makes the condition False
 	On        gslb.Source
 	Path      string // of the field in On; "" if it concerns the whole object
-	Message   string
+	Message   string // without path and object
+}
+
+// text is what the condition of an object says of a finding: findings about the text of
+// a field say which, and findings about another object name that.
+func (f *Finding) text(own gslb.Source) string {
+	switch {
+	case f.Path == "" || f.Reason != gslbv1beta1.ReasonInvalidSpec && f.Reason != gslbv1beta1.ReasonResourceKindUnsupported:
+		return f.Message
+	case f.On == own:
+		return f.Path + ": " + f.Message
+	}
+	return f.Path + " of " + f.On.String() + ": " + f.Message
 }
 
 // HostStatus is what readiness says of one host in this cluster.

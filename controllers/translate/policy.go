@@ -73,7 +73,7 @@ func overrideOf(g *gslbv1beta1.Gslb, t *target) (gslb.Override, []Finding) {
 		default:
 			findings = append(findings, Finding{
 				Reason: gslbv1beta1.ReasonInvalidSpec, Bad: true, On: at.on, Path: annotationPath(gslbv1beta1.AnnotationOverride),
-				Message: fmt.Sprintf("annotation %s of %s is %q, which is not drain or force; it is ignored", gslbv1beta1.AnnotationOverride, at.on, value),
+				Message: fmt.Sprintf("%q is not drain or force; it is ignored", value),
 			})
 		}
 	}

@@ -29,7 +29,7 @@ func zoneRecords(zd *gslbv1beta1.ZoneDelegation, zone gslb.Name) ([]gslb.Record,
 		made, err := recordSet(r, zone, others)
 		if err != nil {
 			findings = append(findings, zoneFinding(zd, gslbv1beta1.ReasonInvalidSpec, true, path,
-				fmt.Sprintf("%s: %v; the record is left out", path, err)))
+				fmt.Sprintf("%v; the record is left out", err)))
 			continue
 		}
 		records = append(records, made...)

@@ -71,7 +71,7 @@ func Zones(in ZonesInput) ZonesOutput {
 			out.Zones = append(out.Zones, z)
 		}
 		out.Findings = append(out.Findings, findings...)
-		out.Conditions[zd.Name] = condition(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonAccepted,
+		out.Conditions[zd.Name] = condition(zoneSource(zd), gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonAccepted,
 			fmt.Sprintf("zone %s is served", zd.Spec.LoadBalancedZone), zd.Generation, findings)
 	}
 	for i := range out.Zones {
@@ -111,14 +111,18 @@ func oldestFirst(delegations []*gslbv1beta1.ZoneDelegation) []*gslbv1beta1.ZoneD
 func zoneFinding(zd *gslbv1beta1.ZoneDelegation, reason string, bad bool, path, message string) Finding {
 	return Finding{
 		Condition: gslbv1beta1.ConditionAccepted, Reason: reason, Bad: bad,
-		On: gslb.Source{Kind: "ZoneDelegation", Name: zd.Name}, Path: path, Message: message,
+		On: zoneSource(zd), Path: path, Message: message,
 	}
+}
+
+func zoneSource(zd *gslbv1beta1.ZoneDelegation) gslb.Source {
+	return gslb.Source{Kind: "ZoneDelegation", Name: zd.Name}
 }
 
 // zoneOf reads one ZoneDelegation. A spec that breaks a rule gives the zero Zone.
 func zoneOf(zd *gslbv1beta1.ZoneDelegation, self gslb.GeoTag) (Zone, []Finding) {
 	invalid := func(path string, err error) (Zone, []Finding) {
-		return Zone{}, []Finding{zoneFinding(zd, gslbv1beta1.ReasonInvalidSpec, true, path, path+": "+err.Error())}
+		return Zone{}, []Finding{zoneFinding(zd, gslbv1beta1.ReasonInvalidSpec, true, path, err.Error())}
 	}
 	zone, err := gslb.ParseName(string(zd.Spec.LoadBalancedZone))
 	if err != nil {
@@ -142,7 +146,7 @@ func zoneOf(zd *gslbv1beta1.ZoneDelegation, self gslb.GeoTag) (Zone, []Finding) 
 		if err != nil { // nobody rather than everybody
 			z.Allowed = labels.Nothing()
 			findings = append(findings, zoneFinding(zd, gslbv1beta1.ReasonInvalidSpec, true, "spec.allowedNamespaces",
-				"spec.allowedNamespaces: "+err.Error()+"; until it is corrected no namespace may take hosts in the zone"))
+				err.Error()+"; until it is corrected no namespace may take hosts in the zone"))
 		}
 	}
 	records, wrong := zoneRecords(zd, zone)

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package files_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/controllers/files"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// check gives the problems of the manifests, a file for each, as lines without the
+// folder.
+func check(t *testing.T, o files.CheckOptions, manifests ...string) []string {
+	t.Helper()
+	dir := t.TempDir()
+	for i, text := range manifests {
+		write(t, dir, string(rune('a'+i))+".yaml", text)
+	}
+	problems, err := files.Check(t.Context(), []string{dir}, o)
+	require.NoError(t, err)
+	var lines []string
+	for _, p := range problems {
+		lines = append(lines, strings.ReplaceAll(p.String(), dir+"/", ""))
+	}
+	return lines
+}
+
+func TestCheck(t *testing.T) {
+	cloud := files.CheckOptions{Self: "eu", Zones: []gslb.ZoneIntent{{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}}
+	app := gslbYAML("app.cloud.example.com")
+	for _, c := range []struct {
+		why       string
+		options   files.CheckOptions
+		manifests []string
+		want      []string
+	}{
+		{"everything is there", cloud, []string{app, serviceYAML()}, nil},
+		{"a Service may be in the cluster", cloud, []string{app},
+			[]string{"a.yaml:7: warning: spec.ingress.rules[0].host: ServiceNotFound: host app.cloud.example.com: Service default/app does not exist in the files that were checked"}},
+		{"no zone is known: hosts may be anywhere", files.CheckOptions{}, []string{gslbYAML("app.example.org"), serviceYAML()}, nil},
+		{"a host outside the zones that are known", cloud, []string{gslbYAML("app.example.org"), serviceYAML()},
+			[]string{"a.yaml:7: spec.ingress.rules[0].host: HostOutsideZones: host app.example.org lies in none of the zones (cloud.example.com)"}},
+		{"a zone from a file", files.CheckOptions{}, []string{gslbYAML("app.example.org"), serviceYAML(),
+			"apiVersion: gslb.meridian.dev/v1beta1\nkind: ZoneDelegation\nmetadata: {name: org}\nspec: {loadBalancedZone: example.org, parentZone: org}\n"}, nil},
+		{"what an API server refuses", cloud, []string{strings.Replace(app, "type: roundRobin", "type: failover", 1), serviceYAML()},
+			[]string{"a.yaml:11: spec.strategy: Invalid value: failover needs primaryGeoTag (one geo tag) or failoverOrder (geo tags, the first choice first)"}},
+		{"an annotation", cloud, []string{"\n" + strings.Replace(ingressYAML("app"), "{name: app}", "{name: app, annotations: {k8gb.io/strategy: failover}}", 1), serviceYAML()},
+			[]string{"a.yaml:4: metadata.annotations[k8gb.io/strategy]: failover needs primaryGeoTag (one geo tag) or failoverOrder (geo tags, the first choice first)"}},
+		{"two Gslbs for one host", cloud, []string{app + "---\n" + strings.Replace(app, "{name: app}", "{name: other}", 1), serviceYAML()},
+			[]string{"a.yaml:19: warning: spec.ingress.rules[0].host: Conflicted: host app.cloud.example.com is asked for by Gslb default/app too; the one that was created first has it"}},
+		{"one object twice", cloud, []string{app, app, serviceYAML()},
+			[]string{"b.yaml:1: Gslb default/app is defined already in a.yaml:1, which counts; this one is ignored"}},
+		{"what it refers to may be in the cluster", cloud, []string{"apiVersion: gslb.meridian.dev/v1beta1\nkind: Gslb\nmetadata: {name: r}\nspec:\n  resourceRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: r}\n  strategy: {type: geoip}\n"},
+			[]string{"a.yaml:5: warning: spec.resourceRef: ResourceNotFound: there is no Ingress default/r in the files that were checked"}},
+		{"a kind that cannot be read yet", cloud, []string{"apiVersion: gslb.meridian.dev/v1beta1\nkind: Gslb\nmetadata: {name: r}\nspec:\n  resourceRef: {apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, name: r}\n  strategy: {type: geoip}\n"},
+			[]string{"a.yaml:5: spec.resourceRef: ResourceKindUnsupported: this version cannot read gateway.networking.k8s.io/v1 HTTPRoute; the kinds that work are Ingress (networking.k8s.io/v1)"}},
+		{"loopback entries", cloud, []string{strings.Replace(app, "  strategy", "  entryAddresses: [127.0.0.1]\n  strategy", 1), serviceYAML()},
+			[]string{"a.yaml:11: spec.entryAddresses: InvalidSpec: 127.0.0.1 is a loopback address, which --allow-loopback-entries would permit; it is left out"}},
+		{"other kinds are nobody's mistake", cloud, []string{"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\n", "# nothing\n"}, nil},
+	} {
+		assert.Equal(t, c.want, check(t, c.options, c.manifests...), c.why)
+	}
+}
+
+func TestCheckReadsFilesOfAnyNameAndSaysWhichIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "manifest", "a: [\n")
+	problems, err := files.Check(t.Context(), []string{filepath.Join(dir, "manifest")}, files.CheckOptions{})
+	require.NoError(t, err)
+	require.Len(t, problems, 1)
+	assert.True(t, files.HasErrors(problems))
+
+	_, err = files.Check(t.Context(), []string{filepath.Join(dir, "nowhere.yaml")}, files.CheckOptions{})
+	require.ErrorIs(t, err, os.ErrNotExist)
+	assert.ErrorContains(t, err, "nowhere.yaml")
+}
+
+// TestWhatTheAPITakesIsTaken holds the rules of translate against those of the CRDs:
+// every good object of the API, each checked alone, has no error here either.
+func TestWhatTheAPITakesIsTaken(t *testing.T) {
+	good, err := filepath.Glob("../../api/v1beta1/testdata/good/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, good)
+	for _, file := range good {
+		problems, err := files.Check(t.Context(), []string{file}, files.CheckOptions{Self: "eu", AllowLoopback: true})
+		require.NoError(t, err)
+		for _, p := range problems {
+			pending := strings.HasPrefix(p.Message, "ResourceKindUnsupported: ") // taken by the API, not yet read
+			assert.True(t, p.Severity == files.Warning || pending, p.String())
+		}
+	}
+}
+
+func TestSamplesAreFine(t *testing.T) {
+	problems, err := files.Check(t.Context(), []string{"../../docs/samples"}, files.CheckOptions{Self: "eu", Zones: []gslb.ZoneIntent{
+		{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}, // of --zone, beside the sample's
+	}})
+	require.NoError(t, err)
+	for _, p := range problems {
+		assert.Equal(t, files.Warning, p.Severity, p.String())
+	}
+}

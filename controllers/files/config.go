@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package files
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gslb/meridian/api/validate"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Store takes what the folder says; gslb.Store is one.
+type Store interface {
+	SetObject(src gslb.Source, offers []*gslb.Offer)
+	SetZones(zones []gslb.ZoneIntent)
+	UpdateLocal(f func(*gslb.LocalState))
+}
+
+// Config says what a Source needs. Dir, Store, Self, Logger and Registerer are
+// required.
+type Config struct {
+	Dir           string            // the folder; folders in it are not read
+	Store         Store             //
+	Self          gslb.GeoTag       // this cluster
+	Names         []string          // other names by which neighbours know this cluster
+	Zones         []gslb.ZoneIntent // of the configuration
+	Addrs         []netip.Addr      // of this cluster's name server, for zones that have none of their own
+	AllowLoopback bool              // keep entries with loopback addresses
+	Logger        *slog.Logger
+	Registerer    prometheus.Registerer
+}
+
+// Times of the watch. A file that was saved is read when nothing more has happened for
+// quiet, at the latest after patience. One that is gone, or empty, though it held
+// objects is believed to be so after grace: many programs save by truncating or
+// replacing. Where the system tells of no changes the folder is looked at every
+// lookWithout, else every lookAnyway, because network file systems tell nothing.
+const (
+	quiet       = 10 * time.Millisecond
+	patience    = 100 * time.Millisecond
+	grace       = 250 * time.Millisecond
+	lookWithout = time.Second
+	lookAnyway  = 30 * time.Second
+)
+
+// Source reads a folder of manifests. [Source.Run] sets it to work; [Source.Problems]
+// may be called from anywhere.
+type Source struct {
+	cfg     Config
+	dir     string // absolute
+	log     *slog.Logger
+	metrics *metrics
+	folder  *folder
+	model   *model
+	synced  bool
+	blind   time.Time // since when the folder cannot be read; zero: it can
+	mark    uint64
+
+	mu       sync.Mutex // guards problems
+	problems []Problem
+}
+
+// New makes a Source. The folder need not exist yet.
+func New(c Config) (*Source, error) {
+	if c.Dir == "" || c.Store == nil || c.Self == "" || c.Logger == nil || c.Registerer == nil {
+		return nil, errors.New("a source of manifests needs a folder, a store, the geo tag, a logger and a registerer")
+	}
+	validator, err := validate.New()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMetrics(c.Registerer)
+	if err != nil {
+		return nil, err
+	}
+	return &Source{
+		cfg: c, dir: dir, log: c.Logger.With("component", "files", "folder", c.Dir), metrics: m,
+		folder: newFolder(c.Dir, validator),
+		model: newModel(modelConfig{
+			self: c.Self, names: c.Names, zones: c.Zones, addrs: c.Addrs, allowLoopback: c.AllowLoopback,
+		}),
+	}, nil
+}
+
+// Problems lists what is wrong in the folder now, by file and line.
+func (s *Source) Problems() []Problem {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Problem(nil), s.problems...)
+}

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package files
+
+import (
+	"net/netip"
+	"reflect"
+
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/api/validate"
+	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/controllers/translate"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Kinds that are read.
+const (
+	kindGslb      = "Gslb"
+	kindZone      = "ZoneDelegation"
+	kindService   = "Service"
+	kindSlice     = "EndpointSlice"
+	kindNamespace = "Namespace"
+	kindNode      = "Node"
+)
+
+type modelConfig struct {
+	self          gslb.GeoTag
+	names         []string
+	zones         []gslb.ZoneIntent
+	addrs         []netip.Addr
+	allowLoopback bool
+}
+
+// model knows the objects of a folder, which Gslb needs which of them, and what each
+// Gslb means. A change costs what it touches: the Gslbs that need the objects that
+// changed. It is not safe for concurrent use.
+type model struct {
+	cfg       modelConfig
+	inventory *inventory
+	slices    map[key]map[key]struct{} // EndpointSlices by Service
+	nodes     map[string]string        // virtual nodes, with the clusters that they stand for
+	annotated map[key]*annotatedGslb   // by the object with the annotations
+	gslbs     map[types.NamespacedName]*gslbState
+	users     map[key]map[types.NamespacedName]struct{}
+	zones     translate.ZonesOutput
+	unzoned   []located // findings about ZoneDelegations
+
+	dirty      map[types.NamespacedName]struct{}
+	allDirty   bool
+	zonesDirty bool
+}
+
+// annotatedGslb is a Gslb that an annotation asks for. One whose annotations were
+// broken stays as it was.
+type annotatedGslb struct {
+	gslb     *gslbv1beta1.Gslb
+	problems []Problem
+}
+
+// gslbState is one Gslb and what it means.
+type gslbState struct {
+	needs    []key
+	output   translate.Output
+	findings []located // the bad ones
+}
+
+func newModel(c modelConfig) *model {
+	return &model{
+		cfg: c, inventory: newInventory(), slices: make(map[key]map[key]struct{}), nodes: make(map[string]string),
+		annotated: make(map[key]*annotatedGslb), gslbs: make(map[types.NamespacedName]*gslbState),
+		users: make(map[key]map[types.NamespacedName]struct{}), dirty: make(map[types.NamespacedName]struct{}),
+		zonesDirty: true,
+	}
+}
+
+// set takes what a file holds; [model.settle] makes it count.
+func (m *model) set(name string, objects []validate.Object, gone bool) {
+	for k, before := range m.inventory.set(name, objects, gone) {
+		m.changed(k, before)
+	}
+}
+
+// changed marks whatever looks at an object.
+func (m *model) changed(k key, before *held) {
+	now := m.inventory.objects[k]
+	switch k.kind {
+	case kindGslb:
+		m.touch(types.NamespacedName{Namespace: k.namespace, Name: k.name})
+	case kindZone:
+		m.zonesDirty = true
+	case kindSlice:
+		for _, h := range []*held{before, now} {
+			if h != nil {
+				m.slice(h, h == now)
+			}
+		}
+	case kindNode:
+		m.node(k)
+	default:
+		m.annotations(k)
+		m.touchUsers(k)
+		m.touchUsers(key{k.kind, k.namespace, ""})
+	}
+}
+
+func (m *model) touch(name types.NamespacedName) { m.dirty[name] = struct{}{} }
+
+func (m *model) touchUsers(k key) {
+	for name := range m.users[k] {
+		m.touch(name)
+	}
+}
+
+// slice keeps the EndpointSlices of a Service.
+func (m *model) slice(h *held, there bool) {
+	slice, ok := h.value.(*discoveryv1.EndpointSlice)
+	service := ""
+	if ok {
+		service = slice.Labels[discoveryv1.LabelServiceName]
+	}
+	if service == "" {
+		return
+	}
+	k := key{kindService, h.key.namespace, service}
+	if m.slices[k] == nil {
+		m.slices[k] = make(map[key]struct{})
+	}
+	if there {
+		m.slices[k][h.key] = struct{}{}
+	} else {
+		delete(m.slices[k], h.key)
+	}
+	m.touchUsers(k)
+}
+
+// node keeps the virtual nodes; any endpoint may be on one.
+func (m *model) node(k key) {
+	before := m.nodes[k.name]
+	delete(m.nodes, k.name)
+	if node := valueOf[*corev1.Node](m.inventory, k); node != nil {
+		if cluster, virtual := translate.VirtualNode(node); virtual {
+			m.nodes[k.name] = cluster
+		}
+	}
+	m.allDirty = m.allDirty || m.nodes[k.name] != before
+}
+
+// annotations keeps the Gslb that an object asks for.
+func (m *model) annotations(k key) {
+	h := m.inventory.objects[k]
+	var next *annotatedGslb
+	if h != nil {
+		if obj, ok := h.value.(refs.Object); ok {
+			g, problems := translate.FromAnnotations(obj)
+			if g != nil {
+				g.CreationTimestamp = obj.GetCreationTimestamp()
+			} else if len(problems) > 0 && m.annotated[k] != nil {
+				g = m.annotated[k].gslb
+			}
+			if g != nil || len(problems) > 0 {
+				next = &annotatedGslb{gslb: g}
+			}
+			for _, p := range problems {
+				next.problems = append(next.problems, placed(h, Error, p.Path, p.Message))
+			}
+		}
+	}
+	if next == nil && m.annotated[k] == nil {
+		return
+	}
+	delete(m.annotated, k)
+	if next != nil {
+		m.annotated[k] = next
+	}
+	m.touch(types.NamespacedName{Namespace: k.namespace, Name: k.name})
+}
+
+// find gives the Gslb of a name, an explicit one before one of an annotation, and the
+// object that it stands in; nil if there is none.
+func (m *model) find(name types.NamespacedName) (*gslbv1beta1.Gslb, *held) {
+	k := key{kindGslb, name.Namespace, name.Name}
+	if g := valueOf[*gslbv1beta1.Gslb](m.inventory, k); g != nil {
+		return g, m.inventory.objects[k]
+	}
+	for _, kind := range refs.Kinds() {
+		k := key{kind.Kind, name.Namespace, name.Name}
+		if a := m.annotated[k]; a != nil && a.gslb != nil {
+			return a.gslb, m.inventory.objects[k]
+		}
+	}
+	return nil, nil
+}
+
+// change is a Gslb that means something else than before.
+type change struct {
+	name   types.NamespacedName
+	before translate.Output // the zero Output: it is new
+	after  translate.Output // the zero Output: it is gone
+}
+
+// settle translates what is marked, and gives the changes. zones says that the zones
+// changed.
+func (m *model) settle() (changes []change, zones bool) {
+	if m.zonesDirty {
+		next := translate.Zones(translate.ZonesInput{
+			Delegations: m.delegations(), Flags: m.cfg.zones, Self: m.cfg.self, Addrs: m.cfg.addrs,
+		})
+		zones = !reflect.DeepEqual(next, m.zones)
+		m.zones, m.zonesDirty = next, false
+		m.unzoned = m.locate(nil, next.Findings)
+		m.allDirty = m.allDirty || zones
+	}
+	if m.allDirty {
+		for name := range m.gslbs {
+			m.touch(name)
+		}
+		m.allDirty = false
+	}
+	for name := range m.dirty {
+		if c, changed := m.translate(name); changed {
+			changes = append(changes, c)
+		}
+	}
+	clear(m.dirty)
+	return changes, zones
+}
+
+func (m *model) delegations() []*gslbv1beta1.ZoneDelegation {
+	var all []*gslbv1beta1.ZoneDelegation
+	for _, h := range m.inventory.in(kindZone, "") {
+		if zd, ok := h.value.(*gslbv1beta1.ZoneDelegation); ok {
+			all = append(all, zd)
+		}
+	}
+	return all
+}
+
+func (m *model) translate(name types.NamespacedName) (change, bool) {
+	c := change{name: name}
+	old := m.gslbs[name]
+	if old != nil {
+		c.before = old.output
+		for _, k := range old.needs {
+			delete(m.users[k], name)
+		}
+	}
+	g, stands := m.find(name)
+	if g == nil {
+		delete(m.gslbs, name)
+		return c, old != nil
+	}
+	in, needs := m.input(g)
+	state := &gslbState{needs: needs, output: translate.Build(in)}
+	state.findings = m.locate(stands, state.output.Findings)
+	m.gslbs[name] = state
+	for _, k := range needs {
+		if m.users[k] == nil {
+			m.users[k] = make(map[types.NamespacedName]struct{})
+		}
+		m.users[k][name] = struct{}{}
+	}
+	c.after = state.output
+	return c, old == nil || !reflect.DeepEqual(c.before, c.after)
+}
