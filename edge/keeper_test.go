@@ -460,6 +460,17 @@ func TestRemove(t *testing.T) {
 			assert.True(t, ok)
 		})
 	})
+	t.Run("a wildcard in place of our glue is not ours", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			z := foreign()
+			z.Wildcard(edge.TypeA, "192.0.2.99")
+			r, _ := start(t, z, "i1", "eu-id")
+			r.tell(nil)
+			require.NoError(t, r.keeper.Remove(t.Context(), zone, parent))
+			require.NoError(t, r.keeper.Remove(t.Context(), zone, parent))
+			assert.Empty(t, z.Get(euServer, edge.TypeA))
+		})
+	})
 	t.Run("trouble is told", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
 			z := foreign()

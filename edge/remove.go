@@ -103,7 +103,13 @@ func (d *delegator) remove(ctx context.Context, zone gslb.Name) error {
 	if have, err = d.read(ctx, want, server); err != nil {
 		return err
 	}
-	if left := withdraw(want, have); !left.Empty() {
+	left := withdraw(want, have)
+	if len(left.Remove) == 0 && len(left.Clear) > 0 {
+		if left.Clear, err = d.standing(ctx, left.Clear); err != nil {
+			return err
+		}
+	}
+	if !left.Empty() {
 		d.k.metrics.ignored(d.edge)
 		return &Error{Reason: ReasonIgnored, Server: server,
 			Message: "edge server " + server + " said NOERROR to the removal of " + name.FQDN() + " and still serves it"}
@@ -123,6 +129,16 @@ func withdraw(want Delegation, have holding) Change {
 		c.Clear = append(c.Clear, RRset{Name: want.NameServer, Type: TypeA}, RRset{Name: want.NameServer, Type: TypeAAAA})
 	}
 	return c
+}
+
+// standing gives the sets that are really in the zone: what is read at a name
+// may be made up by a wildcard, which prerequisites are not fooled by.
+func (d *delegator) standing(ctx context.Context, sets []RRset) ([]RRset, error) {
+	_, err := d.k.Publisher.Update(ctx, Change{Zone: d.edge, Require: sets})
+	if errors.Is(err, ErrRaced) {
+		return sets, nil
+	}
+	return nil, err
 }
 
 // remove takes our heartbeat away, under a prerequisite on what was read.
