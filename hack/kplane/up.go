@@ -65,7 +65,10 @@ func upConfig(args []string) (config launcher.Config, untilEOF bool, err error) 
 	apiserver := fs.String("apiserver-args", "", "more flags for kube-apiserver, separated by spaces")
 	fs.DurationVar(&config.Timeout, "timeout", 0, "how long the start of a cluster may take (default 2m)")
 	fs.BoolVar(&untilEOF, "until-eof", false, "stop when standard input ends too: with whoever holds its other side")
+	fs.SetOutput(io.Discard)
 	if err := fs.Parse(args); err != nil {
+		fs.SetOutput(os.Stderr)
+		fs.PrintDefaults()
 		return config, false, err
 	}
 	if fs.NArg() > 0 {

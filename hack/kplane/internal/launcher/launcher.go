@@ -120,7 +120,9 @@ func (l *Launcher) Run(ctx context.Context) error {
 	}
 	defer l.stop()
 	began := time.Now()
-	if err := l.start(ctx); err != nil {
+	starting, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	if err := l.start(starting, giveUp); err != nil {
 		if ctx.Err() != nil {
 			return nil // told to stop while starting
 		}
@@ -169,10 +171,9 @@ func (l *Launcher) prepare(spawner *spawn.Spawner) error {
 
 func (l *Launcher) kubeconfig() string { return filepath.Join(l.config.Dir, "kubeconfig") }
 
-// start starts what does not run in all clusters, side by side.
-func (l *Launcher) start(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+// start starts what does not run in all clusters, side by side, and returns when
+// each of them works or has failed. It calls failed at once when one has.
+func (l *Launcher) start(ctx context.Context, failed func()) error {
 	failures := make([]error, len(l.clusters))
 	var wg sync.WaitGroup
 	for i, c := range l.clusters {
@@ -180,7 +181,7 @@ func (l *Launcher) start(ctx context.Context) error {
 			began := time.Now()
 			if err := c.start(ctx); err != nil {
 				failures[i] = fmt.Errorf("cluster %s: %w", c.name, err)
-				cancel() // the others need not go on
+				failed()
 				return
 			}
 			fmt.Fprintf(l.config.Out, "%s: ready in %.1f s; API %s; Ingress http on %s and %s, port %d\n", c.name,
@@ -208,7 +209,8 @@ func (l *Launcher) serve(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-l.config.Revive:
-			if err := l.start(ctx); err != nil && ctx.Err() == nil {
+			// One that cannot be revived does not keep the others from it.
+			if err := l.start(ctx, func() {}); err != nil && ctx.Err() == nil {
 				l.config.Log.Error("cluster not revived", "error", err)
 			}
 		}

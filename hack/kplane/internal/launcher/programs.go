@@ -67,6 +67,9 @@ func (c *cluster) apiserverArgs() []string {
 		"--service-account-signing-key-file=" + c.file("sa.key"),
 		"--endpoint-reconciler-type=none", // a loopback address may not be in the Endpoints of "kubernetes"
 		"--enable-priority-and-fairness=false",
+		// Neither is of use to a single API server, and its Lease is the only thing
+		// that a quiet cluster would write.
+		"--feature-gates=UnknownVersionInteroperabilityProxy=false,APIServerIdentity=false",
 		"--allow-privileged=true",
 		"--profiling=false",
 		"--shutdown-delay-duration=0s",
