@@ -145,7 +145,7 @@ func (c *cluster) liveness(of gslb.GeoTag) string {
 
 // settle lets virtual time pass.
 func settle(d time.Duration) {
-	time.Sleep(d) //nolint:forbidigo // virtual time of a synctest bubble
+	time.Sleep(d)
 	synctest.Wait()
 }
 

@@ -35,10 +35,14 @@ func newCopies(empty *Zone) *copies {
 	return &copies{empty: empty, by: make(map[string]*replica)}
 }
 
-// newest gives the version taken last; nil before the first.
-func (c *copies) newest() *Zone {
+// of gives what we hold of an instance; without that, the version taken last;
+// nil before the first.
+func (c *copies) of(instance string) *Zone {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if r := c.by[instance]; r != nil {
+		return r.zone
+	}
 	return c.latest
 }
 

@@ -30,8 +30,10 @@ type session struct {
 // slot is one zone on a connection.
 type slot struct {
 	sub   subscription
+	at    string    // instance that answered last: serials are its own
 	claim soa       // a version that we could not take: no need to see it again
 	whole bool      // the last increment did not fit
+	rapid int       // answers in a row that came at once
 	asked time.Time // zero: nothing is under way
 	hold  time.Duration
 	due   time.Time // asked: until when an answer must come; else when to ask
@@ -167,7 +169,7 @@ func (s *session) send(sl *slot, first bool, now time.Time) error {
 func (s *session) transfer(sl *slot) *transfer {
 	c := sl.sub.copies
 	t := &transfer{
-		empty: c.empty, base: c.newest(), asked: question(c.empty.origin, dns.TypeIXFR),
+		empty: c.empty, base: c.of(sl.at), asked: question(c.empty.origin, dns.TypeIXFR),
 		chain: &chain{key: s.peer.signer()}, seen: c.seen,
 	}
 	t.like = t.base
@@ -255,9 +257,13 @@ func (s *session) alive(sl *slot, m *message, now time.Time) {
 func (s *session) complete(sl *slot, err error, now time.Time) error {
 	t, asked := sl.t, sl.asked
 	sl.asked, sl.t = time.Time{}, nil
+	defer sl.calm(asked, now)
 	first := len(s.slots) > 0 && s.slots[0] == sl
 	if err != nil {
 		return s.failed(sl, t, err, now)
+	}
+	if t.current.instance != "" {
+		sl.at = t.current.instance
 	}
 	speaker, _ := s.speaker(t)
 	direct := speaker == sl.sub.tag
@@ -280,6 +286,18 @@ func (s *session) complete(sl *slot, err error, now time.Time) error {
 	}
 	s.x.metrics.transfers.WithLabelValues(string(s.peer.tag), result).Inc()
 	return nil
+}
+
+// calm slows down when answers come one upon the other for long: an author that
+// always has news must not keep us busy.
+func (sl *slot) calm(asked, now time.Time) {
+	const many, pause = 32, 100 * time.Millisecond
+	if sl.rapid++; now.Sub(asked) > 10*time.Millisecond {
+		sl.rapid = 0
+	}
+	if sl.rapid > many && sl.due.Sub(now) < pause {
+		sl.due = now.Add(pause)
+	}
 }
 
 // deliver hands a new version on and gives the result.
