@@ -127,8 +127,9 @@ func (q *query) parseRecords(msg []byte) form {
 					return formBad
 				}
 			case dns.TypeTSIG:
-				// RFC 8945 §5.1: one, the last of the additional section.
-				if !additional || left != 1 || end != len(msg) {
+				// RFC 8945 §5.1: one, the last of the additional section. What is
+				// announced after it cannot be there.
+				if !additional || end != len(msg) {
 					return formBad
 				}
 				q.tsig = owner

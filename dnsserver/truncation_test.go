@@ -20,7 +20,8 @@ func TestRows78To83_AnswersThatDoNotFit(t *testing.T) {
 	for i := range 150 {
 		huge = append(huge, fmt.Sprintf("10.1.0.%d", i+1))
 	}
-	table := dnstest.Table(t, nil, w.Set(append(exampleHosts(), dnstest.Host{Name: "huge." + zone, Addrs: huge})...))
+	table := dnstest.Table(t, nil, w.Set(append(exampleHosts(),
+		dnstest.Host{Name: "huge." + zone, Addrs: huge}, dnstest.Host{Name: "ten." + zone, Addrs: huge[:10]})...))
 	_, addr := dnstest.Serve(t, dnsserver.Config{}, table)
 	for _, c := range []struct {
 		host    string
@@ -32,7 +33,8 @@ func TestRows78To83_AnswersThatDoNotFit(t *testing.T) {
 	}{
 		{"many", 0, false, 0, 512, "row 78: 60 addresses do not fit into 512 octets"},
 		{"many", 4096, false, 60, 1232, "row 79: 1,006 octets fit"},
-		{"many", 100, false, 0, 512, "row 80: less than 512 counts as 512"},
+		{"many", 100, false, 0, 512, "row 80: less than 512 counts as 512, which is too little here"},
+		{"ten", 100, false, 10, 512, "row 80: and enough here"},
 		{"many", 900, false, 0, 900, "what the client says"},
 		{"huge", 65535, false, 0, 1232, "row 81: never more than 1232 octets"},
 		{"huge", 0, true, 150, 65535, "row 82: whole over TCP"},

@@ -104,6 +104,15 @@ func TestAZoneThatComesAndGoes(t *testing.T) {
 	assert.Zero(t, fourth.Len())
 }
 
+// A zone whose name looks like a wildcard is a zone: nothing is synthesized
+// from its apex for names of the zone around it.
+func TestAZoneIsNoWildcard(t *testing.T) {
+	w := dnstest.NewWorlds(t, "example.com", "*.example.com")
+	table := dnstest.Table(t, nil, w.Set(dnstest.Host{Name: "*.example.com", Addrs: []string{"192.0.2.1"}}))
+	assert.Equal(t, answers.NXDomain, lookup(table, "y.example.com", dns.TypeA).Kind)
+	assert.Equal(t, answers.Answer, lookup(table, "*.example.com", dns.TypeA).Kind)
+}
+
 // Names of the longest form, and name servers that share nothing with the zone,
 // still make a message that parses.
 func TestLongNames(t *testing.T) {

@@ -116,9 +116,7 @@ func (t *Table) revise(base *index, changed iter.Seq[gslb.Name]) *index {
 			zone = t.zone(h.Zone)
 		}
 		if zone < 0 {
-			if n := e.get(key); n != nil && n.host != nil {
-				e.clear(key)
-			}
+			e.clear(key)
 			continue
 		}
 		n := e.add(key, zone)

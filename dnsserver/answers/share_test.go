@@ -5,9 +5,11 @@ package answers
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -75,6 +77,27 @@ func TestOneChangeSharesTheRest(t *testing.T) {
 	again, err := Build(moved, &serial)
 	require.NoError(t, err)
 	assert.Same(t, moved.zones[0], again.zones[0], "an apex that did not change is not packed again")
+}
+
+// The octets of a name can lie within a label of the zone: that is no place for
+// a pointer.
+func TestNamesAreCompressedAtLabelsOnly(t *testing.T) {
+	tail := strings.Repeat("b", '-')
+	z := gslb.Zone{ZoneIntent: gslb.ZoneIntent{Zone: gslb.MustName("aaa-" + tail + ".example.com")}}
+	for _, server := range []string{tail + ".example.com", "x." + z.Zone.String(), "ns.example.com", "ns.example.org"} {
+		z.NameServers = []gslb.NameServer{{Cluster: "eu", Name: gslb.MustName(server)}}
+		packed, err := newZone(nil, &z, "eu", -1, Builder{MaxTTL: 60})
+		require.NoError(t, err)
+		query := new(dns.Msg).SetQuestion(z.Zone.FQDN(), dns.TypeNS)
+		msg, err := query.Pack()
+		require.NoError(t, err)
+		msg, n := packed.ns.append(msg, 0)
+		msg[7] = byte(n)
+		got := new(dns.Msg)
+		require.NoError(t, got.Unpack(msg))
+		assert.Equal(t, server+".", got.Answer[0].(*dns.NS).Ns)
+		assert.Equal(t, z.Zone.FQDN(), got.Answer[0].Header().Name)
+	}
 }
 
 func TestBuildNeedsAWorld(t *testing.T) {

@@ -37,13 +37,6 @@ type edit struct {
 
 func newEdit(base *index) *edit { return &edit{base: base, changes: make(map[string]*node)} }
 
-func (e *edit) get(key string) *node {
-	if n, ok := e.changes[key]; ok {
-		return n
-	}
-	return e.base.get([]byte(key))
-}
-
 // own gives a copy of a node that may be changed; nil if the name does not exist.
 func (e *edit) own(key string) *node {
 	if n, ok := e.changes[key]; ok {
@@ -82,8 +75,8 @@ func (e *edit) apex(key string, zone, parent int) {
 	n.zone, n.apex = zone, true
 }
 
-// clear takes the host away from a name, and the name with it if nothing else
-// keeps it.
+// clear takes the host, if there is one, away from a name, and the name with it
+// if nothing else keeps it.
 func (e *edit) clear(key string) {
 	n := e.own(key)
 	if n == nil {
