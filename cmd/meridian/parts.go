@@ -36,13 +36,18 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 		return err
 	}
 	p.run("exchange", exchange.Run)
+	var watched *delegation
+	if keeper != nil {
+		watched = &delegation{keeper, make(chan struct{}, 1)}
+		p.run("delegation", func(ctx context.Context) error { return watched.run(ctx, exchange) })
+	}
 	if err := p.addProbes(store); err != nil {
 		return err
 	}
 	if src.rest == nil {
 		return p.addFiles(store)
 	}
-	return p.addControllers(store, src, keeper)
+	return p.addControllers(store, src, watched)
 }
 
 // addEdge makes the keeper of the delegation; nil with no edge and no anchors.
@@ -108,15 +113,15 @@ func (p *process) addFiles(store *gslb.Store) error {
 	return nil
 }
 
-func (p *process) addControllers(store *gslb.Store, src source, keeper *edge.Keeper) error {
+func (p *process) addControllers(store *gslb.Store, src source, watched *delegation) error {
 	s := p.settings
 	cfg := controllers.Config{
 		Rest: src.rest, Store: store, Self: s.Self, Zone: s.Zone, Addrs: s.DNSAddrs, OwnService: src.service,
 		AllowLoopback: s.Loopback, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
 		Instance: p.instance, Logger: p.log, Registerer: p.registry,
 	}
-	if keeper != nil {
-		cfg.Edge = keeper
+	if watched != nil {
+		cfg.Edge = watched
 	}
 	c, err := controllers.New(cfg)
 	if err != nil {
