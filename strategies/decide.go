@@ -100,7 +100,7 @@ func explain(h *gslb.Host, d *Decision, tier gslb.Tier) []EntryReason {
 			weight, chosen := chosenFor(d, p.Cluster, e.Addr)
 			switch {
 			case e.Tier == tier && tier != gslb.TierOut && chosen:
-				v.In = weight > 0 || !anyWeight(d)
+				v.In = weight > 0 || !anyWeight(d, e.Addr.Is4())
 				if !v.In {
 					v.Reason = gslb.ReasonWeightZero
 				}
@@ -126,6 +126,10 @@ func chosenFor(d *Decision, c gslb.GeoTag, addr netip.Addr) (weight uint32, ok b
 	return 0, false
 }
 
-func anyWeight(d *Decision) bool {
-	return slices.ContainsFunc(d.Answers, func(a Answer) bool { return a.Weight > 0 })
+// anyWeight reports that an answer with a weight has addresses of the family, so
+// that answers with weight 0 are never drawn for it (see [Decision.Shares]).
+func anyWeight(d *Decision, v4 bool) bool {
+	return slices.ContainsFunc(d.Answers, func(a Answer) bool {
+		return a.Weight > 0 && slices.ContainsFunc(a.Addrs, func(ip netip.Addr) bool { return ip.Is4() == v4 })
+	})
 }
