@@ -97,6 +97,9 @@ func TestNamesAreCompressedAtLabelsOnly(t *testing.T) {
 		require.NoError(t, got.Unpack(msg))
 		assert.Equal(t, server+".", got.Answer[0].(*dns.NS).Ns)
 		assert.Equal(t, z.Zone.FQDN(), got.Answer[0].Header().Name)
+		for _, ptr := range packed.ns.ptrs {
+			assert.True(t, packed.labelAt(ptr.into), "%s points into a label", server)
+		}
 	}
 }
 
