@@ -3,6 +3,7 @@
 package dnsserver_test
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"runtime"
@@ -21,10 +22,11 @@ import (
 // A socket that listens on all addresses answers from the one that was asked:
 // connected clients take no other. Row 18.
 func TestRow18_AnswersComeFromTheAddressThatWasAsked(t *testing.T) {
+	decline := slowFunc(func(context.Context, []byte, netip.AddrPort, bool, func([]byte) error) bool { return false })
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux has all of 127.0.0.0/8 on loopback")
 	}
-	_, bound := dnstest.Serve(t, dnsserver.Config{Listen: []string{":0"}}, exampleTable(t))
+	_, bound := dnstest.Serve(t, dnsserver.Config{Listen: []string{":0"}, SlowPath: decline}, exampleTable(t))
 	for _, host := range []string{"127.0.0.1", "127.0.0.2", "127.3.2.1", "::1"} {
 		t.Run(host, func(t *testing.T) {
 			at := netip.AddrPortFrom(netip.MustParseAddr(host), bound.Port())
@@ -34,6 +36,8 @@ func TestRow18_AnswersComeFromTheAddressThatWasAsked(t *testing.T) {
 					t.Skip("no IPv6 on this machine")
 				}
 				assert.Len(t, dnstest.Ask(t, at, q).Answer, 1)
+				q.Type = dns.TypeIXFR // by way of the slow path
+				assert.Equal(t, dns.RcodeRefused, dnstest.Ask(t, at, q).Rcode)
 			}
 		})
 	}
