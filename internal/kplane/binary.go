@@ -22,7 +22,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"time"
 )
 
@@ -162,14 +161,11 @@ func (b *builder) prune() {
 	}
 }
 
-// goCommand is the go of the toolchain that runs us, or the one in the PATH.
+// goCommand is the go in the PATH, where `go test` and `go run` put their own first.
 func goCommand() (string, error) {
-	if path, err := exec.LookPath("go"); err == nil {
-		return path, nil
-	}
-	path := filepath.Join(runtime.GOROOT(), "bin", "go")
-	if _, err := os.Stat(path); err != nil {
-		return "", errors.New("no go command in the PATH; it is needed to build Kubernetes")
+	path, err := exec.LookPath("go")
+	if err != nil {
+		return "", fmt.Errorf("the go command is needed to build Kubernetes: %w", err)
 	}
 	return path, nil
 }

@@ -154,6 +154,10 @@ func TestModuleRoot(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "v1."+minor, full[:strings.LastIndexByte(full, '.')])
 
+	readme, err := os.ReadFile(filepath.Join(root, "hack", "kplane", "README.md"))
+	require.NoError(t, err)
+	assert.Contains(t, string(readme), "| Kubernetes | "+full+" |", "README.md names the pinned version")
+
 	t.Chdir(t.TempDir())
 	_, err = moduleRoot()
 	assert.ErrorContains(t, err, "is not inside the source tree of "+module)

@@ -50,7 +50,7 @@ func (c *child) start() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the process has its own
+	defer func() { _ = log.Close() }() // the process has its own
 	cmd := exec.Command(c.binary, c.args...)
 	cmd.Args[0] = c.program
 	cmd.Dir = c.dir

@@ -48,12 +48,12 @@ type cluster struct {
 	config *Config
 
 	etcd, apiserver, controllers, node *child
-	deaths                             chan error // of programs that ended unasked
+	deaths                             chan string // what programs that ended unasked say
 	client                             kubernetes.Interface
 }
 
 func newCluster(name string, plan addresses.Plan, dir string, config *Config) *cluster {
-	return &cluster{name: name, plan: plan, dir: dir, config: config, deaths: make(chan error, 16)}
+	return &cluster{name: name, plan: plan, dir: dir, config: config, deaths: make(chan string, 16)}
 }
 
 func (c *cluster) file(name string) string { return filepath.Join(c.dir, name) }
@@ -89,11 +89,15 @@ func (c *cluster) prepare(spawner *spawn.Spawner) error {
 }
 
 func (c *cluster) ended(program *child, err error) {
+	state := "exit status 0"
+	if err != nil {
+		state = err.Error()
+	}
 	c.config.Log.Warn("program ended; SIGHUP starts it again", "cluster", c.name,
-		"program", program.program, "state", fmt.Sprint(err), "log", program.logFile())
+		"program", program.program, "state", state, "log", program.logFile())
 	select {
-	case c.deaths <- fmt.Errorf("%s ended: %v; the last lines of %s:%s",
-		program.program, err, program.logFile(), program.lastWords(5)):
+	case c.deaths <- fmt.Sprintf("%s ended: %s; the last lines of %s:%s",
+		program.program, state, program.logFile(), program.lastWords(5)):
 	default: // nobody is waiting for a start, and the log has it
 	}
 }
@@ -144,7 +148,7 @@ func (c *cluster) await(ctx context.Context, ask func(context.Context) error) er
 		}
 		select {
 		case death := <-c.deaths:
-			return death
+			return errors.New(death)
 		case <-ctx.Done():
 			return fmt.Errorf("not ready (%w): %w", ctx.Err(), err)
 		case <-tick.C:

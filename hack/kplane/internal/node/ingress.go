@@ -39,7 +39,7 @@ func newIngress(config Config, lister networkinglisters.IngressLister, backends 
 func (i *ingress) reconcile(ctx context.Context, key string) error {
 	namespace, name, err := cache.SplitMetaNamespaceKey(key)
 	if err != nil {
-		return nil // no such object can exist
+		return err
 	}
 	if err := i.rebuild(); err != nil {
 		return err

@@ -62,7 +62,7 @@ func (l *loadBalancers) adopt() {
 func (l *loadBalancers) reconcile(ctx context.Context, key string) error {
 	namespace, name, err := cache.SplitMetaNamespaceKey(key)
 	if err != nil {
-		return nil // no such object can exist
+		return err
 	}
 	service, err := l.backends.services.Services(namespace).Get(name)
 	if apierrors.IsNotFound(err) {

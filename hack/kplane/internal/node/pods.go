@@ -72,7 +72,7 @@ func (p *pods) adopt() {
 func (p *pods) reconcile(ctx context.Context, key string) error {
 	namespace, name, err := cache.SplitMetaNamespaceKey(key)
 	if err != nil {
-		return nil // no such object can exist
+		return err
 	}
 	pod, err := p.lister.Pods(namespace).Get(name)
 	if apierrors.IsNotFound(err) {

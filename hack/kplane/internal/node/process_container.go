@@ -70,16 +70,19 @@ func (c *processContainer) once(ctx context.Context, restarts int32, report func
 		return waiting("CreateContainerConfigError", err)
 	}
 	if output != nil {
-		defer output.Close()
+		defer func() { _ = output.Close() }() // the process has its own
 	}
 	if err := c.config.Spawner.Start(cmd); err != nil {
 		return waiting("RunContainerError", err)
 	}
 	report(state{started: time.Now(), restarts: restarts})
-	exited := make(chan error, 1)
-	go func() { exited <- cmd.Wait() }()
+	exited := make(chan struct{})
+	go func() {
+		err = cmd.Wait()
+		close(exited)
+	}()
 	select {
-	case err = <-exited:
+	case <-exited:
 	case <-ctx.Done():
 		c.terminate(ctx, cmd, exited)
 		return state{}
@@ -118,7 +121,7 @@ func (c *processContainer) command() (*exec.Cmd, io.Closer, error) {
 }
 
 // terminate ends the process and its group: SIGTERM, and SIGKILL after the grace.
-func (c *processContainer) terminate(ctx context.Context, cmd *exec.Cmd, exited <-chan error) {
+func (c *processContainer) terminate(ctx context.Context, cmd *exec.Cmd, exited <-chan struct{}) {
 	var grace graceful
 	_ = errors.As(context.Cause(ctx), &grace) // without one there is no grace
 	// Errors of kill say that the group is gone.

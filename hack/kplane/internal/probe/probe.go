@@ -70,7 +70,7 @@ func httpGet(action *corev1.HTTPGetAction, address netip.Addr, ports []corev1.Co
 		if err != nil {
 			return err
 		}
-		defer response.Body.Close()
+		defer func() { _ = response.Body.Close() }() // nothing follows from it
 		if response.StatusCode < 200 || response.StatusCode > 399 {
 			return fmt.Errorf("GET %s: status %d, want 200 to 399", target, response.StatusCode)
 		}
