@@ -41,11 +41,13 @@ type api struct {
 	kube   kubernetes.Interface // the Lease, events, and the probe
 }
 
-func newAPI(cfg *Config) (*api, error) {
+func newAPI(cfg *Config, r *reach) (*api, error) {
 	a := &api{mapper: newMapper(), reads: rest.CopyConfig(cfg.Rest), writes: rest.CopyConfig(cfg.Rest)}
-	rest.AddUserAgent(a.reads, "meridian")
-	rest.AddUserAgent(a.writes, "meridian")
-	a.reads.WarningHandler, a.writes.WarningHandler = rest.NoWarnings{}, rest.NoWarnings{}
+	for _, c := range []*rest.Config{a.reads, a.writes} {
+		rest.AddUserAgent(c, "meridian")
+		c.WarningHandler = rest.NoWarnings{}
+		c.Wrap(func(next http.RoundTripper) http.RoundTripper { return hearing{next, r} })
+	}
 	a.reads.QPS, a.reads.RateLimiter, a.reads.Timeout = -1, nil, 0
 	a.writes.QPS, a.writes.Burst, a.writes.RateLimiter, a.writes.Timeout = writeQPS, writeBurst, nil, writeTimeout
 	lease := rest.CopyConfig(a.reads)
@@ -57,7 +59,7 @@ func newAPI(cfg *Config) (*api, error) {
 	if a.http, err = rest.HTTPClientFor(a.reads); err != nil {
 		return nil, err
 	}
-	if a.direct, err = client.New(a.reads, client.Options{HTTPClient: a.http, Scheme: a.scheme, Mapper: a.mapper}); err != nil {
+	if a.direct, err = client.New(a.reads, client.Options{HTTPClient: a.http, Scheme: a.scheme, Mapper: a.mapper, Log: silent()}); err != nil {
 		return nil, err
 	}
 	a.kube, err = kubernetes.NewForConfig(lease)
@@ -66,7 +68,7 @@ func newAPI(cfg *Config) (*api, error) {
 
 // newClient gives a client that reads the cache and writes the API.
 func (a *api) newClient(c cache.Cache) (client.Client, error) {
-	return client.New(a.writes, client.Options{Scheme: a.scheme, Mapper: a.mapper, Cache: &client.CacheOptions{Reader: c}})
+	return client.New(a.writes, client.Options{Scheme: a.scheme, Mapper: a.mapper, Log: silent(), FieldOwner: "meridian", Cache: &client.CacheOptions{Reader: c}})
 }
 
 // probe asks for one EndpointSlice, out of the memory of the API server: the lightest

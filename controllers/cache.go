@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -36,20 +35,14 @@ const installCRDs = "kubectl apply -f the CustomResourceDefinitions of Meridian 
 func kinds() []kind {
 	return []kind{
 		{func() client.Object { return &gslbv1beta1.ZoneDelegation{} }, nil, stripNothing},
-		{func() client.Object { return metadataOf("Namespace") }, nil, stripToLabels},
-		{func() client.Object { return metadataOf("Node") },
+		{func() client.Object { return &corev1.Namespace{} }, nil, stripToLabels},
+		{func() client.Object { return &corev1.Node{} },
 			labels.SelectorFromSet(labels.Set{translate.VirtualNodeLabel: translate.VirtualNodeValue}), stripToLabels},
 		{func() client.Object { return &corev1.Service{} }, nil, stripService},
 		{func() client.Object { return &discoveryv1.EndpointSlice{} }, nil, stripSlice},
 		{func() client.Object { return &networkingv1.Ingress{} }, nil, stripNothing},
 		{func() client.Object { return &gslbv1beta1.Gslb{} }, nil, stripNothing},
 	}
-}
-
-func metadataOf(coreKind string) *metav1.PartialObjectMetadata {
-	m := &metav1.PartialObjectMetadata{}
-	m.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind(coreKind))
-	return m
 }
 
 // stripNothing keeps all but the managed fields: objects that are written back whole.
@@ -59,6 +52,12 @@ func stripToLabels(obj client.Object) {
 	obj.SetAnnotations(nil)
 	obj.SetOwnerReferences(nil)
 	obj.SetFinalizers(nil)
+	switch o := obj.(type) {
+	case *corev1.Namespace:
+		o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
+	case *corev1.Node:
+		o.Spec, o.Status = corev1.NodeSpec{}, corev1.NodeStatus{}
+	}
 }
 
 func stripService(obj client.Object) {
@@ -156,6 +155,10 @@ func kindName(obj runtime.Object) string {
 		return "Service"
 	case *discoveryv1.EndpointSlice:
 		return "EndpointSlice"
+	case *corev1.Namespace:
+		return "Namespace"
+	case *corev1.Node:
+		return "Node"
 	}
 	return obj.GetObjectKind().GroupVersionKind().Kind
 }

@@ -23,7 +23,7 @@ func ClusterID(ctx context.Context, cfg *rest.Config) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	c, err := client.New(cfg, client.Options{Scheme: scheme, Mapper: newMapper()})
+	c, err := client.New(cfg, client.Options{Scheme: scheme, Mapper: newMapper(), Log: silent()})
 	if err != nil {
 		return "", fmt.Errorf("connecting to the Kubernetes API: %w", err)
 	}

@@ -48,10 +48,10 @@ func New(cfg Config) (*Controllers, error) {
 		return nil, fmt.Errorf("metrics of the controllers: %w", err)
 	}
 	c := &Controllers{cfg: cfg, refusals: refusals{why: make(map[types.NamespacedName]string)}}
-	if c.api, err = newAPI(&c.cfg); err != nil {
+	c.reach = newReach(log.With("server", cfg.Rest.Host), cfg.BlindAfter, m, c.tellBlind)
+	if c.api, err = newAPI(&c.cfg, c.reach); err != nil {
 		return nil, fmt.Errorf("preparing the connection to the Kubernetes API: %w", err)
 	}
-	c.reach = newReach(log, cfg.BlindAfter, m, c.api.probe, c.tellBlind)
 	sources := make(map[string]*source)
 	if c.cache, err = c.api.newCache(c.reach, log, sources); err != nil {
 		return nil, fmt.Errorf("preparing the cache: %w", err)
@@ -59,14 +59,14 @@ func New(cfg Config) (*Controllers, error) {
 	if c.client, err = c.api.newClient(c.cache); err != nil {
 		return nil, fmt.Errorf("preparing the connection to the Kubernetes API: %w", err)
 	}
-	c.writers = newWriters(log, m, c.allTasks, map[what]writeFunc{
+	c.writers = newWriters(log, m, c.reach, c.allTasks, map[what]writeFunc{
 		writeStatus: c.writeStatus, writeIngress: c.writeIngress, writeAnnotated: c.writeAnnotated, writeZone: c.writeZone,
 	})
 	if c.collector, err = newCollector(&c.cfg, log, m, c.cache, c.writers.add); err != nil {
 		return nil, err
 	}
 	c.verifier = newVerifier(log, m, cfg.VerifyEvery, c.api.versions, c.cached, sources)
-	c.election = newElection(&c.cfg, log, c.api.kube, c.reach, c.lead)
+	c.election = newElection(&c.cfg, log, c.api.kube, c.writers.lead)
 	c.box = cfg.Store.Mailbox()
 	return c, nil
 }
@@ -83,25 +83,18 @@ func (c *Controllers) Run(ctx context.Context) error {
 	c.events, stop = c.api.newRecorder(ctx, c.cfg.Instance, c.cfg.Logger)
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { c.reach.run(ctx); return nil })
+	g.Go(func() error { c.reach.run(ctx, c.api.probe); return nil })
 	g.Go(func() error { return c.cache.Start(ctx) })
 	g.Go(func() error { return c.collector.glue.run(ctx) })
 	g.Go(func() error { return c.observe(ctx) })
-	g.Go(func() error { return c.election.run(ctx) })
 	g.Go(func() error {
 		if !toolscache.WaitForCacheSync(ctx.Done(), synced...) {
 			return nil
 		}
 		return c.collector.run(ctx)
 	})
-	g.Go(func() error {
-		select {
-		case <-ctx.Done():
-		case <-c.collector.synced:
-			c.verifier.run(ctx)
-		}
-		return nil
-	})
+	g.Go(c.onceSynced(ctx, c.election.run))
+	g.Go(c.onceSynced(ctx, c.verifier.run))
 	return g.Wait()
 }
 
@@ -110,11 +103,14 @@ func (c *Controllers) tellBlind(since time.Time) {
 	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Blind = since })
 }
 
-// lead is a term as the writer. It begins after everything was read.
-func (c *Controllers) lead(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-c.collector.synced:
-		c.writers.lead(ctx)
+// onceSynced runs f after everything was read: who knows nothing must not lead.
+func (c *Controllers) onceSynced(ctx context.Context, f func(context.Context) error) func() error {
+	return func() error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-c.collector.synced:
+			return f(ctx)
+		}
 	}
 }

@@ -29,13 +29,13 @@ type election struct {
 	lead func(ctx context.Context) // a term; returns when ctx has ended and the last write is done
 }
 
-func newElection(cfg *Config, log *slog.Logger, kube kubernetes.Interface, r *reach, lead func(context.Context)) *election {
+func newElection(cfg *Config, log *slog.Logger, kube kubernetes.Interface, lead func(context.Context)) *election {
 	lease := &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: cfg.Namespace, Name: cfg.LeaseName},
 		Client:     kube.CoordinationV1(),
 		LockConfig: resourcelock.ResourceLockConfig{Identity: cfg.Instance},
 	}
-	return &election{cfg: cfg, log: log, lead: lead, lock: &heardLock{Interface: lease, log: log, reach: r}}
+	return &election{cfg: cfg, log: log, lead: lead, lock: &toldLock{Interface: lease, log: log}}
 }
 
 // run stands for election, term after term, until ctx ends.
@@ -113,19 +113,19 @@ func (e *election) release() {
 	}
 }
 
-// heardLock is a lock that tells how its requests go: an API that does not answer them
-// does not answer others either, and nothing else asks it so often.
-type heardLock struct {
+// toldLock is a lock that tells when the API refuses it for longer than a server needs to
+// start, and when that ended. Of an API that does not answer reach tells.
+type toldLock struct {
 	resourcelock.Interface
-	log   *slog.Logger
-	reach *reach
+	log *slog.Logger
 
-	mu     sync.Mutex
-	failed bool
+	mu      sync.Mutex
+	refused time.Time // since when; zero: it is not
+	told    bool
 }
 
 // Get reads the Lease.
-func (l *heardLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+func (l *toldLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	record, raw, err := l.Interface.Get(ctx)
 	if !apierrors.IsNotFound(err) {
 		l.note(err)
@@ -134,40 +134,46 @@ func (l *heardLock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord
 }
 
 // Create makes the Lease.
-func (l *heardLock) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+func (l *toldLock) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
 	err := l.Interface.Create(ctx, r)
 	l.note(err)
 	return err
 }
 
 // Update changes the Lease.
-func (l *heardLock) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+func (l *toldLock) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
 	err := l.Interface.Update(ctx, r)
 	l.note(err)
 	return err
 }
 
-func (l *heardLock) note(err error) {
+func (l *toldLock) note(err error) {
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
 		return // another was faster
 	}
-	l.reach.suspect(err)
-	refused := err != nil && !unreachable(err)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
-	case refused && !l.failed:
-		l.failed = true
-		l.log.Error("the Lease cannot be had, so this process writes no status; it serves all the same", "lease", l.Describe(), "error", err)
-	case err == nil && l.failed:
-		l.failed = false
+	case err == nil && l.told:
+		l.told, l.refused = false, time.Time{}
 		l.log.Info("the Lease can be had again", "lease", l.Describe())
+	case err == nil:
+		l.refused = time.Time{}
+	case unreachable(err):
+	case l.refused.IsZero():
+		l.refused = time.Now()
+	case !l.told && time.Since(l.refused) >= starting:
+		l.told = true
+		l.log.Error("the Lease cannot be had, so this process writes no status; it serves all the same", "lease", l.Describe(), "error", err)
 	}
 }
 
 // quiet gives libraries a logger that is heard at level debug only: what matters of the
 // election is logged here.
 func quiet(log *slog.Logger) logr.Logger { return logr.FromSlogHandler(debugOnly{log.Handler()}) }
+
+// silent gives libraries a logger that is never heard.
+func silent() logr.Logger { return logr.FromSlogHandler(slog.DiscardHandler) }
 
 // debugOnly passes every record on at level debug.
 type debugOnly struct{ slog.Handler }

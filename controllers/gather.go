@@ -39,7 +39,7 @@ func (c *collector) gather(ctx context.Context, g *gslbv1beta1.Gslb) (in transla
 	for _, name := range needs.Services {
 		c.gatherService(ctx, &in, name)
 	}
-	ns := metadataOf("Namespace")
+	ns := &corev1.Namespace{}
 	if err := c.objects.Get(ctx, client.ObjectKey{Name: g.Namespace}, ns); err == nil {
 		in.NamespaceLabels = ns.GetLabels()
 	}

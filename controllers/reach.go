@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -14,12 +13,17 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// probeTimeout bounds one look at an API server that failed to answer.
-const probeTimeout = 2 * time.Second
+const (
+	// probeTimeout bounds one look at an API server that failed to answer.
+	probeTimeout = 2 * time.Second
+	// starting is how long a server that comes back may refuse everything: it has to read
+	// its own roles first.
+	starting = 10 * time.Second
+)
 
-// reach knows whether the API can be read. Whoever asks the API reports how it went.
-// After an answer that never came the gate is closed: readers wait at it, and one light
-// probe asks for all of them until the API answers. While it does, nothing is asked.
+// reach knows whether the API can be read. Our transport tells it of questions that got no
+// answer; then the gate is closed: who wants to ask waits at it, and one light probe asks
+// for all of them until the API answers. While it does, nothing is asked.
 //
 //	gate   | some kind cannot be read | for      | the cluster is
 //	open   | no                       | –        | seeing
@@ -29,7 +33,6 @@ const probeTimeout = 2 * time.Second
 type reach struct {
 	log     *slog.Logger
 	after   time.Duration
-	probe   func(context.Context) error
 	onBlind func(since time.Time) // the zero time: it sees again
 	metrics *metrics
 
@@ -39,12 +42,15 @@ type reach struct {
 	failing map[string]time.Time // by kind, since when
 	gate    chan struct{}        // nil: open; closed when the gate opens
 	shut    time.Time            // since when the gate is closed
+	why     error                // what closed it
+	told    bool                 // that it is closed, and the API really away
+	opened  time.Time            // when it was opened last
 	blind   time.Time
 }
 
-func newReach(log *slog.Logger, after time.Duration, m *metrics, probe func(context.Context) error, onBlind func(time.Time)) *reach {
+func newReach(log *slog.Logger, after time.Duration, m *metrics, onBlind func(time.Time)) *reach {
 	return &reach{
-		log: log, after: after, probe: probe, onBlind: onBlind, metrics: m,
+		log: log, after: after, onBlind: onBlind, metrics: m,
 		wake: make(chan struct{}, 1), failing: make(map[string]time.Time),
 	}
 }
@@ -54,8 +60,8 @@ func newReach(log *slog.Logger, after time.Duration, m *metrics, probe func(cont
 func unreachable(err error) bool {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) {
-		code := status.Status().Code
-		return code == 0 || code >= http.StatusInternalServerError || code == http.StatusTooManyRequests
+		code := int(status.Status().Code)
+		return code == 0 || troubled(code)
 	}
 	return err != nil
 }
@@ -77,19 +83,16 @@ func (r *reach) wait(ctx context.Context) error {
 	}
 }
 
-// suspect closes the gate after an answer that never came; other errors mean nothing.
-func (r *reach) suspect(err error) {
-	if !unreachable(err) || errors.Is(err, context.Canceled) {
-		return
-	}
+// suspect closes the gate after an answer that never came, unless the question was asked
+// before the gate was opened last.
+func (r *reach) suspect(err error, asked time.Time) {
 	r.mu.Lock()
-	fresh := r.gate == nil
+	fresh := r.gate == nil && !asked.Before(r.opened)
 	if fresh {
-		r.gate, r.shut = make(chan struct{}), time.Now()
+		r.gate, r.shut, r.why = make(chan struct{}), time.Now(), err
 	}
 	r.mu.Unlock()
 	if fresh {
-		r.log.Warn("the Kubernetes API does not answer; what is known of its objects stays, and reading goes on when it answers", "error", err)
 		r.poke()
 	}
 }
@@ -106,7 +109,6 @@ func (r *reach) report(kind string, err error) {
 	r.mu.Unlock()
 	if err != nil {
 		r.metrics.readErrors.WithLabelValues(kind).Inc()
-		r.suspect(err)
 	}
 	if was != (err != nil) {
 		r.poke()
@@ -123,35 +125,45 @@ func (r *reach) poke() {
 // run probes while the gate is closed, and tells when the cluster goes blind or sees
 // again, until ctx ends.
 //
-// Three things can happen in the loop:
+// Four things can happen in the loop:
 //
 //  1. somebody reported something that changes the picture
-//  2. it is time to probe again, or to call the cluster blind
-//  3. ctx ends
-func (r *reach) run(ctx context.Context) {
+//  2. a probe ended
+//  3. it is time to probe again, or to call the cluster blind
+//  4. ctx ends
+func (r *reach) run(ctx context.Context, probe func(context.Context) error) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	pause := newProbePause()
 	var probeAt time.Time
+	var probed chan struct{} // nil: no probe is under way
+	defer func() {
+		if probed != nil {
+			<-probed
+		}
+	}()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-r.wake:
 		case <-timer.C:
+		case <-probed:
+			probed, probeAt = nil, time.Now().Add(pause.Step())
 		}
 		sleep := r.judge(time.Now())
 		switch {
+		case probed != nil:
 		case !r.closed():
 			pause, probeAt = newProbePause(), time.Time{}
 		case time.Now().Before(probeAt):
 			sleep = min(sleep, time.Until(probeAt))
-		case r.look(ctx):
-			sleep = r.judge(time.Now())
 		default:
-			d := pause.Step()
-			probeAt = time.Now().Add(d)
-			sleep = min(r.judge(time.Now()), d)
+			probed = make(chan struct{})
+			go func(done chan struct{}) {
+				defer close(done)
+				r.look(ctx, probe)
+			}(probed)
 		}
 		timer.Reset(sleep)
 	}
@@ -167,22 +179,33 @@ func (r *reach) closed() bool {
 	return r.gate != nil
 }
 
-// look asks the API once, and opens the gate if it answers.
-func (r *reach) look(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+// look asks the API once, and opens the gate if it answers. That it does not is told once
+// it is sure: one question may go unanswered.
+func (r *reach) look(ctx context.Context, probe func(context.Context) error) {
+	asking, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	if err := r.probe(ctx); unreachable(err) {
-		return false
+	err := probe(asking)
+	if ctx.Err() != nil {
+		return
 	}
 	r.mu.Lock()
-	gate, shut := r.gate, r.shut
-	r.gate, r.shut = nil, time.Time{}
-	r.mu.Unlock()
-	if gate != nil {
-		close(gate)
-		r.log.Info("the Kubernetes API answers again", "after", time.Since(shut).Round(time.Millisecond))
+	gate, shut, first, told := r.gate, r.shut, r.why, r.told
+	away := unreachable(err) || apierrors.IsForbidden(err) && time.Since(shut) < starting
+	if r.told = away; !away {
+		r.gate, r.shut, r.opened = nil, time.Time{}, time.Now()
 	}
-	return true
+	r.mu.Unlock()
+	switch {
+	case !away:
+		if gate != nil {
+			close(gate)
+		}
+		if told {
+			r.log.Info("the Kubernetes API answers again", "after", time.Since(shut).Round(time.Millisecond))
+		}
+	case !told:
+		r.log.Warn("the Kubernetes API does not answer; what is known of its objects stays, and reading goes on when it answers", "error", errors.Join(first, err))
+	}
 }
 
 // judge says whether the cluster is blind, tells so when that changed, and gives how
@@ -215,7 +238,7 @@ func (r *reach) judge(now time.Time) time.Duration {
 	if is.IsZero() {
 		r.log.Info("this cluster reads its objects again")
 	} else {
-		r.log.Error("this cluster cannot read its objects; it keeps answering by what it knew", "since", is)
+		r.log.Error("this cluster cannot read its objects; its answers stay as they are", "since", is)
 	}
 	r.onBlind(is)
 	return left

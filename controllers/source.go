@@ -5,7 +5,9 @@ package controllers
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -61,6 +63,9 @@ func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (lis
 func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (w watch.Interface, err error) {
 	err = s.insist(ctx, o.ResourceVersion != "", func() (err error) {
 		w, err = s.next.WatchWithContext(ctx, o)
+		if err == nil && reflect.TypeOf(w) == reflect.TypeOf(watch.NewEmptyWatch()) {
+			return io.ErrUnexpectedEOF // how client-go says that the connection broke
+		}
 		return err
 	})
 	if err == nil {

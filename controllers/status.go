@@ -24,6 +24,25 @@ type statusInput struct {
 	now     time.Time
 }
 
+// current reports that the World has taken the translation in: it has an offer of ours
+// for the hosts that are offered, and none of this Gslb for others.
+func (in *statusInput) current() bool {
+	for i := range in.out.Hosts {
+		read := &in.out.Hosts[i]
+		if read.Host.IsZero() {
+			continue
+		}
+		var own *gslb.Part
+		if h := in.world.Host(read.Host); h != nil {
+			own = h.Part(in.world.Self)
+		}
+		if read.Offered && own == nil || !read.Offered && own != nil && own.Offer.Source == in.out.Source {
+			return false
+		}
+	}
+	return true
+}
+
 // hostView is one host of the Gslb as the World sees it.
 type hostView struct {
 	name     string

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -35,12 +34,12 @@ func newVerifier(log *slog.Logger, m *metrics, every time.Duration, stored, cach
 }
 
 // run verifies every kind at intervals until ctx ends.
-func (v *verifier) run(ctx context.Context) {
+func (v *verifier) run(ctx context.Context) error {
 	for {
 		wait := time.Duration(float64(v.every) * (0.8 + 0.4*rand.Float64()))
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-time.After(wait):
 		}
 		for _, k := range kinds() {
@@ -113,20 +112,13 @@ func (c *Controllers) cached(ctx context.Context, k kind) (map[string]string, er
 	if err != nil {
 		return nil, err
 	}
-	var list client.ObjectList
-	if _, metadata := k.object().(*metav1.PartialObjectMetadata); metadata {
-		m := &metav1.PartialObjectMetadataList{}
-		m.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		list = m
-	} else {
-		obj, err := c.api.scheme.New(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		if err != nil {
-			return nil, err
-		}
-		var ok bool
-		if list, ok = obj.(client.ObjectList); !ok {
-			return nil, fmt.Errorf("%T is no list of objects", obj)
-		}
+	obj, err := c.api.scheme.New(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+	if err != nil {
+		return nil, err
+	}
+	list, ok := obj.(client.ObjectList)
+	if !ok {
+		return nil, fmt.Errorf("%T is no list of objects", obj)
 	}
 	if err := c.cache.List(ctx, list); err != nil {
 		return nil, err

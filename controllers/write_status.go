@@ -32,10 +32,14 @@ func (c *Controllers) writeStatus(ctx context.Context, key types.NamespacedName)
 	if old.UID != rec.uid || !old.DeletionTimestamp.IsZero() {
 		return false, nil // another one by now; its translation comes
 	}
-	next := old.DeepCopy()
-	next.Status = statusOf(statusInput{
+	in := statusInput{
 		gslb: old, out: &rec.out, world: world, peerKey: c.cfg.PeerKey, refusal: c.refusals.get(key), now: time.Now(),
-	})
+	}
+	if !in.current() {
+		return false, nil // the World that took the translation in comes
+	}
+	next := old.DeepCopy()
+	next.Status = statusOf(in)
 	if equality.Semantic.DeepEqual(old.Status, next.Status) {
 		return false, nil
 	}

@@ -46,6 +46,7 @@ const (
 type writers struct {
 	log     *slog.Logger
 	metrics *metrics
+	reach   *reach
 	do      map[what]writeFunc
 	all     func(context.Context) []task
 
@@ -59,8 +60,8 @@ type writers struct {
 // writeFunc brings one object up to date, and reports whether it had to write.
 type writeFunc func(context.Context, types.NamespacedName) (wrote bool, err error)
 
-func newWriters(log *slog.Logger, m *metrics, all func(context.Context) []task, do map[what]writeFunc) *writers {
-	return &writers{log: log, metrics: m, all: all, do: do, wrote: make(map[task]time.Time), failed: make(map[task]bool)}
+func newWriters(log *slog.Logger, m *metrics, r *reach, all func(context.Context) []task, do map[what]writeFunc) *writers {
+	return &writers{log: log, metrics: m, reach: r, all: all, do: do, wrote: make(map[task]time.Time), failed: make(map[task]bool)}
 }
 
 // add has a task done soon, if we lead.
@@ -113,7 +114,7 @@ func (w *writers) next(ctx context.Context, q workqueue.TypedRateLimitingInterfa
 		return false
 	}
 	defer q.Done(t)
-	if ctx.Err() != nil {
+	if w.reach.wait(ctx) != nil {
 		return true
 	}
 	w.mu.Lock()
@@ -134,7 +135,8 @@ func (w *writers) next(ctx context.Context, q workqueue.TypedRateLimitingInterfa
 }
 
 // note keeps when an object was written, and tells of trouble at its start and end. That
-// somebody else was faster is no trouble: the cache hears of it.
+// somebody else was faster is no trouble: the cache hears of it. Of an API that does not
+// answer reach tells.
 func (w *writers) note(ctx context.Context, t task, wrote bool, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -156,6 +158,9 @@ func (w *writers) note(ctx context.Context, t task, wrote bool, err error) {
 		return
 	case err != nil:
 		w.metrics.writes.WithLabelValues(string(t.what), "error").Inc()
+		if unreachable(err) {
+			return
+		}
 	}
 	switch told := w.failed[t]; {
 	case err != nil && !told:

@@ -9,15 +9,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"strings"
 	"testing"
 
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/rbac"
 	"github.com/meridian-gslb/meridian/internal/kplane"
 )
 
@@ -42,13 +50,57 @@ func runWithServer(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	environment := &envtest.Environment{BinaryAssetsDirectory: assets, CRDs: crds}
+	environment := newEnvironment(assets, crds)
 	server, err = environment.Start()
 	if err != nil {
 		return 1, fmt.Errorf("starting an API server with our definitions: %w", err)
 	}
 	defer func() { err = errors.Join(err, environment.Stop()) }()
+	if err := grant(server); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
+}
+
+// newEnvironment is an API server that guards owner references as strictly as it can.
+func newEnvironment(assets string, crds []*apiextensionsv1.CustomResourceDefinition) *envtest.Environment {
+	e := &envtest.Environment{BinaryAssetsDirectory: assets, CRDs: crds}
+	e.ControlPlane.GetAPIServer().Configure().Append("enable-admission-plugins", "OwnerReferencesPermissionEnforcement")
+	return e
+}
+
+// grant gives Meridian's ServiceAccount the rights of controllers/rbac, in its namespace.
+func grant(cfg *rest.Config) error {
+	ctx := context.Background()
+	c, err := client.New(cfg, client.Options{Log: logr.FromSlogHandler(slog.DiscardHandler)})
+	if err != nil {
+		return err
+	}
+	objects := []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "meridian"}}}
+	for document := range strings.SplitSeq(rbac.Manifest, "\n---\n") {
+		obj := &unstructured.Unstructured{}
+		if err := yaml.Unmarshal([]byte(document), &obj.Object); err != nil {
+			return fmt.Errorf("controllers/rbac: %w", err)
+		}
+		objects = append(objects, obj)
+	}
+	for _, obj := range objects {
+		if err := c.Create(ctx, obj); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// asMeridian gives the credentials with which the controllers run: those of Meridian's
+// ServiceAccount.
+func asMeridian(cfg *rest.Config) *rest.Config {
+	own := rest.CopyConfig(cfg)
+	own.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:meridian:meridian",
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:meridian", "system:authenticated"},
+	}
+	return own
 }
 
 func definitions() ([]*apiextensionsv1.CustomResourceDefinition, error) {

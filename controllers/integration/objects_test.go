@@ -5,6 +5,7 @@ package integration_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,14 +31,27 @@ func notYet(format string, args ...any) error { return fmt.Errorf("not yet: "+fo
 // namespace makes a namespace of its own for a test, and empties it after it.
 func namespace(t *testing.T, api client.Client, labels map[string]string) string {
 	t.Helper()
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "test-" + rand.String(6), Labels: labels}}
-	require.NoError(t, api.Create(t.Context(), ns))
+	ns := namespaceOnly(t, api)
+	if labels != nil {
+		obj := &corev1.Namespace{}
+		require.NoError(t, api.Get(t.Context(), client.ObjectKey{Name: ns}, obj))
+		maps.Copy(obj.Labels, labels)
+		require.NoError(t, api.Update(t.Context(), obj))
+	}
 	t.Cleanup(func() {
 		ctx := context.WithoutCancel(t.Context())
 		for _, obj := range []client.Object{&gslbv1beta1.Gslb{}, &networkingv1.Ingress{}, &corev1.Service{}, &discoveryv1.EndpointSlice{}} {
-			require.NoError(t, api.DeleteAllOf(ctx, obj, client.InNamespace(ns.Name)))
+			require.NoError(t, api.DeleteAllOf(ctx, obj, client.InNamespace(ns)))
 		}
 	})
+	return ns
+}
+
+// namespaceOnly makes a namespace of its own on a server that goes with the test.
+func namespaceOnly(t *testing.T, api client.Client) string {
+	t.Helper()
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "test-" + rand.String(6)}}
+	require.NoError(t, api.Create(t.Context(), ns))
 	return ns.Name
 }
 

@@ -12,9 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
-	eventsv1 "k8s.io/api/events/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -48,23 +49,31 @@ func zone() *gslb.ZoneIntent {
 // newSite starts a site on an API server; it ends with the test.
 func newSite(t *testing.T, cfg *rest.Config, options ...option) *site {
 	t.Helper()
-	s := &site{t: t, api: newClient(t, cfg), metrics: prometheus.NewRegistry(), writes: newCounter()}
-	id, err := controllers.ClusterID(t.Context(), cfg)
+	id, err := controllers.ClusterID(t.Context(), asMeridian(cfg))
 	require.NoError(t, err)
+	s := newSiteWithID(t, cfg, id, options...)
+	s.api = newClient(t, cfg)
+	return s
+}
+
+// newSiteWithID is newSite where the API server need not answer.
+func newSiteWithID(t *testing.T, cfg *rest.Config, id string, options ...option) *site {
+	t.Helper()
+	s := &site{t: t, metrics: prometheus.NewRegistry(), writes: newCounter()}
+	own := asMeridian(cfg)
+	var err error
 	s.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: id})
 	require.NoError(t, err)
 	s.box = s.store.Mailbox()
 
-	own := rest.CopyConfig(cfg)
 	own.Wrap(s.writes.wrap)
 	c := controllers.Config{
 		Rest: own, Store: s.store, Self: "eu", Zone: zone(), PeerKey: true,
-		Namespace: "default", LeaseName: "meridian-" + strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), Instance: "one",
+		Namespace: "meridian", Instance: "one",
 		Lease:      controllers.LeaseTiming{Duration: 3 * time.Second, Renew: 2 * time.Second, Retry: 200 * time.Millisecond},
 		Logger:     logger(t),
 		Registerer: s.metrics,
 	}
-	c.LeaseName = strings.ReplaceAll(c.LeaseName, "_", "-")
 	for _, o := range options {
 		o(&c)
 	}
@@ -101,10 +110,10 @@ func newClient(t *testing.T, cfg *rest.Config) client.Client {
 	t.Helper()
 	scheme, err := controllers.NewScheme()
 	require.NoError(t, err)
-	require.NoError(t, eventsv1.AddToScheme(scheme))
+	require.NoError(t, coordinationv1.AddToScheme(scheme))
 	fast := rest.CopyConfig(cfg)
 	fast.QPS = -1
-	c, err := client.New(fast, client.Options{Scheme: scheme})
+	c, err := client.New(fast, client.Options{Scheme: scheme, Log: logr.FromSlogHandler(slog.DiscardHandler)})
 	require.NoError(t, err)
 	return c
 }
@@ -125,6 +134,9 @@ type counting struct {
 	*counter
 	next http.RoundTripper
 }
+
+// WrappedRoundTripper is how client-go finds what it can cancel requests with.
+func (c counting) WrappedRoundTripper() http.RoundTripper { return c.next }
 
 func (c counting) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Method != http.MethodGet {
@@ -189,4 +201,22 @@ func (s *site) renewals(n int) {
 		}
 		return nil
 	})
+}
+
+// translations counts the Gslbs that were translated.
+func (s *site) translations() int { return s.metric("meridian_controllers_translations_total") }
+
+// metric gives the value of a metric without labels.
+func (s *site) metric(name string) int {
+	s.t.Helper()
+	families, err := s.metrics.Gather()
+	require.NoError(s.t, err)
+	for _, f := range families {
+		if f.GetName() == name {
+			m := f.GetMetric()[0]
+			return int(m.GetCounter().GetValue() + m.GetGauge().GetValue())
+		}
+	}
+	require.Failf(s.t, "no such metric", "%s", name)
+	return 0
 }

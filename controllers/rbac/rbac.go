@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rbac holds the rights that the controllers need on an API server, and no
+// others, as the YAML that grants them. It grants nothing itself: people, the chart and
+// tests apply it.
+package rbac
+
+import _ "embed" // for Manifest
+
+// Manifest is a YAML stream: a ClusterRole, a Role for the Lease, and bindings of both to
+// ServiceAccount meridian in namespace meridian.
+//
+//go:embed rbac.yaml
+var Manifest string
