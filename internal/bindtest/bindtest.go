@@ -37,8 +37,6 @@ func (k Key) Base64() string { return base64.StdEncoding.EncodeToString(k.Secret
 
 // Config says what the server serves.
 type Config struct {
-	// Listen is where it listens; the zero value is 127.0.0.1 and a free port.
-	Listen netip.AddrPort
 	// Conf are the statements beside options: keys and zones. In it DIR stands for
 	// the folder of the server.
 	Conf string
@@ -48,7 +46,8 @@ type Config struct {
 	Transfer Key
 }
 
-// Server is a running named.
+// Server is a running named. It listens on a free port of 127.0.0.1: BIND takes
+// only addresses that an interface has, so not all of 127.0.0.0/8.
 type Server struct {
 	t        testing.TB
 	Addr     netip.AddrPort
@@ -71,14 +70,12 @@ func Start(t testing.TB, c Config) *Server {
 		}
 		t.Skipf("%s is not installed; on Debian: apt-get install bind9 bind9-dnsutils", tool)
 	}
-	s := &Server{t: t, Addr: c.Listen, Dir: t.TempDir(), transfer: c.Transfer}
+	s := &Server{t: t, Dir: t.TempDir(), transfer: c.Transfer}
 	for name, text := range c.Files {
 		require.NoError(t, os.WriteFile(filepath.Join(s.Dir, name), []byte(text), 0o600))
 	}
 	for range 5 {
-		if !c.Listen.IsValid() {
-			s.Addr = free(t)
-		}
+		s.Addr = free(t)
 		s.write("named.conf", s.conf(c))
 		if s.run() {
 			t.Cleanup(s.Stop)
@@ -224,9 +221,15 @@ func (s *Server) Log() string {
 // Dig runs dig against the server and gives what it prints.
 func (s *Server) Dig(args ...string) string {
 	s.t.Helper()
-	full := append([]string{"@" + s.Addr.Addr().String(), "-p", fmt.Sprint(s.Addr.Port()), "+tries=3", "+time=5"}, args...)
-	out, err := exec.CommandContext(s.t.Context(), path("dig"), full...).CombinedOutput()
-	require.NoError(s.t, err, "dig %s: %s", strings.Join(full, " "), out)
+	return Dig(s.t, append([]string{"@" + s.Addr.Addr().String(), "-p", fmt.Sprint(s.Addr.Port())}, args...)...)
+}
+
+// Dig runs dig and gives what it prints.
+func Dig(t testing.TB, args ...string) string {
+	t.Helper()
+	args = append([]string{"+tries=3", "+time=5"}, args...)
+	out, err := exec.CommandContext(t.Context(), path("dig"), args...).CombinedOutput()
+	require.NoError(t, err, "dig %s: %s", strings.Join(args, " "), out)
 	return string(out)
 }
 
