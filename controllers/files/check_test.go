@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meridian-gslb/meridian/api/validate"
 	"github.com/meridian-gslb/meridian/controllers/files"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -33,7 +34,9 @@ func check(t *testing.T, o files.CheckOptions, manifests ...string) []string {
 }
 
 func TestCheck(t *testing.T) {
-	cloud := files.CheckOptions{Self: "eu", Zones: []gslb.ZoneIntent{{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}}
+	validator, err := validate.New()
+	require.NoError(t, err)
+	cloud := files.CheckOptions{Self: "eu", Validator: validator, Zones: []gslb.ZoneIntent{{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}}
 	app := gslbYAML("app.cloud.example.com")
 	for _, c := range []struct {
 		why       string
@@ -44,10 +47,10 @@ func TestCheck(t *testing.T) {
 		{"everything is there", cloud, []string{app, serviceYAML()}, nil},
 		{"a Service may be in the cluster", cloud, []string{app},
 			[]string{"a.yaml:7: warning: spec.ingress.rules[0].host: ServiceNotFound: host app.cloud.example.com: Service default/app does not exist in the files that were checked"}},
-		{"no zone is known: hosts may be anywhere", files.CheckOptions{}, []string{gslbYAML("app.example.org"), serviceYAML()}, nil},
+		{"no zone is known: hosts may be anywhere", files.CheckOptions{Validator: validator}, []string{gslbYAML("app.example.org"), serviceYAML()}, nil},
 		{"a host outside the zones that are known", cloud, []string{gslbYAML("app.example.org"), serviceYAML()},
 			[]string{"a.yaml:7: spec.ingress.rules[0].host: HostOutsideZones: host app.example.org lies in none of the zones (cloud.example.com)"}},
-		{"a zone from a file", files.CheckOptions{}, []string{gslbYAML("app.example.org"), serviceYAML(),
+		{"a zone from a file", files.CheckOptions{Validator: validator}, []string{gslbYAML("app.example.org"), serviceYAML(),
 			"apiVersion: gslb.meridian.dev/v1beta1\nkind: ZoneDelegation\nmetadata: {name: org}\nspec: {loadBalancedZone: example.org, parentZone: org}\n"}, nil},
 		{"what an API server refuses", cloud, []string{strings.Replace(app, "type: roundRobin", "type: failover", 1), serviceYAML()},
 			[]string{"a.yaml:11: spec.strategy: Invalid value: failover needs primaryGeoTag (one geo tag) or failoverOrder (geo tags, the first choice first)"}},
@@ -88,8 +91,10 @@ func TestWhatTheAPITakesIsTaken(t *testing.T) {
 	good, err := filepath.Glob("../../api/v1beta1/testdata/good/*.yaml")
 	require.NoError(t, err)
 	require.NotEmpty(t, good)
+	validator, err := validate.New()
+	require.NoError(t, err)
 	for _, file := range good {
-		problems, err := files.Check(t.Context(), []string{file}, files.CheckOptions{Self: "eu", AllowLoopback: true})
+		problems, err := files.Check(t.Context(), []string{file}, files.CheckOptions{Self: "eu", AllowLoopback: true, Validator: validator})
 		require.NoError(t, err)
 		for _, p := range problems {
 			pending := strings.HasPrefix(p.Message, "ResourceKindUnsupported: ") // taken by the API, not yet read

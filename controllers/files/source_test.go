@@ -26,8 +26,8 @@ func TestFolderIsReadAndFollowed(t *testing.T) {
 	application(t, dir)
 	h := start(t, dir)
 
-	w := h.untilAddrs("the folder is read", "192.0.2.10")
-	w = h.until("it is complete", ready)
+	h.untilAddrs("the folder is read", "192.0.2.10")
+	w := h.until("it is complete", ready)
 	zone := w.Zone(gslb.MustName("cloud.example.com"))
 	require.NotNil(t, zone)
 	assert.Equal(t, []netip.Addr{netip.MustParseAddr("192.0.2.53")}, zone.Addrs)

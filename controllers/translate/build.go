@@ -189,6 +189,10 @@ func (b *builder) offer(h *refs.Host, s *HostStatus) *gslb.Offer {
 	spec := &b.in.Gslb.Spec
 	// Where nobody can tell readiness, the probe is all there is.
 	check := checkOf(spec.HealthCheck, s.Readiness == gslb.HealthUnknown)
+	if s.Host.IsWildcard() && askless(spec.HealthCheck) {
+		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonInvalidSpec, true, "spec.healthCheck", fmt.Sprintf("host %s: %s; it is not checked", s.Host, wildcardCheck))
+		check = nil
+	}
 	o := &gslb.Offer{
 		Host: s.Host, Source: b.out.Source, Created: b.in.Gslb.CreationTimestamp.Time,
 		Policy: b.policy, Override: b.override, Check: check,

@@ -188,8 +188,21 @@ func TestGolden(t *testing.T) {
 			}
 			want, err := os.ReadFile(golden)
 			require.NoError(t, err)
-			assert.Equal(t, string(want), string(got))
+			sameLines(t, string(want), string(got))
 		})
+	}
+}
+
+// sameLines tells the first line that differs, since goldens are long.
+func sameLines(t *testing.T, want, got string) {
+	t.Helper()
+	wanted, have := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range max(len(wanted), len(have)) {
+		if i >= len(wanted) || i >= len(have) || wanted[i] != have[i] {
+			assert.Equal(t, strings.Join(wanted[min(i, len(wanted)):min(i+5, len(wanted))], "\n"),
+				strings.Join(have[min(i, len(have)):min(i+5, len(have))], "\n"), "from line %d on; -update writes it anew", i+1)
+			return
+		}
 	}
 }
 

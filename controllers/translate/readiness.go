@@ -152,6 +152,7 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 	case gslbv1beta1.ScopeProbe:
 		s.Readiness, s.ReadinessReason = gslb.HealthUnknown, gslb.ReasonProbePending
 		return nil
+	case gslbv1beta1.ScopeLocal, gslbv1beta1.ScopeClusterset:
 	}
 	var sum tally
 	for _, name := range h.Services {

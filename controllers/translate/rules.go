@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -61,12 +65,18 @@ func specProblems(spec *gslbv1beta1.GslbSpec) []Problem {
 	}
 	p.when(!knownOverride(string(spec.Override)), "spec.override", "%q is not drain or force", spec.Override)
 	for i, a := range spec.EntryAddresses {
+		p.when(slices.Contains(spec.EntryAddresses[:i], a), fmt.Sprintf("spec.entryAddresses[%d]", i), "%s is there twice", a)
 		if _, err := parseAddress(string(a), true); err != nil {
 			p.add(fmt.Sprintf("spec.entryAddresses[%d]", i), "%v", err)
 		}
 	}
 	if spec.HealthCheck != nil {
 		checkRules(&p, spec.HealthCheck)
+	}
+	if spec.Ingress != nil && askless(spec.HealthCheck) {
+		for i := range spec.Ingress.Rules {
+			p.when(strings.HasPrefix(string(spec.Ingress.Rules[i].Host), "*."), "spec.healthCheck", "%s", wildcardCheck)
+		}
 	}
 	return p
 }
@@ -153,6 +163,27 @@ func emptyRules(p *problems, s *gslbv1beta1.Strategy) {
 	}
 }
 
+const wildcardCheck = "a wildcard host cannot be asked for: set healthCheck.host to a name below it"
+
+// askless reports that a check asks for the balanced host itself.
+func askless(h *gslbv1beta1.HealthCheck) bool {
+	return h != nil && h.Kind != gslbv1beta1.CheckTCP && h.Host == ""
+}
+
+// knownStatus reports that a value is a status code or a range of them.
+func knownStatus(value *intstr.IntOrString) bool {
+	if value == nil {
+		return true
+	}
+	from, to, isRange := strings.Cut(value.String(), "-")
+	if !isRange {
+		to = from
+	}
+	low, errLow := strconv.ParseUint(from, 10, 16)
+	high, errHigh := strconv.ParseUint(to, 10, 16)
+	return errLow == nil && errHigh == nil && low >= 100 && low <= high && high <= 599
+}
+
 // checkRules are those of spec.healthCheck.
 func checkRules(p *problems, h *gslbv1beta1.HealthCheck) {
 	const at = "spec.healthCheck"
@@ -171,6 +202,7 @@ func checkRules(p *problems, h *gslbv1beta1.HealthCheck) {
 			p.add(at+".host", "%q is not a host name to ask for", h.Host)
 		}
 	}
+	p.when(!knownStatus(h.ExpectedStatus), at+".expectedStatus", "give an HTTP status code from 100 to 599, or a range with the smaller one first, such as \"200-299\"")
 	p.within(at+".port", h.Port, 1, 65535)
 	p.within(at+".intervalSeconds", h.IntervalSeconds, 1, 3600)
 	p.within(at+".timeoutSeconds", h.TimeoutSeconds, 1, 60)
