@@ -14,8 +14,8 @@ import (
 // userAgent names the asker in access logs.
 const userAgent = "meridian-entrycheck"
 
-// wildcardLabel stands for "*" when an entry of a wildcard host is asked: any
-// name below it is one that clients may ask for.
+// wildcardLabel stands for "*" when an entry of a wildcard host is asked and the
+// report names no server: any name below it is one that clients may ask for.
 const wildcardLabel = "meridian-check"
 
 // wish is one question that the World wants asked, and for whom.
@@ -75,6 +75,7 @@ func add(to []wish, n wish) []wish {
 		if !slices.Contains(w.of, n.of[0]) {
 			w.of = append(w.of, n.of[0])
 		}
+		// Doubtful < Vouched < Lost: the smallest is the most urgent
 		w.state, w.sure = min(w.state, n.state), w.sure || n.sure
 		return to
 	}
@@ -116,8 +117,11 @@ func sharedWithBelieved(w *gslb.World, by gslb.GeoTag, e *gslb.Entry) bool {
 // authorities that clients trust may be unknown here.
 func question(host gslb.Name, e *gslb.Entry, loopback bool) (ask.Question, bool) {
 	name := host.String()
-	if host.IsWildcard() {
+	switch {
+	case host.IsWildcard() && (e.Ask.SNI == "" || strings.HasPrefix(e.Ask.SNI, "*")):
 		name = wildcardLabel + strings.TrimPrefix(name, "*")
+	case host.IsWildcard():
+		name = e.Ask.SNI
 	}
 	q := ask.Question{Host: name, SNI: e.Ask.SNI, Path: e.Ask.Path, Agent: userAgent, Unverified: true}
 	if q.SNI == "" || strings.HasPrefix(q.SNI, "*") {

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -186,6 +185,3 @@ func Hang(c net.Conn) {
 		}
 	}
 }
-
-// Address gives "host:port".
-func Address(a netip.Addr, port uint16) string { return netip.AddrPortFrom(a, port).String() }
