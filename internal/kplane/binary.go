@@ -39,7 +39,7 @@ const (
 const CacheDirEnv = "MERIDIAN_CACHE_DIR"
 
 // unusedFor is how long a binary of other sources is kept.
-const unusedFor = 7 * 24 * time.Hour
+const unusedFor = 24 * time.Hour
 
 // Binary returns the path of the kplane binary that this source tree describes,
 // and builds it if the cache has none: about six minutes the first time, seconds

@@ -85,6 +85,12 @@ func (c *cluster) prepare(spawner *spawn.Spawner) error {
 	c.apiserver = program("kube-apiserver", c.apiserverArgs())
 	c.controllers = program("kube-controller-manager", c.controllerManagerArgs())
 	c.node = program("node", c.nodeArgs())
+	for _, p := range []*child{c.etcd, c.apiserver, c.controllers, c.node} {
+		// A launcher that was killed left them, and others may have those numbers now.
+		if err := os.Remove(p.pidFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -119,7 +119,15 @@ func TestKubeconfigs(t *testing.T) {
 	ca := merged.Clusters["eu"].CertificateAuthorityData
 	require.NoError(t, stop())
 
-	running(t, c) // on the same folder
+	// On the same folder, as after a launcher that was killed.
+	t.Setenv(failEnv, "etcd")
+	require.NoError(t, os.WriteFile(filepath.Join(c.Dir, "eu", "node.pid"), []byte(strconv.Itoa(os.Getpid())), 0o644))
+	l, err := launcher.New(c)
+	require.NoError(t, err)
+	require.ErrorContains(t, l.Run(t.Context()), "etcd ended")
+	assert.False(t, exists(c.Dir, "eu", "node.pid"), "it was not started, and the number is another's")
+	t.Setenv(failEnv, "")
+	running(t, c)
 	again, err := clientcmd.LoadFromFile(filepath.Join(c.Dir, "kubeconfig"))
 	require.NoError(t, err)
 	assert.Equal(t, ca, again.Clusters["eu"].CertificateAuthorityData, "old kubeconfigs stay good")
