@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package peers_test
+
+import (
+	"context"
+	"encoding/hex"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/tsigkey"
+	"github.com/meridian-gslb/meridian/peers"
+)
+
+const (
+	reportZone = "_report.eu.cloud.example.com."
+	keyName    = "meridian."
+)
+
+// client asks an author as miekg/dns does, which is a second opinion on every
+// octet of what it signs.
+type client struct {
+	t    *testing.T
+	c    *cluster
+	ring *tsigkey.Keyring
+	udp  bool
+}
+
+func newClient(t *testing.T, c *cluster) *client {
+	return &client{t: t, c: c, ring: tsigkey.NewKeyring(sharedKey().Key)}
+}
+
+// question makes a signed question; edit may change it before it is signed.
+func (c *client) question(name string, qtype uint16, edit ...func(*dns.Msg)) (msg []byte, mac string) {
+	c.t.Helper()
+	m := new(dns.Msg)
+	m.SetQuestion(name, qtype)
+	m.RecursionDesired = false
+	for _, f := range edit {
+		f(m)
+	}
+	if m.IsTsig() == nil {
+		m.SetTsig(keyName, dns.HmacSHA256, 300, time.Now().Unix())
+	}
+	msg, mac, err := dns.TsigGenerateWithProvider(m, c.ring, "", false)
+	require.NoError(c.t, err)
+	return msg, mac
+}
+
+// serve hands a message to the author and gives its answers as they came.
+func (c *client) serve(ctx context.Context, msg []byte) (out [][]byte, taken bool) {
+	taken = c.c.x.ServeSlow(ctx, msg, netip.MustParseAddrPort("198.51.100.7:4711"), !c.udp, func(b []byte) error {
+		out = append(out, b)
+		return nil
+	})
+	return out, taken
+}
+
+// ask sends a signed question and verifies every message of the answer.
+func (c *client) ask(name string, qtype uint16, edit ...func(*dns.Msg)) []*dns.Msg {
+	c.t.Helper()
+	msg, mac := c.question(name, qtype, edit...)
+	raw, taken := c.serve(c.t.Context(), msg)
+	require.True(c.t, taken)
+	require.NotEmpty(c.t, raw)
+	var out []*dns.Msg
+	for i, b := range raw {
+		m := new(dns.Msg)
+		require.NoError(c.t, m.Unpack(b))
+		if m.Rcode != dns.RcodeNotAuth {
+			require.NoErrorf(c.t, dns.TsigVerifyWithProvider(b, c.ring, mac, i > 0), "message %d", i)
+		}
+		mac = m.IsTsig().MAC
+		assert.Less(c.t, len(b), 32<<10, "messages stay well below 64 KiB")
+		out = append(out, m)
+	}
+	return out
+}
+
+func answers(ms []*dns.Msg) []dns.RR {
+	var out []dns.RR
+	for _, m := range ms {
+		out = append(out, m.Answer...)
+	}
+	return out
+}
+
+// inAuthor runs f on an author that offers some hosts.
+func inAuthor(t *testing.T, f func(t *testing.T, c *client)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		eu := w.start("eu", nil)
+		eu.offer(app, "192.0.2.1", gslb.Healthy)
+		eu.offer("b.cloud.example.com", "192.0.2.2", gslb.Unhealthy)
+		settle(time.Second)
+		f(t, newClient(t, eu))
+	})
+}
+
+func TestAuthorAnswersPlainQuestions(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		r := c.ask(reportZone, dns.TypeSOA)[0]
+		require.Len(t, r.Answer, 1)
+		assert.True(t, r.Authoritative)
+		soa := r.Answer[0].(*dns.SOA)
+		assert.Equal(t, "eu."+reportZone, soa.Ns, "MNAME names the instance")
+		assert.Zero(t, soa.Hdr.Ttl)
+
+		r = c.ask(strings.ToUpper(reportZone), dns.TypeTXT)[0]
+		assert.Equal(t, strings.ToUpper(reportZone), r.Question[0].Name, "the question comes back as it was asked")
+		require.Len(t, r.Answer, 2)
+		txt := r.Answer[0].(*dns.TXT)
+		assert.Equal(t, []string{"cluster", "v=1", "tag=eu", "id=id-eu", "instance=eu", "zone=cloud.example.com", "edge=example.com"}, txt.Txt[:7])
+		assert.Equal(t, "ns", r.Answer[1].(*dns.TXT).Txt[0])
+
+		r = c.ask(reportZone, dns.TypeNS)[0]
+		assert.Equal(t, "invalid.", r.Answer[0].(*dns.NS).Ns)
+		r = c.ask(reportZone, dns.TypeA)[0]
+		assert.Empty(t, r.Answer)
+		assert.Equal(t, dns.TypeSOA, r.Ns[0].Header().Rrtype, "NODATA")
+		r = c.ask("nobody."+reportZone, dns.TypeTXT)[0]
+		assert.Equal(t, dns.RcodeNameError, r.Rcode)
+		r = c.ask("_report.us.cloud.example.com.", dns.TypeSOA)[0]
+		assert.Equal(t, dns.RcodeRefused, r.Rcode, "another cluster's report, which we do not read")
+		r = c.ask("x.y."+reportZone, dns.TypeTXT)[0]
+		assert.Equal(t, dns.RcodeRefused, r.Rcode)
+	})
+}
+
+func TestAuthorTransfers(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		axfr := answers(c.ask(reportZone, dns.TypeAXFR))
+		require.Len(t, axfr, 1+1+2+2*2+1)
+		assert.Equal(t, dns.TypeSOA, axfr[0].Header().Rrtype)
+		assert.Equal(t, axfr[0], axfr[len(axfr)-1])
+		text := ""
+		for _, rr := range axfr {
+			text += rr.String() + "\n"
+		}
+		assert.Contains(t, text, `"host" "name=app.cloud.example.com" "kind=Gslb" "namespace=test" "object=app.cloud.example.com" "created=2023-11-14T22:13:20Z" "strategy=roundRobin" "ttl=30"`)
+		assert.Contains(t, text, `"entry" "n=0" "family=4" "addr=192.0.2.1" "health=healthy" "reason=Ready"`)
+
+		soa := axfr[0].(*dns.SOA)
+		have := func(serial uint32) func(*dns.Msg) {
+			return func(m *dns.Msg) {
+				m.Ns = []dns.RR{&dns.SOA{Hdr: dns.RR_Header{Name: reportZone, Rrtype: dns.TypeSOA, Class: dns.ClassINET}, Ns: ".", Mbox: ".", Serial: serial}}
+			}
+		}
+		same := answers(c.ask(reportZone, dns.TypeIXFR, have(soa.Serial)))
+		assert.Equal(t, []dns.RR{soa}, same, "up to date: the SOA alone, at once")
+		assert.Equal(t, axfr, answers(c.ask(reportZone, dns.TypeIXFR, have(soa.Serial-7))), "a version that is not remembered: the whole zone")
+
+		msg, _ := c.question(reportZone, dns.TypeIXFR)
+		raw, _ := c.serve(t.Context(), msg)
+		assert.Equal(t, byte(dns.RcodeFormatError), raw[0][3]&15, "an IXFR without an SOA")
+
+		c.udp = true
+		assert.Equal(t, dns.RcodeFormatError, c.ask(reportZone, dns.TypeAXFR)[0].Rcode, "no AXFR over UDP")
+		assert.Equal(t, []dns.RR{soa}, c.ask(reportZone, dns.TypeIXFR, have(1))[0].Answer, "IXFR over UDP: come back over TCP")
+		r := c.ask(reportZone, dns.TypeTXT)[0]
+		assert.True(t, r.Truncated, "what does not fit in UDP")
+		assert.Empty(t, r.Answer)
+	})
+}
+
+// hold makes the EDNS option of a reader.
+func hold(text string) func(*dns.Msg) {
+	return func(m *dns.Msg) {
+		m.SetEdns0(1232, false)
+		o := m.IsEdns0()
+		o.Option = append(o.Option, &dns.EDNS0_LOCAL{Code: peers.HoldOption, Data: []byte(text)})
+	}
+}
+
+func ixfrFrom(soa *dns.SOA) func(*dns.Msg) {
+	return func(m *dns.Msg) { m.Ns = []dns.RR{soa} }
+}
+
+func option(t *testing.T, m *dns.Msg) string {
+	t.Helper()
+	require.NotNil(t, m.IsEdns0())
+	for _, o := range m.IsEdns0().Option {
+		if l, ok := o.(*dns.EDNS0_LOCAL); ok && l.Code == peers.HoldOption {
+			return string(l.Data)
+		}
+	}
+	return ""
+}
+
+func TestAuthorHoldsATransferUntilItsSerialMoves(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		soa := c.ask(reportZone, dns.TypeSOA)[0].Answer[0].(*dns.SOA)
+		ask := func(n, text string) ([]dns.RR, time.Duration, *dns.Msg) {
+			begin := time.Now()
+			// A replica of eu itself asks, so that hearing it changes nothing in the report.
+			ms := c.ask(reportZone, dns.TypeIXFR, ixfrFrom(soa), hold("v=1 tag=eu id=id-eu instance=a n="+n+" "+text))
+			return answers(ms), time.Since(begin), ms[0]
+		}
+		rrs, took, m := ask("1", "hold=700 hears=ap,eu")
+		assert.Equal(t, []dns.RR{soa}, rrs)
+		assert.Equal(t, 700*time.Millisecond, took, "held as long as asked for")
+		assert.Regexp(t, `^v=1 tag=eu id=id-eu instance=eu n=\d+$`, option(t, m))
+
+		_, took, _ = ask("2", "hold=0")
+		assert.Zero(t, took)
+		_, took, _ = ask("3", "hold=600000")
+		assert.Equal(t, 30*time.Second, took, "no longer than an author grants")
+
+		time.AfterFunc(300*time.Millisecond, func() { c.c.offer(app, "192.0.2.1", gslb.Unhealthy) })
+		rrs, took, _ = ask("4", "hold=1000")
+		assert.Less(t, took, 310*time.Millisecond, "pushed when it moves")
+		kinds := ""
+		for _, rr := range rrs {
+			kinds += dns.TypeToString[rr.Header().Rrtype] + " "
+		}
+		// The cluster's two records, with the new public serial, and the host's two.
+		assert.Equal(t, "SOA SOA TXT TXT TXT TXT SOA TXT TXT TXT TXT SOA ", kinds, "an increment from what the reader has")
+		assert.Equal(t, soa, rrs[1])
+
+		soa = rrs[0].(*dns.SOA)
+		old := *soa
+		old.Ns = "other." + reportZone
+		soa = &old
+		rrs, took, _ = ask("5", "hold=1000")
+		assert.Zero(t, took, "the same serial of another instance")
+		assert.Equal(t, dns.TypeNS, rrs[1].Header().Rrtype, "is the whole zone")
+	})
+}
+
+func TestSignedRequestIsASignOfLifeAndMovesTheReport(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		soa := c.ask(reportZone, dns.TypeSOA)[0].Answer[0].(*dns.SOA)
+		begin := time.Now()
+		rrs := answers(c.ask(reportZone, dns.TypeIXFR, ixfrFrom(soa), hold("v=1 tag=us id=x instance=a n=1 hold=1000")))
+		assert.Less(t, time.Since(begin), 10*time.Millisecond)
+		assert.Equal(t, "fresh", c.c.liveness("us"))
+		assert.Contains(t, rrs[len(rrs)-3].String(), `"hears=us"`)
+	})
+}
+
+func TestHeldTransferEndsWithItsConnection(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		soa := c.ask(reportZone, dns.TypeSOA)[0].Answer[0].(*dns.SOA)
+		msg, _ := c.question(reportZone, dns.TypeIXFR, ixfrFrom(soa), hold("v=1 tag=eu id=id-eu instance=a n=1 hold=1000"))
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(100*time.Millisecond, cancel)
+		begin := time.Now()
+		out, taken := c.serve(ctx, msg)
+		assert.True(t, taken)
+		assert.Empty(t, out)
+		assert.Equal(t, 100*time.Millisecond, time.Since(begin))
+	})
+}
+
+func TestReplayedRequestIsNoSignOfLife(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		soa := c.ask(reportZone, dns.TypeSOA)[0].Answer[0].(*dns.SOA)
+		msg, _ := c.question(reportZone, dns.TypeIXFR, ixfrFrom(soa), hold("v=1 tag=us id=x instance=a n=5 hold=0"))
+		c.serve(t.Context(), append([]byte(nil), msg...))
+		settle(10 * time.Millisecond)
+		require.Equal(t, "fresh", c.c.liveness("us"))
+		for range 100 {
+			settle(100 * time.Millisecond)
+			out, _ := c.serve(t.Context(), append([]byte(nil), msg...))
+			require.NotEmpty(t, out)
+		}
+		assert.Equal(t, "lost", c.c.liveness("us"))
+		c.ask(reportZone, dns.TypeIXFR, ixfrFrom(soa), hold("v=1 tag=us id=x instance=a n=6 hold=0"))
+		settle(10 * time.Millisecond)
+		assert.Equal(t, "fresh", c.c.liveness("us"))
+		ka := c.c.x.KeepAlives()
+		assert.Equal(t, map[gslb.GeoTag]peers.KeepAlive{"us": {Instance: "a", Number: 6}}, ka)
+	})
+}
+
+// TestRFC8945 holds rows 111 to 116 of docs' conformance table.
+func TestRFC8945(t *testing.T) {
+	broken := func(msg []byte, at int) []byte {
+		out := append([]byte(nil), msg...)
+		out[at] ^= 1
+		return out
+	}
+	inAuthor(t, func(t *testing.T, c *client) {
+		sign := func(name, alg, secret string, at time.Time) []byte {
+			m := new(dns.Msg)
+			m.SetQuestion(reportZone, dns.TypeSOA)
+			m.SetTsig(name, alg, 300, at.Unix())
+			ring := tsigkey.NewKeyring(tsigkey.FromSecret(name, alg, []byte(secret)))
+			msg, _, err := dns.TsigGenerateWithProvider(m, ring, "", false)
+			require.NoError(t, err)
+			return msg
+		}
+		const secret = "0123456789abcdef0123456789abcdef"
+		now := time.Now()
+		good := sign(keyName, dns.HmacSHA256, secret, now)
+		for _, row := range []struct {
+			why   string
+			msg   []byte
+			code  uint16
+			mac   bool
+			other int
+		}{
+			{"111: unknown key", sign("other.", dns.HmacSHA256, secret, now), dns.RcodeBadKey, false, 0},
+			{"111: right name, other algorithm", sign(keyName, dns.HmacSHA512, secret, now), dns.RcodeBadKey, false, 0},
+			{"112: other secret", sign(keyName, dns.HmacSHA256, "wrong-0123456789abcdef", now), dns.RcodeBadSig, false, 0},
+			{"112: changed body", broken(good, 2), dns.RcodeBadSig, false, 0},
+			{"113: too old", sign(keyName, dns.HmacSHA256, secret, now.Add(-301*time.Second)), dns.RcodeBadTime, true, 6},
+			{"113: from the future", sign(keyName, dns.HmacSHA256, secret, now.Add(301*time.Second)), dns.RcodeBadTime, true, 6},
+			{"114: bad MAC and bad time", sign(keyName, dns.HmacSHA256, "wrong-0123456789abcdef", now.Add(-time.Hour)), dns.RcodeBadSig, false, 0},
+		} {
+			out, taken := c.serve(t.Context(), row.msg)
+			require.True(t, taken, row.why)
+			require.Len(t, out, 1, row.why)
+			r := new(dns.Msg)
+			require.NoError(t, r.Unpack(out[0]), row.why)
+			assert.Equal(t, dns.RcodeNotAuth, r.Rcode, row.why)
+			ts := r.IsTsig()
+			require.NotNil(t, ts, row.why)
+			assert.Equal(t, row.code, ts.Error, row.why)
+			assert.Equal(t, row.mac, ts.MACSize > 0, row.why)
+			assert.EqualValues(t, row.other, ts.OtherLen, row.why)
+			assert.Empty(t, r.Answer, row.why)
+			if row.code == dns.RcodeBadTime {
+				q := new(dns.Msg)
+				require.NoError(t, q.Unpack(row.msg))
+				assert.Equal(t, q.IsTsig().TimeSigned, ts.TimeSigned, "the client's time comes back")
+				ours, err := hex.DecodeString(ts.OtherData)
+				require.NoError(t, err)
+				assert.Equal(t, byte(now.Unix()), ours[5], "ours is in Other Data")
+			}
+		}
+	})
+}
+
+// TestRFC8945_cutMAC is row 115.
+func TestRFC8945_cutMAC(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		for _, n := range []int{16, 8, 0} {
+			m := new(dns.Msg)
+			m.SetQuestion(reportZone, dns.TypeSOA)
+			m.SetTsig(keyName, dns.HmacSHA256, 300, time.Now().Unix())
+			full, _, err := dns.TsigGenerateWithProvider(m, c.ring, "", false)
+			require.NoError(t, err)
+			q := new(dns.Msg)
+			require.NoError(t, q.Unpack(full))
+			ts := q.IsTsig()
+			ts.MAC, ts.MACSize = ts.MAC[:2*n], uint16(n)
+			msg, err := q.Pack()
+			require.NoError(t, err)
+			out, taken := c.serve(t.Context(), msg)
+			require.True(t, taken)
+			r := new(dns.Msg)
+			require.NoError(t, r.Unpack(out[0]))
+			assert.EqualValues(t, dns.RcodeBadSig, r.IsTsig().Error, "MAC of %d octets", n)
+		}
+	})
+}
+
+// TestRFC8945_misplaced is row 116.
+func TestRFC8945_misplaced(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		good, _ := c.question(reportZone, dns.TypeSOA)
+		q := new(dns.Msg)
+		require.NoError(t, q.Unpack(good))
+		ts := q.IsTsig()
+		txt := &dns.TXT{Hdr: dns.RR_Header{Name: "x.", Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{"y"}}
+		for why, edit := range map[string]func(m *dns.Msg){
+			"not last":           func(m *dns.Msg) { m.Extra = []dns.RR{ts, txt} },
+			"twice":              func(m *dns.Msg) { m.Extra = []dns.RR{ts, ts} },
+			"in the answer":      func(m *dns.Msg) { m.Extra, m.Answer = nil, []dns.RR{ts} },
+			"a record after OPT": func(m *dns.Msg) { m.Extra = []dns.RR{ts}; m.SetEdns0(1232, false) },
+		} {
+			m := q.Copy()
+			edit(m)
+			msg, err := m.Pack()
+			require.NoError(t, err)
+			out, taken := c.serve(t.Context(), msg)
+			require.True(t, taken, why)
+			r := new(dns.Msg)
+			require.NoError(t, r.Unpack(out[0]))
+			assert.Equal(t, dns.RcodeFormatError, r.Rcode, why)
+			assert.Nil(t, r.IsTsig(), why)
+		}
+	})
+}
+
+func TestAuthorLeavesTheRestToTheServer(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		plain := func(name string, qtype uint16, edit func(*dns.Msg)) []byte {
+			m := new(dns.Msg)
+			m.SetQuestion(name, qtype)
+			if edit != nil {
+				edit(m)
+			}
+			msg, err := m.Pack()
+			require.NoError(t, err)
+			return msg
+		}
+		signed, _ := c.question("app.cloud.example.com.", dns.TypeA)
+		answer, _ := c.question(reportZone, dns.TypeSOA, func(m *dns.Msg) { m.Response = true })
+		for why, msg := range map[string][]byte{
+			"unsigned AXFR of the report":      plain(reportZone, dns.TypeAXFR, nil),
+			"unsigned SOA of the report":       plain(reportZone, dns.TypeSOA, nil),
+			"an update":                        plain("cloud.example.com.", dns.TypeSOA, func(m *dns.Msg) { m.Opcode = dns.OpcodeUpdate }),
+			"a transfer of the public zone":    plain("cloud.example.com.", dns.TypeAXFR, nil),
+			"a signed question for a host":     signed,
+			"an answer":                        answer,
+			"less than a header":               {1, 2, 3},
+			"a header alone":                   make([]byte, 12),
+			"a question cut in the name":       plain(reportZone, dns.TypeSOA, nil)[:20],
+			"a record that is announced, gone": append(plain(reportZone, dns.TypeSOA, nil)[:11:11], append([]byte{1}, plain(reportZone, dns.TypeSOA, nil)[12:]...)...),
+		} {
+			out, taken := c.serve(t.Context(), msg)
+			assert.False(t, taken, why)
+			assert.Empty(t, out, why)
+		}
+	})
+}
+
+func TestAuthorAnswersOddSignedMessages(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		rcode := func(edit func(*dns.Msg)) int { return c.ask(reportZone, dns.TypeSOA, edit)[0].Rcode }
+		assert.Equal(t, dns.RcodeRefused, rcode(func(m *dns.Msg) { m.Opcode = dns.OpcodeUpdate }), "nobody may change a report")
+		assert.Equal(t, dns.RcodeNotImplemented, rcode(func(m *dns.Msg) { m.Opcode = 15 }))
+		assert.Equal(t, dns.RcodeSuccess, rcode(func(m *dns.Msg) { m.Opcode = dns.OpcodeNotify }), "a hint, taken")
+		assert.Equal(t, dns.RcodeRefused, rcode(func(m *dns.Msg) { m.Question[0].Qclass = dns.ClassCHAOS }))
+		assert.Equal(t, dns.RcodeFormatError, rcode(hold("v=1 tag=US! n=1")), "an option that is not understood")
+		assert.Equal(t, dns.RcodeFormatError, rcode(hold("v=9 tag=us id=x instance=a n=1")), "of another version")
+		badvers := c.ask(reportZone, dns.TypeSOA, func(m *dns.Msg) { m.SetEdns0(1232, false); m.IsEdns0().SetVersion(1) })[0]
+		assert.Equal(t, dns.RcodeBadVers, badvers.Rcode)
+		assert.Zero(t, badvers.IsEdns0().Version())
+	})
+}
+
+func TestAuthorBeforeItsObjectsWereRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		eu := w.start("eu", nil)
+		eu.store.SetLocal(gslb.LocalState{})
+		settle(time.Second)
+		r := newClient(t, eu).ask(reportZone, dns.TypeSOA, hold("v=1 tag=us id=x instance=a n=1"))[0]
+		assert.Equal(t, dns.RcodeServerFailure, r.Rcode)
+		assert.Contains(t, option(t, r), "tag=eu", "it says that it lives")
+	})
+}
