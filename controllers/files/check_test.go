@@ -3,6 +3,7 @@
 package files_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +29,7 @@ func check(t *testing.T, o files.CheckOptions, manifests ...string) []string {
 	require.NoError(t, err)
 	var lines []string
 	for _, p := range problems {
-		lines = append(lines, strings.ReplaceAll(p.String(), dir+"/", ""))
+		lines = append(lines, strings.ReplaceAll(fmt.Sprint(p), dir+"/", ""))
 	}
 	return lines
 }

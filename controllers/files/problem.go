@@ -41,6 +41,9 @@ func (p Problem) String() string {
 	return warned.String()
 }
 
+// Error makes a Problem an error, with the text of String.
+func (p Problem) Error() string { return p.String() }
+
 // HasErrors reports that one of the problems is an error.
 func HasErrors(problems []Problem) bool {
 	return slices.ContainsFunc(problems, func(p Problem) bool { return p.Severity == Error })
