@@ -32,7 +32,7 @@ func (l *Lab) Start(name string, args ...string) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
-	defer func() { _ = out.Close() }() // the child has its own descriptor
+	defer func() { _ = out.Close() }()   // the child has its own descriptor
 	p.cmd = exec.Command(l.Bin, args...) // ended in its own order by Close, and by the kernel if we die
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.Dir = l.Dir
