@@ -48,7 +48,9 @@ func textZone(t *testing.T, apex, host [][]string) (*Zone, error) {
 
 var goodApex = []string{"cluster", "v=1", "tag=eu", "id=x", "instance=k3f0", "zone=cloud.example.com"}
 
-func words(base []string, more ...string) []string { return append(append([]string(nil), base...), more...) }
+func words(base []string, more ...string) []string {
+	return append(append([]string(nil), base...), more...)
+}
 
 func without(base []string, key string) []string {
 	var out []string

@@ -148,7 +148,7 @@ func (s *session) send(sl *slot, first bool, now time.Time) error {
 	s.turn++
 	hello := s.x.hello()
 	hello.hold, hello.hears = sl.hold, s.x.hears()
-	b := newBuilder(512, sl.id, 0, t.asked, t.empty.origin)
+	b := newBuilder(512, sl.id, 0, question(t.empty.origin, dns.TypeIXFR), t.empty.origin)
 	b.soa(authoritySection, t.have)
 	b.opt(0, HoldOption, hello.String())
 	msg, err := t.chain.sign(b.buf, stamp(s.x.now()))
@@ -169,8 +169,7 @@ func (s *session) send(sl *slot, first bool, now time.Time) error {
 func (s *session) transfer(sl *slot) *transfer {
 	c := sl.sub.copies
 	t := &transfer{
-		empty: c.empty, base: c.of(sl.at), asked: question(c.empty.origin, dns.TypeIXFR),
-		chain: &chain{key: s.peer.signer()}, seen: c.seen,
+		empty: c.empty, base: c.of(sl.at), chain: &chain{key: s.peer.signer()}, seen: c.seen,
 	}
 	t.like = t.base
 	switch {
@@ -356,7 +355,9 @@ func (s *session) failed(sl *slot, t *transfer, err error, now time.Time) error 
 			sl.whole, sl.claim, sl.due = true, soa{}, now
 			return nil
 		}
-		sl.claim = t.current
+		if content.complete {
+			sl.claim = t.current
+		}
 		s.x.readers.badReport(sl.sub, err)
 		return nil
 	case errors.Is(err, errTheirBadTime), errors.Is(err, errBadTime):

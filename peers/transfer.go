@@ -39,7 +39,10 @@ var (
 
 // contentError is a problem in an answer that its author signed: it lives, and
 // what it says is not taken.
-type contentError struct{ err error }
+type contentError struct {
+	err      error
+	complete bool // all of it came; asked again it would say the same
+}
 
 func (e *contentError) Error() string { return e.err.Error() }
 func (e *contentError) Unwrap() error { return e.err }
@@ -71,7 +74,6 @@ type transfer struct {
 	have  soa   // what the request said that we have
 	base  *Zone // that version; nil: we cannot build on it
 	like  *Zone // where unchanged sets are shared from; nil: nowhere
-	asked []byte
 	chain *chain
 	seen  func(soa) bool // a version that needs no second look
 
@@ -95,7 +97,7 @@ func (t *transfer) take(m *message, now time.Time) (done bool, err error) {
 	if m.flags&flagQR == 0 || m.opcode() != dns.OpcodeQuery {
 		return false, errors.New("not an answer to a question")
 	}
-	if (first || m.asked > 0) && (m.asked != 1 || !bytes.EqualFold(m.raw[headerLen:m.qend], t.asked)) {
+	if (first || m.asked > 0) && (m.qname != t.empty.origin || m.qtype != dns.TypeIXFR || m.qclass != dns.ClassINET) {
 		return false, errors.New("the answer is to another question")
 	}
 	err = t.authenticate(m, now)
@@ -112,7 +114,7 @@ func (t *transfer) take(m *message, now time.Time) (done bool, err error) {
 		return true, t.theirs(m, now)
 	}
 	if err := t.records(m); err != nil {
-		return false, &contentError{err}
+		return false, &contentError{err, false}
 	}
 	if t.phase != ended {
 		return false, nil
@@ -121,7 +123,7 @@ func (t *transfer) take(m *message, now time.Time) (done bool, err error) {
 		return false, fmt.Errorf("last message: %w", errUnsigned)
 	}
 	if err := t.finish(); err != nil {
-		return true, &contentError{err}
+		return true, &contentError{err, true}
 	}
 	return true, nil
 }

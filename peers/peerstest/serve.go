@@ -25,7 +25,7 @@ type Handler interface {
 
 // ServeConn reads messages from a connection and answers them, each in a
 // goroutine of its own, until the connection ends. What the handler does not
-// take for its own is refused.
+// take for its own is refused; a nil message closes the connection.
 func ServeConn(ctx context.Context, conn net.Conn, h Handler) {
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -39,6 +39,9 @@ func ServeConn(ctx context.Context, conn net.Conn, h Handler) {
 	reply := func(msg []byte) error {
 		writing.Lock()
 		defer writing.Unlock()
+		if msg == nil {
+			return conn.Close()
+		}
 		return WriteFrame(conn, msg)
 	}
 	for {
