@@ -180,3 +180,26 @@ func (l *logs) String() string {
 	defer l.mu.Unlock()
 	return strings.Join(l.lines, "\n")
 }
+
+func quietLog() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// mustMetric gives how many answers of us had a result.
+func mustMetric(t *testing.T, c *cluster, result string) prometheus.Gauge {
+	t.Helper()
+	families, err := c.reg.Gather()
+	require.NoError(t, err)
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "value"})
+	for _, f := range families {
+		if f.GetName() != "meridian_peers_transfers_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "result" && l.GetValue() == result {
+					g.Add(m.GetCounter().GetValue())
+				}
+			}
+		}
+	}
+	return g
+}

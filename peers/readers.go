@@ -141,13 +141,14 @@ func (r *readers) found(zone gslb.Name, servers map[gslb.GeoTag][]netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for tag, addrs := range servers {
-		if r.know(tag) == nil || len(addrs) == 0 {
+		if len(addrs) == 0 || tag == r.x.cfg.Self || r.peers[tag] == nil && len(r.peers) == maxPeers {
 			continue
 		}
 		if r.discovered[tag] == nil {
 			r.discovered[tag] = make(map[gslb.Name][]netip.Addr)
 		}
 		r.discovered[tag][zone] = addrs
+		r.know(tag)
 	}
 	r.arrange()
 }
