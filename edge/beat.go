@@ -61,8 +61,12 @@ func (b *beater) note(cur current) {
 	moved := b.seenAt.IsZero() || cur.beat.Counter != b.seen.Counter ||
 		cur.beat.Instance != b.seen.Instance || cur.beat.ClusterID != b.seen.ClusterID
 	b.seen = cur.beat
-	if moved {
-		b.seenAt, b.calmDue = now, now.Add(b.k.jitter(beatCalm))
+	if !moved {
+		return
+	}
+	b.seenAt, b.calmDue = now, now.Add(b.k.jitter(beatCalm))
+	if cur.beat.ClusterID == b.selfID && cur.beat.Instance != b.k.Instance {
+		b.lent, b.lentTill = cur.beat.Missed, now.Add(believeBeats*cur.beat.Interval)
 	}
 }
 
@@ -126,7 +130,7 @@ func missedTags(h Heartbeat) []gslb.GeoTag {
 }
 
 // compose makes the next heartbeat: what we miss, and what another instance of
-// our cluster missed in the one before while that was going on.
+// our cluster missed when it wrote last, while that counts.
 func (b *beater) compose(cur current, now time.Time) Heartbeat {
 	h := Heartbeat{
 		Cluster: b.self, ClusterID: b.selfID, Instance: b.k.Instance,
@@ -139,12 +143,15 @@ func (b *beater) compose(cur current, now time.Time) Heartbeat {
 	for _, t := range b.target.missed {
 		h.Missed = append(h.Missed, heardOf(t, heard)...)
 	}
-	if cur.good && cur.beat.ClusterID == b.selfID && cur.beat.Instance != b.k.Instance && !b.stale(now) {
-		for _, m := range cur.beat.Missed {
+	if now.Before(b.lentTill) {
+		for _, m := range b.lent {
 			if !slices.Contains(h.Missed, m) {
 				h.Missed = append(h.Missed, m)
 			}
 		}
+	}
+	if len(h.Missed) > 0 && b.alarmSince.IsZero() {
+		h.Interval = beatAlarm // lent: soon to be looked at again
 	}
 	slices.SortStableFunc(h.Missed, func(a, b HeardKeepAlive) int { return cmp.Compare(a.Cluster, b.Cluster) })
 	return h

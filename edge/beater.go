@@ -46,10 +46,12 @@ type beater struct {
 	retry      backoff
 	wroteAt    time.Time
 
-	seen     Heartbeat // as last read
-	seenAt   time.Time // when its counter was seen first; zero: never read
-	calmDue  time.Time // when it is to be rewritten, if nobody does
-	wildcard bool      // what is read at the name is made up by a wildcard
+	seen     Heartbeat        // as last read
+	seenAt   time.Time        // when its counter was seen first; zero: never read
+	calmDue  time.Time        // when it is to be rewritten, if nobody does
+	lent     []HeardKeepAlive // what another instance of ours missed when it wrote last
+	lentTill time.Time        // how long that counts
+	wildcard bool             // what is read at the name is made up by a wildcard
 	dispute  dispute
 }
 

@@ -105,7 +105,7 @@ func TestAlarmKeepsTryingWhileTheEdgeIsDown(t *testing.T) {
 		pass(time.Minute)
 		z.Break(edgetest.Trouble{Down: true})
 		r.miss("us")
-		pass(10 * time.Minute)
+		pass(9*time.Minute + 50*time.Second)
 		z.Break(edgetest.Trouble{})
 		pass(6 * time.Second)
 		h, _ := z.Beat(euBeat)
@@ -172,6 +172,40 @@ func TestInstancesOfAClusterShareOneHeartbeat(t *testing.T) {
 		pass(30 * time.Second)
 		h, _ = z.Beat(euBeat)
 		assert.Empty(t, h.Missed)
+	})
+}
+
+func TestInstancesNameWhatTheOthersMiss(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		a, _ := start(t, z, "i1", "eu-id")
+		b, _ := start(t, z, "i2", "eu-id")
+		a.tell(nil)
+		b.tell(nil)
+		pass(time.Minute)
+		a.miss("us")
+		pass(2 * time.Second)
+		b.miss("ap")
+		both := 0
+		for range 120 {
+			if h, _ := z.Beat(euBeat); h.Names("us") && h.Names("ap") {
+				both++
+			}
+			pass(500 * time.Millisecond)
+		}
+		assert.Greater(t, both, 80, "of 120 readings")
+
+		a.miss()
+		pass(30 * time.Second)
+		h, _ := z.Beat(euBeat)
+		assert.False(t, h.Names("us"), "what is lent is given back")
+		assert.True(t, h.Names("ap"))
+		assert.LessOrEqual(t, h.Interval, 15*time.Second)
+		b.miss()
+		pass(30 * time.Second)
+		h, _ = z.Beat(euBeat)
+		assert.Empty(t, h.Missed)
+		assert.Equal(t, time.Hour, h.Interval)
 	})
 }
 

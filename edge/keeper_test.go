@@ -287,6 +287,9 @@ func TestKeeperShowsTroubleAndHealsItself(t *testing.T) {
 				assert.Equal(t, c.reason, s.Reason)
 				assert.Equal(t, c.rcode, s.RCODE)
 				assert.NotEmpty(t, s.Message)
+				if c.trouble.Ignore {
+					assert.Contains(t, s.Message, "gslb-ns-eu-cloud.example.com. A 192.0.2.1 is missing")
+				}
 				assert.Less(t, len(z.Updates())+len(z.Lookups()), 1000, "retries become rare")
 				z.Break(edgetest.Trouble{})
 				pass(2 * time.Minute)
@@ -469,6 +472,16 @@ func TestRemove(t *testing.T) {
 			require.NoError(t, r.keeper.Remove(t.Context(), zone, parent))
 			require.NoError(t, r.keeper.Remove(t.Context(), zone, parent))
 			assert.Empty(t, z.Get(euServer, edge.TypeA))
+		})
+	})
+	t.Run("glue that stays is told", func(t *testing.T) {
+		bubble(t, func(t *testing.T) {
+			z := foreign()
+			r, _ := start(t, z, "i1", "eu-id")
+			r.tell(nil)
+			z.Set(zoneName, edge.TypeNS)
+			z.Break(edgetest.Trouble{Ignore: true})
+			assert.ErrorContains(t, r.keeper.Remove(t.Context(), zone, parent), "still serves it")
 		})
 	})
 	t.Run("trouble is told", func(t *testing.T) {

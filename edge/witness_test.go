@@ -125,6 +125,26 @@ func TestAMovingCounterGoesOnVouching(t *testing.T) {
 	})
 }
 
+func TestAfterAnOutageTheKeepAliveProvesMoreThanTheLastReading(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r := witness(t, z, 0, func(c *edge.Config) {
+			last := time.Now().Add(57 * time.Second)
+			c.Sent = func(string, uint64) (time.Time, bool) { return last, true }
+		})
+		beatOf(z, 7, 5*time.Second)
+		r.us(gslb.Doubtful)
+		z.Break(edgetest.Trouble{Down: true})
+		pass(time.Minute)
+		z.Break(edgetest.Trouble{})
+		beatOf(z, 8, 5*time.Second, edge.HeardKeepAlive{Cluster: "eu", Instance: "i1", Number: 100})
+		pass(time.Second)
+		got := r.seen(gslb.Heartbeat)
+		require.NotEmpty(t, got)
+		assert.Less(t, time.Since(got[0].At), 3*time.Second)
+	})
+}
+
 func TestHeartbeatsThatDoNotCount(t *testing.T) {
 	missed := []edge.HeardKeepAlive{{Cluster: "eu", Instance: "i1", Number: 100}}
 	for name, h := range map[string]edge.Heartbeat{

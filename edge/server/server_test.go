@@ -46,6 +46,7 @@ cloud NS ns.example.net.
 gslb-ns-eu-cloud A 192.0.2.10
 gslb-ns-eu-cloud AAAA 2001:db8::10
 gslb-ns-us-cloud A 192.0.2.20
+sub.cloud NS ns.example.net.
 `
 
 func stateFile(t *testing.T, text string) string {
@@ -97,6 +98,7 @@ func TestAnswers(t *testing.T) {
 		{"alias to nothing", "dangling.example.com", dns.TypeA, dns.RcodeNameError, true, []string{"dangling.example.com. 300 IN CNAME nothing.example.com."}, []string{soa}, nil},
 		{"alias into a delegation", "into.example.com", dns.TypeA, 0, true, []string{"into.example.com. 300 IN CNAME app.cloud.example.com."}, referral, glue},
 		{"referral", "app.cloud.example.com", dns.TypeA, 0, false, nil, referral, glue},
+		{"referral from the highest cut", "app.sub.cloud.example.com", dns.TypeA, 0, false, nil, referral, glue},
 		{"referral for the cut's NS", "cloud.example.com", dns.TypeNS, 0, false, nil, referral, glue},
 		{"DS at the cut is ours", "cloud.example.com", dns.TypeDS, 0, true, nil, []string{soa}, nil},
 		{"NS of the zone", "example.com", dns.TypeNS, 0, true, []string{"example.com. 300 IN NS ns.example.com."}, nil,

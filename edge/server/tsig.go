@@ -35,7 +35,7 @@ func (s *Server) verify(r *request, raw []byte) bool {
 	case errors.Is(err, dns.ErrSig):
 		r.code = dns.RcodeBadSig
 	case errors.Is(err, dns.ErrTime):
-		r.code, r.signed = dns.RcodeBadTime, true
+		r.code = dns.RcodeBadTime // RFC 8945 §5.3.2: the library signs answers with this error
 	default:
 		r.tsig, rcode = nil, dns.RcodeFormatError
 	}
