@@ -178,7 +178,7 @@ func (m *member) until(reason edge.Reason) edge.ZoneStatus {
 	return s
 }
 
-// zoneWithout gives the zone as dig transfers it, without the SOA; heartbeats
+// zone gives the zone as dig transfers it, without the SOA; heartbeats
 // that are ours are cut to what does not change.
 func zone(s *bindtest.Server) []string {
 	lines := s.AXFR("example.com")
@@ -290,21 +290,26 @@ func TestRefusalsOfBIND(t *testing.T) {
 	stranger := bindtest.Key{Name: "stranger", Secret: euKey.Secret}
 	wrong := bindtest.Key{Name: "meridian-eu", Secret: []byte(strings.Repeat("x", 32))}
 	before := zone(s)
+	page, err := os.ReadFile("../../docs/edge/bind.md")
+	require.NoError(t, err)
 	for _, c := range []struct {
 		name  string
 		key   bindtest.Key
 		rcode string
+		log   string // of BIND, as the page has it
 		says  string
 	}{
-		{"a key that BIND does not have", stranger, "BADKEY", "does not know key stranger."},
-		{"another secret", wrong, "BADSIG", "another secret"},
-		{"a key that may not write these names", usKey, "REFUSED", "does not accept these updates of example.com. with key meridian-us.:hmac-sha256.; allow them with update-policy or allow-update"},
+		{"a key that BIND does not have", stranger, "BADKEY", "tsig verify failure (BADKEY)", "does not know key stranger."},
+		{"another secret", wrong, "BADSIG", "tsig verify failure (BADSIG)", "another secret"},
+		{"a key that may not write these names", usKey, "REFUSED", "rejected by secure update (REFUSED)", "does not accept these updates of example.com. with key meridian-us.:hmac-sha256.; allow them with update-policy or allow-update"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			st := join(t, s, "eu", c.key, []string{"203.0.113.10"}).until(edge.ReasonRefused)
 			assert.False(t, st.OK)
 			assert.Equal(t, c.rcode, st.RCODE)
 			assert.Contains(t, st.Message, c.says)
+			assert.Contains(t, s.Log(), c.log)
+			assert.Contains(t, string(page), "`"+c.log+"`")
 		})
 	}
 	t.Run("a zone that it does not hold", func(t *testing.T) {
