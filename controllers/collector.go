@@ -29,6 +29,7 @@ type collector struct {
 	metrics *metrics
 	objects client.Reader // the cache
 	tell    func(task)    // what may have to be written now
+	meaning func(translate.Input) translate.Output
 
 	queue   workqueue.TypedRateLimitingInterface[item]
 	deps    *dependents
@@ -50,7 +51,7 @@ type item struct{ gslb types.NamespacedName }
 
 func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Reader, tell func(task)) (*collector, error) {
 	c := &collector{
-		cfg: cfg, log: log, metrics: m, objects: objects, tell: tell,
+		cfg: cfg, log: log, metrics: m, objects: objects, tell: tell, meaning: translate.Build,
 		queue:   workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[item]()),
 		deps:    newDependents(),
 		last:    newTranslations(),
@@ -180,7 +181,7 @@ func (c *collector) build(ctx context.Context, g *gslbv1beta1.Gslb) (out transla
 	if !again.IsZero() {
 		c.queue.AddAfter(item{client.ObjectKeyFromObject(g)}, time.Until(again))
 	}
-	return translate.Build(in), nil
+	return c.meaning(in), nil
 }
 
 // failed keeps the last good offers of a Gslb that cannot be translated.

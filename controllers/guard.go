@@ -80,6 +80,7 @@ func (g *guard) holds(key types.NamespacedName, all int, now time.Time) time.Dur
 	}
 	n := len(g.vanished)
 	if n < guardLeast || 2*n <= all {
+		clear(g.vanished) // all of them are believed, as they vanished together
 		return 0
 	}
 	if len(g.held) == 0 {

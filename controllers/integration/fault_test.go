@@ -3,10 +3,14 @@
 package integration_test
 
 import (
+	"context"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -191,12 +195,107 @@ func TestSiteStartsWithoutTheAPI(t *testing.T) {
 	ingress(t, api, ingressOf(ns, "web", "shop.cloud.example.com", "shop", nil), "192.0.2.1")
 	require.NoError(t, api.Create(t.Context(), referring(ns, "shop", gslbv1beta1.ResourceRef{Name: "web"})))
 
-	_, err := controllers.ClusterID(t.Context(), through)
+	_, err := controllers.ClusterID(t.Context(), asMeridian(through))
 	require.ErrorContains(t, err, "kube-system")
+	identity := make(chan string, 1)
+	go func() {
+		id, _ := controllers.WaitClusterID(t.Context(), asMeridian(through), logger(t))
+		identity <- id
+	}()
 	s := newSiteWithID(t, through, "id", impatient)
 	s.blind(true)
 	assert.False(t, s.store.World().Ready, "it knows nothing yet, and says so")
 	w.setCut(false)
 	s.answers("shop.cloud.example.com", "192.0.2.1")
 	s.blind(false)
+	id, err := controllers.ClusterID(t.Context(), asMeridian(server))
+	require.NoError(t, err)
+	assert.Equal(t, id, <-identity)
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = controllers.WaitClusterID(ended, asMeridian(through), logger(t))
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// deaf lets watches of EndpointSlices go on, and swallows what they tell.
+type deaf struct {
+	mu    sync.Mutex
+	ears  map[*ear]struct{}
+	plugs int
+}
+
+func (d *deaf) wrap(next http.RoundTripper) http.RoundTripper { return hearsNothing{d, next} }
+
+type hearsNothing struct {
+	*deaf
+	next http.RoundTripper
+}
+
+// WrappedRoundTripper is how client-go finds what it can cancel requests with.
+func (h hearsNothing) WrappedRoundTripper() http.RoundTripper { return h.next }
+
+func (h hearsNothing) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := h.next.RoundTrip(r)
+	if err == nil && strings.HasSuffix(r.URL.Path, "/endpointslices") && r.URL.Query().Get("watch") != "" {
+		e := &ear{ReadCloser: resp.Body}
+		resp.Body = e
+		h.mu.Lock()
+		h.ears[e] = struct{}{}
+		h.mu.Unlock()
+	}
+	return resp, err
+}
+
+// plug makes the watches that there are deaf, and no later ones.
+func (d *deaf) plug() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for e := range d.ears {
+		e.plugged.Store(true)
+		d.plugs++
+	}
+}
+
+type ear struct {
+	io.ReadCloser
+	plugged atomic.Bool
+}
+
+func (e *ear) Read(p []byte) (int, error) {
+	for {
+		n, err := e.ReadCloser.Read(p)
+		if err != nil || !e.plugged.Load() {
+			return n, err
+		}
+	}
+}
+
+func TestWatchThatSkipsEventsIsNoticed(t *testing.T) {
+	d := &deaf{ears: make(map[*ear]struct{})}
+	often := func(c *controllers.Config) {
+		c.VerifyEvery = 200 * time.Millisecond
+		c.Rest.Wrap(d.wrap)
+	}
+	s := newSite(t, server, often)
+	ns := namespace(t, s.api, nil)
+	app(t, s.api, ns, "shop", true)
+	ingress(t, s.api, ingressOf(ns, "web", "shop.cloud.example.com", "shop", nil), "192.0.2.1")
+	require.NoError(t, s.api.Create(t.Context(), referring(ns, "shop", gslbv1beta1.ResourceRef{Name: "web"})))
+	s.answers("shop.cloud.example.com", "192.0.2.1")
+
+	d.plug()
+	require.NotZero(t, d.plugs)
+	setReady(t, s.api, ns, "shop", false)
+	s.answers("shop.cloud.example.com")
+	drift, err := s.metrics.Gather()
+	require.NoError(t, err)
+	var kinds []string
+	for _, f := range drift {
+		if f.GetName() == "meridian_controllers_drift_total" {
+			for _, m := range f.GetMetric() {
+				kinds = append(kinds, m.GetLabel()[0].GetValue())
+			}
+		}
+	}
+	assert.Equal(t, []string{"EndpointSlice"}, kinds, "what was heard of did not drift")
 }

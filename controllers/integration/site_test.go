@@ -70,7 +70,7 @@ func newSiteWithID(t *testing.T, cfg *rest.Config, id string, options ...option)
 	c := controllers.Config{
 		Rest: own, Store: s.store, Self: "eu", Zone: zone(), PeerKey: true,
 		Namespace: "meridian", Instance: "one",
-		Lease:      controllers.LeaseTiming{Duration: 3 * time.Second, Renew: 2 * time.Second, Retry: 200 * time.Millisecond},
+		Lease:      controllers.LeaseTiming{Duration: 3 * time.Second, Renew: 2 * time.Second, Retry: 100 * time.Millisecond},
 		Logger:     logger(t),
 		Registerer: s.metrics,
 	}

@@ -32,6 +32,9 @@ func TestWholeCluster(t *testing.T) {
 	_, err = envtest.InstallCRDs(cfg, envtest.CRDInstallOptions{CRDs: crds})
 	require.NoError(t, err)
 	require.NoError(t, grant(cfg))
+	// Garbage collection learns of new kinds each half minute, and when it starts.
+	require.NoError(t, cluster.Kill(kplane.ControllerManager))
+	require.NoError(t, planes.Revive(t.Context()))
 
 	s := newSite(t, cfg, impatient, func(c *controllers.Config) { c.AllowLoopback = true })
 	ns := namespaceOnly(t, s.api)
@@ -66,7 +69,6 @@ func TestWholeCluster(t *testing.T) {
 	s.answers("roundrobin.cloud.example.com")
 	s.condition(ns, "roundrobin", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
 
-	// Garbage collection learns of a new kind within half a minute.
 	eventually(t, func() error {
 		err := s.api.Get(t.Context(), client.ObjectKeyFromObject(annotated), &gslbv1beta1.Gslb{})
 		if !apierrors.IsNotFound(err) {

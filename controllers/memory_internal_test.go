@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func withEntries(addrs ...string) *networkingv1.Ingress {
+	ing := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{UID: "u"}}
+	for _, a := range addrs {
+		ing.Status.LoadBalancer.Ingress = append(ing.Status.LoadBalancer.Ingress, networkingv1.IngressLoadBalancerIngress{IP: a})
+	}
+	return ing
+}
+
+func TestEntryMemory(t *testing.T) {
+	m := newEntryMemory(time.Minute)
+	now := time.Now()
+	at := func(s int) time.Time { return now.Add(time.Duration(s) * time.Second) }
+	for _, step := range []struct {
+		at    int
+		ing   *networkingv1.Ingress
+		want  []string
+		until time.Time
+		why   string
+	}{
+		{0, withEntries(), nil, time.Time{}, "never had any"},
+		{1, withEntries("192.0.2.1"), []string{"192.0.2.1"}, time.Time{}, "of the status"},
+		{2, withEntries(), []string{"192.0.2.1"}, at(62), "went empty: the last ones"},
+		{30, withEntries(), []string{"192.0.2.1"}, at(62), "still, counted from when it went empty"},
+		{40, withEntries("192.0.2.2"), []string{"192.0.2.2"}, time.Time{}, "came back"},
+		{50, withEntries(), []string{"192.0.2.2"}, at(110), "went empty again"},
+		{110, withEntries(), nil, time.Time{}, "for too long"},
+		{111, withEntries(), nil, time.Time{}, "and stays so"},
+	} {
+		ing, until := m.recall(step.ing, at(step.at))
+		var have []string
+		for _, p := range ing.Status.LoadBalancer.Ingress {
+			have = append(have, p.IP)
+		}
+		assert.Equal(t, step.want, have, step.why)
+		assert.Equal(t, step.until, until, step.why)
+		if len(have) > 0 && until.IsZero() {
+			assert.Same(t, step.ing, ing, "the object itself, not a copy")
+		}
+	}
+	m.recall(withEntries("192.0.2.1"), now)
+	m.forget("u")
+	ing, _ := m.recall(withEntries(), now)
+	assert.Empty(t, ing.Status.LoadBalancer.Ingress, "of an object that was deleted nothing stays")
+}
+
+func TestGuard(t *testing.T) {
+	key := func(i int) string { return fmt.Sprintf("g%d", i) }
+	now := time.Now()
+	judged := now.Add(guardCount)
+	for _, c := range []struct {
+		vanish, all int
+		hold        bool
+		why         string
+	}{
+		{3, 3, false, "fewer than four are believed"},
+		{4, 8, false, "half is believed"},
+		{5, 8, true, "more than half may be a store that was lost"},
+		{8, 8, true, "all of them too"},
+	} {
+		g := newGuard(slog.New(slog.DiscardHandler), testMetrics(t))
+		for i := range c.vanish {
+			g.lost(nn("a", key(i)), now)
+		}
+		assert.Equal(t, guardCount, g.holds(nn("a", "g0"), c.all, now), "they are counted for a moment first")
+		for i := range c.vanish {
+			assert.Equal(t, c.hold, g.holds(nn("a", key(i)), c.all-boolInt(!c.hold)*i, judged) > 0, c.why)
+		}
+		assert.Zero(t, g.holds(nn("a", "deleted"), c.all, judged), "a deletion that the watch told of is believed")
+		if !c.hold {
+			continue
+		}
+		g.seen(nn("a", "g1"))
+		assert.Zero(t, g.holds(nn("a", "g1"), c.all, judged), "it returned, so its deletion is one now")
+		assert.Positive(t, g.holds(nn("a", "g0"), c.all, judged.Add(guardHold-time.Second)))
+		assert.Zero(t, g.holds(nn("a", "g0"), c.all, judged.Add(guardHold)), "at last it is believed")
+	}
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func TestGuardForgetsWhatVanishedLongAgo(t *testing.T) {
+	g := newGuard(slog.New(slog.DiscardHandler), testMetrics(t))
+	now := time.Now()
+	for i := range 5 {
+		g.lost(nn("a", strings.Repeat("x", i+1)), now.Add(time.Duration(i)*guardWindow))
+	}
+	assert.Zero(t, g.holds(nn("a", "xxxxx"), 5, now.Add(4*guardWindow+guardCount)), "one now and then is no loss")
+}
+
+func TestGlue(t *testing.T) {
+	var mu sync.Mutex
+	changes := 0
+	changed := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		changes++
+	}
+	log := slog.New(slog.DiscardHandler)
+	fixed, err := newGlue(&Config{Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.2"), netip.MustParseAddr("203.0.113.1")}, Resolver: noNames{}}, log, changed)
+	require.NoError(t, err)
+	fixed.take([]netip.Addr{netip.MustParseAddr("198.51.100.1")})
+	assert.Equal(t, "[203.0.113.1 203.0.113.2]", fmt.Sprint(fixed.addrs()), "what was configured wins")
+
+	g, err := newGlue(&Config{Resolver: noNames{}}, log, changed)
+	require.NoError(t, err)
+	assert.Empty(t, g.addrs())
+	g.take([]netip.Addr{netip.MustParseAddr("::ffff:198.51.100.2"), netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("2001:db8::1")})
+	assert.Equal(t, "[198.51.100.2 2001:db8::1]", fmt.Sprint(g.addrs()), "loopback is for demos")
+	assert.Equal(t, 2, changes)
+
+	loop, err := newGlue(&Config{Resolver: noNames{}, AllowLoopback: true}, log, changed)
+	require.NoError(t, err)
+	loop.take([]netip.Addr{netip.MustParseAddr("127.0.0.1")})
+	assert.Equal(t, "[127.0.0.1]", fmt.Sprint(loop.addrs()))
+	loop.observe(&corev1.Service{})
+	assert.NotEmpty(t, loop.addrs(), "a status that goes empty says nothing")
+}
+
+// noNames resolves nothing.
+type noNames struct{}
+
+func (noNames) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return nil, errors.New("no such host")
+}

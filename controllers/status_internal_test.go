@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/translate"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+const app = "app.cloud.example.com"
+
+var (
+	ownSource = gslb.Source{Kind: "Gslb", Namespace: "a", Name: "g"}
+	older     = gslb.Source{Kind: "Gslb", Namespace: "b", Name: "first"}
+)
+
+// part is what a cluster offers in a scene.
+type part struct {
+	from   gslb.Source
+	policy gslb.Policy
+	health gslb.Health
+	reason gslb.Reason
+	over   gslb.Override
+	addrs  []string
+	age    time.Duration
+}
+
+func (p part) offer(host string) *gslb.Offer {
+	o := &gslb.Offer{Host: gslb.MustName(host), Source: p.from, Policy: p.policy, Override: p.over,
+		Created: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(-p.age)}
+	if o.Source == (gslb.Source{}) {
+		o.Source = ownSource
+	}
+	if o.Policy.Strategy == "" {
+		o.Policy.Strategy = gslb.RoundRobin
+	}
+	for _, a := range p.addrs {
+		o.Entries = append(o.Entries, gslb.Entry{Addr: netip.MustParseAddr(a), Health: p.health, Reason: p.reason})
+	}
+	if len(p.addrs) == 0 {
+		o.Reason = p.reason
+	}
+	return o
+}
+
+func healthy(addrs ...string) part {
+	return part{health: gslb.Healthy, reason: gslb.ReasonReady, addrs: addrs}
+}
+
+func unhealthy(why gslb.Reason, addrs ...string) part {
+	return part{health: gslb.Unhealthy, reason: why, addrs: addrs}
+}
+
+// scene is a World, and the translation of the Gslb in it. It is played in a bubble, by
+// a real store.
+type scene struct {
+	own    []part // of this cluster, eu
+	us     []part // of another; empty: there is none
+	silent time.Duration
+	blind  bool
+	out    translate.Output
+	old    gslbv1beta1.GslbStatus
+	noKey  bool
+	refuse string
+}
+
+func (s scene) input(t *testing.T) statusInput {
+	t.Helper()
+	store, err := gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id-eu"})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	group.Go(func() { _ = store.Run(ctx) })
+	t.Cleanup(func() { cancel(); group.Wait() })
+	store.SetZones([]gslb.ZoneIntent{{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}})
+	offered := false
+	for _, p := range s.own {
+		o := p.offer(app)
+		store.SetObject(o.Source, []*gslb.Offer{o})
+		offered = offered || o.Source == ownSource
+	}
+	if len(s.us) > 0 {
+		r := &gslb.Report{Cluster: "us", ClusterID: "id-us", Instance: "1", Zone: gslb.MustName("cloud.example.com"),
+			EdgeZone: gslb.MustName("example.com"), Offers: map[gslb.Name]*gslb.Offer{gslb.MustName(app): s.us[0].offer(app)}}
+		require.NoError(t, store.SetReport(r))
+		store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "1", At: time.Now()})
+	}
+	store.UpdateLocal(func(l *gslb.LocalState) {
+		l.Synced = true
+		if s.blind {
+			l.Blind = time.Now()
+		}
+	})
+	time.Sleep(time.Second + s.silent)
+	synctest.Wait()
+	out := s.out
+	out.Source = ownSource
+	if out.Hosts == nil {
+		out.Hosts = []translate.HostStatus{{Host: gslb.MustName(app), Text: app, Offered: offered}}
+	}
+	if out.Conditions == nil {
+		out.Conditions = []metav1.Condition{
+			{Type: "Accepted", Status: metav1.ConditionTrue, Reason: "Accepted", ObservedGeneration: 3},
+			{Type: "Resolved", Status: metav1.ConditionTrue, Reason: "Resolved", ObservedGeneration: 3},
+		}
+	}
+	w := store.World()
+	require.True(t, w.Ready)
+	return statusInput{gslb: &gslbv1beta1.Gslb{Status: s.old}, out: &out, world: w, peerKey: !s.noKey, refusal: s.refuse, now: time.Now()}
+}
+
+func notTrue(kind, reason string) []metav1.Condition {
+	all := []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "Accepted"}, {Type: "Resolved", Status: "True", Reason: "Resolved"}}
+	for i := range all {
+		if all[i].Type == kind {
+			all[i].Status, all[i].Reason = metav1.ConditionFalse, reason
+		}
+	}
+	return all
+}
+
+func TestServing(t *testing.T) {
+	down := unhealthy(gslb.ReasonNotReady, "192.0.2.1")
+	drained := part{health: gslb.Healthy, reason: gslb.ReasonReady, over: gslb.Drain, addrs: []string{"192.0.2.1"}}
+	forced := part{health: gslb.Unhealthy, reason: gslb.ReasonNotReady, over: gslb.Force, addrs: []string{"192.0.2.1"}}
+	all := down
+	all.policy.WhenAllUnhealthy = gslb.AllOffered
+	for _, c := range []struct {
+		scene  scene
+		status metav1.ConditionStatus
+		reason string
+		why    string
+	}{
+		{scene{own: []part{healthy("192.0.2.1")}}, "True", "Serving", "all is well"},
+		{scene{own: []part{healthy("192.0.2.1")}, noKey: true}, "True", "NoPeerKey", "well, but alone"},
+		{scene{own: []part{down}, noKey: true}, "False", "NoLocalReadyEndpoints", "alone and down"},
+		{scene{own: []part{down}, us: []part{healthy("198.51.100.1")}}, "True", "NoLocalReadyEndpoints", "others serve"},
+		{scene{own: []part{down}, us: []part{unhealthy(gslb.ReasonNotReady, "198.51.100.1")}}, "False", "AllUnhealthy", "nobody serves"},
+		{scene{own: []part{all}, us: []part{unhealthy(gslb.ReasonNotReady, "198.51.100.1")}}, "True", "AllUnhealthy", "nobody serves, and all are answered"},
+		{scene{own: []part{drained}}, "False", "Drained", "taken out, and nobody else is there"},
+		{scene{own: []part{drained}, us: []part{healthy("198.51.100.1")}}, "True", "Drained", "taken out"},
+		{scene{own: []part{forced}}, "True", "Forced", "held in"},
+		{scene{own: []part{unhealthy(gslb.ReasonProbeDown, "192.0.2.1")}, us: []part{healthy("198.51.100.1")}}, "True", "ServedElsewhere", "the probe fails here"},
+		{scene{own: []part{{health: gslb.HealthUnknown, reason: gslb.ReasonHealthUnknown, addrs: []string{"192.0.2.1"}}}}, "True", "LastResort", "nobody knows"},
+		{scene{own: []part{down}, us: []part{healthy("198.51.100.1")}, silent: time.Minute}, "True", "LastResort", "only a lost cluster is left"},
+		{scene{own: []part{healthy("192.0.2.1")}, blind: true}, "True", "Blind", "cannot read its objects"},
+		{scene{own: []part{unhealthy(gslb.ReasonAddressUnknown)}, out: translate.Output{Conditions: notTrue("Resolved", "AddressUnknown")}},
+			"False", "NotResolved", "no address yet"},
+		{scene{own: []part{unhealthy(gslb.ReasonAddressUnknown)}, us: []part{healthy("198.51.100.1")}, out: translate.Output{Conditions: notTrue("Resolved", "AddressUnknown")}},
+			"True", "ServedElsewhere", "no address yet, but others have"},
+		{scene{out: translate.Output{Conditions: notTrue("Accepted", "HostOutsideZones")}}, "False", "NotAccepted", "refused"},
+		{scene{out: translate.Output{Hosts: []translate.HostStatus{}, Conditions: notTrue("Resolved", "ResourceNotFound")}}, "False", "NotResolved", "nothing to serve"},
+		{scene{own: []part{healthy("192.0.2.1"), {from: older, age: time.Hour, health: gslb.Healthy, addrs: []string{"192.0.2.9"}}}}, "False", "NotAccepted", "the host is another's"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := statusOf(c.scene.input(t))
+			serving := meta.FindStatusCondition(s.Conditions, "Serving")
+			assert.Equal(t, c.status, serving.Status, c.why)
+			assert.Equal(t, c.reason, serving.Reason, "%s: %s", c.why, serving.Message)
+			assert.NotEmpty(t, serving.Message)
+			assert.NotContains(t, serving.Message, "%!", "the message is whole")
+		})
+	}
+}
+
+func TestAccepted(t *testing.T) {
+	ours := healthy("192.0.2.1")
+	with := func(p gslb.Policy) part {
+		x := ours
+		x.policy = p
+		return x
+	}
+	us := healthy("198.51.100.1")
+	for _, c := range []struct {
+		scene   scene
+		status  metav1.ConditionStatus
+		reason  string
+		message string
+		why     string
+	}{
+		{scene{own: []part{ours}, us: []part{us}}, "True", "Accepted", "", "nothing to tell"},
+		{scene{own: []part{with(gslb.Policy{Strategy: gslb.Failover, Primary: "eo"})}, us: []part{us}}, "True", "UnknownGeoTag", "eo, which is no cluster of the zone; there are eu, us", "a misspelt tag"},
+		{scene{own: []part{with(gslb.Policy{Strategy: gslb.WeightedRoundRobin, Weights: []gslb.Weight{{Cluster: "eu", Weight: 1}}})}, us: []part{us}},
+			"True", "NoWeight", "cluster us has no weight", "a cluster was forgotten"},
+		{scene{own: []part{with(gslb.Policy{Strategy: gslb.Failover, Primary: "eu"})}, us: []part{us}}, "True", "SpecDiverged", "us asks for another policy", "two policies"},
+		{scene{own: []part{ours, {from: older, age: time.Hour, health: gslb.Healthy, addrs: []string{"192.0.2.9"}}}}, "False", "Conflicted", "belongs to Gslb b/first", "an older object has the host"},
+		{scene{own: []part{ours}, out: translate.Output{Conditions: []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "StrategyPending", Message: "geoip"}}}},
+			"True", "StrategyPending", "geoip", "what the translation says stays"},
+		{scene{own: []part{with(gslb.Policy{Strategy: gslb.Failover, Primary: "eo"})}, us: []part{us},
+			out: translate.Output{Conditions: []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "NoWeight", Message: "weights"}}}},
+			"True", "UnknownGeoTag", "; weights", "all is told, the worst is the reason"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := statusOf(c.scene.input(t))
+			accepted := meta.FindStatusCondition(s.Conditions, "Accepted")
+			assert.Equal(t, c.status, accepted.Status, c.why)
+			assert.Equal(t, c.reason, accepted.Reason, c.why)
+			assert.Contains(t, accepted.Message, c.message, c.why)
+		})
+	}
+}
+
+func TestResolvedTellsOfARefusedIngress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := statusOf(scene{own: []part{healthy("192.0.2.1")}, refuse: "exceeded quota"}.input(t))
+		resolved := meta.FindStatusCondition(s.Conditions, "Resolved")
+		assert.Equal(t, "IngressNotWritten", resolved.Reason)
+		assert.Contains(t, resolved.Message, "exceeded quota")
+	})
+}
+
+func TestStatusLists(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours := healthy("192.0.2.1", "2001:db8::1")
+		ours.policy = gslb.Policy{Strategy: gslb.WeightedRoundRobin, Weights: []gslb.Weight{{Cluster: "eu", Weight: 1}, {Cluster: "us", Weight: 2}}}
+		us := healthy("198.51.100.1")
+		us.policy = ours.policy
+		in := scene{own: []part{ours}, us: []part{us}}.input(t)
+		in.out.ExposedIPs = []netip.Addr{netip.MustParseAddr("192.0.2.1")}
+		s := statusOf(in)
+		assert.Equal(t, int64(3), s.ObservedGeneration)
+		assert.Equal(t, "eu", s.GeoTag)
+		assert.Equal(t, app, s.Hosts)
+		assert.Equal(t, "eu, us", s.HealthyClusters)
+		assert.Equal(t, []string{"192.0.2.1"}, s.LoadBalancer.ExposedIPs)
+		assert.Equal(t, map[string][]string{app: {"192.0.2.1", "198.51.100.1", "2001:db8::1"}}, s.HealthyRecords)
+		assert.Equal(t, map[string]gslbv1beta1.ServiceHealth{app: gslbv1beta1.Healthy}, s.ServiceHealth)
+
+		require.Len(t, s.Clusters, 2)
+		assert.Equal(t, gslbv1beta1.LivenessSelf, s.Clusters[0].Liveness)
+		assert.Equal(t, []string{"192.0.2.1", "2001:db8::1"}, s.Clusters[0].Addresses)
+		assert.Equal(t, int32(1), *s.Clusters[0].Weight)
+		assert.Equal(t, "Ready", s.Clusters[0].Reason)
+		assert.Equal(t, gslbv1beta1.LivenessFresh, s.Clusters[1].Liveness)
+
+		require.Len(t, s.Answers, 3, "two draws of A, one of AAAA")
+		assert.Equal(t, "A", s.Answers[0].Type)
+		assert.Equal(t, int32(33), *s.Answers[0].SharePercent)
+		assert.Equal(t, []string{"us"}, s.Answers[1].Clusters)
+		assert.Equal(t, int32(67), *s.Answers[1].SharePercent)
+		assert.Equal(t, "AAAA", s.Answers[2].Type)
+		assert.Nil(t, s.Answers[2].SharePercent, "there is no other")
+		assert.Equal(t, "Weighted", s.Answers[2].Reason)
+	})
+}
+
+func TestStatusOfAHostWithoutAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := statusOf(scene{own: []part{unhealthy(gslb.ReasonNotReady, "2001:db8::1")}}.input(t))
+		require.Len(t, s.Answers, 1)
+		assert.Equal(t, "AAAA", s.Answers[0].Type, "of the family that there are entries of")
+		assert.Empty(t, s.Answers[0].Addresses)
+		assert.Equal(t, "NothingCanServe", s.Answers[0].Reason)
+		assert.NotNil(t, s.HealthyRecords[app], "an empty list and not null, which the schema refuses")
+		assert.Empty(t, s.HealthyRecords[app])
+	})
+}
+
+func TestStatusIsTheSameFromAnotherWriterAtAnotherTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		played := scene{own: []part{healthy("192.0.2.1")}, us: []part{healthy("198.51.100.1")}}
+		first := statusOf(played.input(t))
+		time.Sleep(time.Hour)
+		played.old = first
+		second := statusOf(played.input(t)) // another process, which started later
+		assert.True(t, equality.Semantic.DeepEqual(first, second), "times tell of changes, not of writers")
+
+		played.old, played.own = second, []part{unhealthy(gslb.ReasonNotReady, "192.0.2.1")}
+		third := statusOf(played.input(t))
+		assert.True(t, third.Clusters[0].Since.After(second.Clusters[0].Since.Time), "its health changed")
+		assert.Equal(t, second.Clusters[1].Since, third.Clusters[1].Since, "the other's did not")
+		accepted := meta.FindStatusCondition(third.Conditions, "Accepted")
+		assert.Equal(t, meta.FindStatusCondition(first.Conditions, "Accepted").LastTransitionTime, accepted.LastTransitionTime)
+	})
+}
+
+func TestStatusKeepsConditionsOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		foreign := metav1.Condition{Type: "Audited", Status: "True", Reason: "ByHand"}
+		s := statusOf(scene{own: []part{healthy("192.0.2.1")}, old: gslbv1beta1.GslbStatus{Conditions: []metav1.Condition{foreign}}}.input(t))
+		assert.Equal(t, &foreign, meta.FindStatusCondition(s.Conditions, "Audited"))
+		assert.Len(t, s.Conditions, 4)
+	})
+}
+
+func TestStatusWaitsForTheWorldThatTookTheTranslationIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := scene{own: []part{healthy("192.0.2.1")}}.input(t)
+		assert.True(t, in.current())
+		early := *in.out
+		early.Hosts = append([]translate.HostStatus{{Host: gslb.MustName("new.cloud.example.com"), Offered: true}}, early.Hosts...)
+		in.out = &early
+		assert.False(t, in.current(), "a host is offered that the World does not know yet")
+		late := *in.out
+		late.Hosts = []translate.HostStatus{{Host: gslb.MustName(app)}}
+		in.out = &late
+		assert.False(t, in.current(), "the World still has an offer that was taken back")
+	})
+}
+
+func TestAnswerChanges(t *testing.T) {
+	a := func(host, reason string, addrs ...string) gslbv1beta1.AnswerStatus {
+		return gslbv1beta1.AnswerStatus{Host: host, Type: "A", Reason: reason, Message: "why", Addresses: addrs}
+	}
+	for _, c := range []struct {
+		old, next []gslbv1beta1.AnswerStatus
+		want      []answerChange
+		why       string
+	}{
+		{nil, []gslbv1beta1.AnswerStatus{a("x", "AllHealthyClusters", "1", "2")},
+			[]answerChange{{"Normal", "AllHealthyClusters", "x: no address → 1, 2 (why)"}}, "the first answer"},
+		{[]gslbv1beta1.AnswerStatus{a("x", "AllHealthyClusters", "2", "1")}, []gslbv1beta1.AnswerStatus{a("x", "HealthUnknownUsed", "1", "2")}, nil, "another reason is no other answer"},
+		{[]gslbv1beta1.AnswerStatus{a("x", "r", "1")}, []gslbv1beta1.AnswerStatus{a("x", "NothingCanServe")},
+			[]answerChange{{"Warning", "NothingCanServe", "x: 1 → no address (why)"}}, "an answer went empty"},
+		{[]gslbv1beta1.AnswerStatus{a("x", "Weighted", "1"), a("x", "Weighted", "2")}, []gslbv1beta1.AnswerStatus{a("x", "Weighted", "1"), a("x", "Weighted", "3")},
+			[]answerChange{{"Normal", "Weighted", "x: 1, 2 → 1, 3 (why)"}}, "one event for all draws of a host"},
+		{[]gslbv1beta1.AnswerStatus{a("x", "r", "1"), a("y", "r", "2")}, []gslbv1beta1.AnswerStatus{a("y", "r", "2")},
+			[]answerChange{{"Warning", "NotResolved", "x: 1 → no address (no cluster offers the host)"}}, "a host went"},
+		{nil, []gslbv1beta1.AnswerStatus{a("x", "NothingCanServe")}, nil, "nothing before and after"},
+	} {
+		assert.Equal(t, c.want, answerChanges(c.old, c.next), c.why)
+	}
+}
