@@ -32,7 +32,11 @@ func (a *answer) begin(size, rcode int, flags uint16) *builder {
 }
 
 // code sends an answer without records.
-func (a *answer) code(rcode int) { a.finish(a.begin(512, rcode, 0), rcode) }
+func (a *answer) code(rcode int) { a.last(a.begin(512, rcode, 0), rcode) }
+
+// last sends a message behind which nothing comes; if the client is gone, nothing
+// is lost.
+func (a *answer) last(b *builder, rcode int) { _ = a.finish(b, rcode) }
 
 // finish adds OPT and TSIG and sends the message. An error means that the client
 // is gone.
@@ -83,7 +87,7 @@ func (a *answer) plain(z *Zone, label string) {
 	if s == nil {
 		b := a.begin(512, dns.RcodeNameError, flagAA)
 		b.soa(authoritySection, z.soa())
-		a.finish(b, dns.RcodeNameError)
+		a.last(b, dns.RcodeNameError)
 		return
 	}
 	b := a.begin(s.size+reserve, dns.RcodeSuccess, flagAA)
@@ -109,14 +113,14 @@ func (a *answer) plain(z *Zone, label string) {
 	if len(b.buf)+reserve > a.limit() && !a.tcp {
 		b = a.begin(512, dns.RcodeSuccess, flagAA|flagTC)
 	}
-	a.finish(b, dns.RcodeSuccess)
+	a.last(b, dns.RcodeSuccess)
 }
 
 // upToDate answers an IXFR with the SOA alone (RFC 1995 §2).
 func (a *answer) upToDate(z *Zone) {
 	b := a.begin(512, dns.RcodeSuccess, flagAA)
 	b.soa(answerSection, z.soa())
-	a.finish(b, dns.RcodeSuccess)
+	a.last(b, dns.RcodeSuccess)
 }
 
 // transfer sends the zone: what changed since old if that is known, else all of

@@ -188,7 +188,7 @@ func mustMetric(t *testing.T, c *cluster, result string) prometheus.Gauge {
 	t.Helper()
 	families, err := c.reg.Gather()
 	require.NoError(t, err)
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "value"})
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "value", Help: "A sum."})
 	for _, f := range families {
 		if f.GetName() != "meridian_peers_transfers_total" {
 			continue

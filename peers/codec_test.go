@@ -205,7 +205,7 @@ func TestEncodeRefusesWhatDoesNotFit(t *testing.T) {
 			r.Offers[gslb.MustName("app.example.org")] = &gslb.Offer{Host: gslb.MustName("app.example.org")}
 		}, "host app.example.org: it does not lie in the zone cloud.example.com"},
 		{"too many entries", func(r *gslb.Report) {
-			r.Offers[host].Entries = make([]gslb.Entry, 300, 300)
+			r.Offers[host].Entries = make([]gslb.Entry, 300)
 			named(r.Offers[host].Entries)
 		}, "host app.cloud.example.com: 300 entries; at most 256 are allowed"},
 		{"a path without end", func(r *gslb.Report) { r.Offers[host].Entries[0].Ask.Path = strings.Repeat("/", 3000) }, "host app.cloud.example.com: entry: path: 3000 octets; at most 2048 are allowed"},

@@ -62,11 +62,15 @@ func (x *Exchange) discoverZone(ctx context.Context, z *gslb.Zone) {
 	key := "discover " + z.Zone.String()
 	if err != nil {
 		x.metrics.discoveries.WithLabelValues("failed").Inc()
-		x.noises.start(key, x.log, "name servers at the edge cannot be read, known peers are kept", "zone", z.Zone, "error", err)
+		if x.noises.start(key) {
+			x.log.Warn("name servers at the edge cannot be read, known peers are kept", "zone", z.Zone, "error", err)
+		}
 		return
 	}
 	x.metrics.discoveries.WithLabelValues("done").Inc()
-	x.noises.end(key, x.log, "name servers at the edge are read again", "zone", z.Zone)
+	if x.noises.end(key) {
+		x.log.Info("name servers at the edge are read again", "zone", z.Zone)
+	}
 	x.readers.found(z.Zone, addrsByTag(servers, z))
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -216,12 +217,12 @@ func TestLyingPeer(t *testing.T) {
 
 func TestPeerThatAlwaysHasNewsDoesNotKeepUsBusy(t *testing.T) {
 	withFake(t, func(t *testing.T, eu *cluster, us *peerstest.FakePeer) {
-		serial := uint32(10)
+		var serial atomic.Uint32
+		serial.Store(10)
 		us.Behave(peerstest.Manners{Edit: func(m *dns.Msg) {
-			serial++
 			m.Answer = append([]dns.RR(nil), m.Answer...)
 			soa := dns.Copy(m.Answer[0]).(*dns.SOA)
-			soa.Serial = serial
+			soa.Serial = serial.Add(1)
 			m.Answer[0], m.Answer[len(m.Answer)-1] = soa, soa
 		}})
 		require.NoError(t, us.Say(zoneText(t, usReport(9, "198.51.100.2"))))
@@ -247,6 +248,6 @@ func TestAddressOfAnotherClusterIsShown(t *testing.T) {
 		settle(6 * time.Second)
 		assert.Equal(t, "lost", eu.liveness("us"), "who speaks is told by what is signed, not by the address")
 		assert.Equal(t, "fresh", eu.liveness("ap"))
-		assert.Equal(t, 1, eu.logs.with("address of a peer is answered by another cluster", "cluster=us", "answeredBy=ap"), eu.logs)
+		assert.Equal(t, 1, eu.logs.with("address of a peer is answered by another cluster", "cluster=us", "answered_by=ap"), eu.logs)
 	})
 }

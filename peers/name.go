@@ -34,11 +34,6 @@ func wireName(n gslb.Name) name {
 	return name(b.String())
 }
 
-// below puts a label in front of n.
-func (n name) below(label string) name {
-	return name([]byte{byte(len(label))}) + name(label) + n
-}
-
 // cut takes the first label off; false for the root.
 func (n name) cut() (label string, rest name, ok bool) {
 	if len(n) < 2 {

@@ -278,10 +278,14 @@ func (r *readers) deliver(sub subscription, z *Zone, direct bool, now time.Time)
 	key := "report " + string(sub.tag) + " " + z.zone.String()
 	err := sub.copies.take(z, direct, now, r.x.cfg.Store.SetReport)
 	if err != nil {
-		r.x.noises.start(key, r.x.log, "report is not taken", "cluster", sub.tag, "zone", z.zone, "error", err)
+		if r.x.noises.start(key) {
+			r.x.log.Warn("report is not taken", "cluster", sub.tag, "zone", z.zone, "error", err)
+		}
 		return err
 	}
-	r.x.noises.end(key, r.x.log, "report is taken again", "cluster", sub.tag, "zone", z.zone)
+	if r.x.noises.end(key) {
+		r.x.log.Info("report is taken again", "cluster", sub.tag, "zone", z.zone)
+	}
 	if direct {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -297,6 +301,7 @@ func (r *readers) deliver(sub subscription, z *Zone, direct bool, now time.Time)
 // badReport notes a signed answer that is no report.
 func (r *readers) badReport(sub subscription, err error) {
 	zone := sub.copies.empty.zone
-	r.x.noises.start("report "+string(sub.tag)+" "+zone.String(), r.x.log,
-		"report is not taken", "cluster", sub.tag, "zone", zone, "error", err)
+	if r.x.noises.start("report " + string(sub.tag) + " " + zone.String()) {
+		r.x.log.Warn("report is not taken", "cluster", sub.tag, "zone", zone, "error", err)
+	}
 }

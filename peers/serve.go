@@ -40,7 +40,9 @@ func (x *Exchange) ServeSlow(ctx context.Context, msg []byte, from netip.AddrPor
 		x.refuseSignature(a, err, from, now)
 		return true
 	}
-	x.noises.end(noiseAuthor, x.log, "requests are rightly signed again")
+	if x.noises.end(noiseAuthor) {
+		x.log.Info("requests are rightly signed again")
+	}
 	x.serve(ctx, a)
 	return true
 }
@@ -50,7 +52,9 @@ func (x *Exchange) refuseSignature(a *answer, err error, from netip.AddrPort, no
 	t := a.m.tsig
 	kind := signatureKind(err)
 	x.metrics.signatures.WithLabelValues(sideAuthor, kind).Inc()
-	x.noises.start(noiseAuthor, x.log, "request is wrongly signed", "from", from, "key", presentation(t.key), "error", err)
+	if x.noises.start(noiseAuthor) {
+		x.log.Warn("request is wrongly signed", "from", from, "key", presentation(t.key), "error", err)
+	}
 	switch {
 	case errors.Is(err, errBadTime):
 		// The answer says who we are. The request is no sign of life: it may be old.
@@ -109,7 +113,9 @@ func (x *Exchange) greet(a *answer) bool {
 	}
 	if bound := a.chain.key.peer; bound != "" && a.from.tag != bound {
 		x.metrics.signatures.WithLabelValues(sideAuthor, "identity").Inc()
-		x.noises.start(noiseIdentity, x.log, "a cluster signs with the key of another", "cluster", a.from.tag, "keyOf", bound)
+		if x.noises.start(noiseIdentity) {
+			x.log.Warn("a cluster signs with the key of another", "cluster", a.from.tag, "key_of", bound)
+		}
 		a.from = nil
 		a.code(dns.RcodeRefused)
 		return false

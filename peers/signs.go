@@ -4,7 +4,6 @@ package peers
 
 import (
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -14,13 +13,7 @@ import (
 // alive notes a rightly signed answer: tag is who signed it, "" if that cannot
 // be told. It may be another cluster than the one that was dialled.
 func (r *readers) alive(dialled *peer, tag gslb.GeoTag, instance, addr string, skew time.Duration, now time.Time) {
-	stranger := "address " + addr
-	if tag != dialled.tag {
-		r.x.noises.start(stranger, r.x.log, "address of a peer is answered by another cluster",
-			"cluster", dialled.tag, "address", addr, "answeredBy", tag)
-	} else {
-		r.x.noises.end(stranger, r.x.log, "address of a peer is answered by it again", "cluster", tag, "address", addr)
-	}
+	r.checkAddress(dialled.tag, tag, addr)
 	if tag == "" || tag == r.x.cfg.Self {
 		return
 	}
@@ -34,14 +27,34 @@ func (r *readers) alive(dialled *peer, tag gslb.GeoTag, instance, addr string, s
 	if p == dialled {
 		p.direct.set(now)
 	}
-	p.skew.Store(int64(skew))
-	r.x.noises.end("signature "+string(tag), r.x.log, "signatures of a peer are right again", "cluster", tag)
-	if skew.Abs() > fudge*time.Second/2 {
-		r.x.noises.start("skew "+string(tag), r.x.log, "clock of a peer is far from ours", "cluster", tag, "skew", skew)
-	} else {
-		r.x.noises.end("skew "+string(tag), r.x.log, "clock of a peer is near ours again", "cluster", tag, "skew", skew)
+	r.checkClock(p, skew)
+	if r.x.noises.end("signature " + string(tag)) {
+		r.x.log.Info("signatures of a peer are right again", "cluster", tag)
 	}
 	r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, Instance: instance, At: now})
+}
+
+// checkAddress shows when an address leads to another cluster than it should.
+func (r *readers) checkAddress(want, got gslb.GeoTag, addr string) {
+	key := "address " + addr
+	switch {
+	case want != got && r.x.noises.start(key):
+		r.x.log.Warn("address of a peer is answered by another cluster", "cluster", want, "address", addr, "answered_by", got)
+	case want == got && r.x.noises.end(key):
+		r.x.log.Info("address of a peer is answered by it again", "cluster", want, "address", addr)
+	}
+}
+
+// checkClock shows when the clock of a peer is half of what TSIG bears from ours.
+func (r *readers) checkClock(p *peer, skew time.Duration) {
+	p.skew.Store(int64(skew))
+	key, far := "skew "+string(p.tag), skew.Abs() > fudge*time.Second/2
+	switch {
+	case far && r.x.noises.start(key):
+		r.x.log.Warn("clock of a peer is far from ours", "cluster", p.tag, "skew", skew)
+	case !far && r.x.noises.end(key):
+		r.x.log.Info("clock of a peer is near ours again", "cluster", p.tag, "skew", skew)
+	}
 }
 
 // signatureTrouble notes an answer that shows a peer alive without proving what
@@ -52,16 +65,18 @@ func (r *readers) signatureTrouble(p *peer, addr string, kind gslb.SightingKind,
 		p.skew.Store(int64(skew.skew))
 	}
 	p.troubled(err)
-	r.x.noises.start("signature "+string(p.tag), r.x.log, "peer and we do not accept each other's signatures",
-		"cluster", p.tag, "address", addr, "error", err)
+	if r.x.noises.start("signature " + string(p.tag)) {
+		r.x.log.Warn("peer and we do not accept each other's signatures", "cluster", p.tag, "address", addr, "error", err)
+	}
 	r.x.cfg.Store.Sight(gslb.Sighting{Kind: kind, Of: p.tag, At: now})
 }
 
 // unproven notes an unsigned answer, which proves nothing.
 func (r *readers) unproven(p *peer, addr string, err error) {
 	p.troubled(err)
-	r.x.noises.start("signature "+string(p.tag), r.x.log, "answers of a peer are not signed",
-		"cluster", p.tag, "address", addr, "error", err)
+	if r.x.noises.start("signature " + string(p.tag)) {
+		r.x.log.Warn("answers of a peer are not signed", "cluster", p.tag, "address", addr, "error", err)
+	}
 }
 
 // sawOwnTag handles a signed request under our own geo tag: a replica of ours
@@ -78,7 +93,9 @@ func (x *Exchange) sawOwnTag(from *hello, origin name) {
 		Cluster: from.tag, ClusterID: from.id, Instance: from.instance, Zone: w.Zones[0].Zone,
 	})
 	if err != nil {
-		x.noises.start("own tag", x.log, "another cluster uses our geo tag", "asked", presentation(origin), "error", err)
+		if x.noises.start("own tag") {
+			x.log.Warn("another cluster uses our geo tag", "asked", presentation(origin), "error", err)
+		}
 	}
 }
 
@@ -88,7 +105,8 @@ const (
 	noiseIdentity = "identity"
 )
 
-// noises logs each trouble when it starts and when it ends, not in between.
+// noises tells when a trouble starts and when it ends, so that it is logged then
+// and not in between.
 type noises struct {
 	mu sync.Mutex
 	on map[string]time.Time // trouble → when it last showed
@@ -100,31 +118,29 @@ const quietFor = time.Minute
 
 const maxNoises = 4096
 
-func (n *noises) start(key string, log *slog.Logger, msg string, args ...any) {
+// start notes that a trouble shows, and says whether it is news.
+func (n *noises) start(key string) bool {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.on == nil {
 		n.on = make(map[string]time.Time)
 	}
 	_, known := n.on[key]
-	if len(n.on) < maxNoises || known {
-		n.on[key] = time.Now()
+	if !known && len(n.on) == maxNoises {
+		return false
 	}
-	n.mu.Unlock()
-	if !known {
-		log.Warn(msg, args...)
-	}
+	n.on[key] = time.Now()
+	return !known
 }
 
-// end ends a trouble that has not shown for some time.
-func (n *noises) end(key string, log *slog.Logger, msg string, args ...any) {
+// end says whether a trouble is over: it has not shown for some time.
+func (n *noises) end(key string) bool {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	last, known := n.on[key]
 	over := known && time.Since(last) > quietFor
 	if over {
 		delete(n.on, key)
 	}
-	n.mu.Unlock()
-	if over {
-		log.Info(msg, args...)
-	}
+	return over
 }

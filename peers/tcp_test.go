@@ -66,7 +66,9 @@ func TestOverRealConnections(t *testing.T) {
 		}
 	}
 	sees := func(want string) func() bool {
-		return func() bool { return eu.sees("us", "h77.cloud.example.com") == want && eu.sees("us", "h499.cloud.example.com") != "" }
+		return func() bool {
+			return eu.sees("us", "h77.cloud.example.com") == want && eu.sees("us", "h499.cloud.example.com") != ""
+		}
 	}
 	say := func(h gslb.Health, mark uint64) {
 		for _, c := range []*cluster{us, usB} {

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package peers
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// publishZone makes the next version of one zone, if anything of it differs.
+// The first one, and one after a refusal, is made of everything.
+func (a *author) publishZone(o *ownZone, empty *Zone, w *gslb.World, names []gslb.Name) {
+	head := w.OwnHeader(o.zone)
+	head.Instance = a.instance
+	cur, _ := o.pub.current()
+	next := soa{instance: a.instance, serial: uint32(a.now().Unix())}
+	if cur != nil {
+		next.serial = cur.serial + 1
+	}
+	texts := recordsByName(head)
+	base := cur
+	if cur == nil || o.refused {
+		base, names = empty, slices.AppendSeq(hostsIn(w, o.zone), maps.Keys(texts))
+	} else {
+		names = append(slices.Clone(names), movedRecords(o, head)...)
+	}
+	if cur == nil {
+		cur = empty
+	}
+	apex, err := encodeHeader(head)
+	if err != nil {
+		a.refuse(o, err)
+		return
+	}
+	changes := map[string]*set{"": apex}
+	for _, n := range names {
+		label := hostLabel(n)
+		changes[label] = a.setOf(o, w, n, texts[n], cur.find(label))
+	}
+	z := base.with(changes, next)
+	if err := z.bounded(); err != nil {
+		a.refuse(o, err)
+		return
+	}
+	if o.refused {
+		o.refused = false
+		a.log.Info("report is published again", "zone", o.zone)
+	}
+	o.records, o.challenges = head.Records, head.Challenges
+	if len(diff(cur, z)) > 0 {
+		a.metrics.reportBytes.WithLabelValues(o.zone.String()).Set(float64(z.size))
+		o.pub.publish(z)
+	}
+}
+
+// movedRecords names the owners of records when they differ from those published.
+func movedRecords(o *ownZone, head *gslb.Report) []gslb.Name {
+	if slices.Equal(o.records, head.Records) && slices.Equal(o.challenges, head.Challenges) {
+		return nil
+	}
+	var out []gslb.Name
+	for _, r := range slices.Concat(o.records, o.challenges, head.Records, head.Challenges) {
+		out = append(out, r.Name)
+	}
+	return out
+}
+
+// setOf gives the set of one name; nil if there is nothing to say of it, and
+// the old one if nothing changed. A host that does not fit in the format stays
+// as it was last told.
+func (a *author) setOf(o *ownZone, w *gslb.World, n gslb.Name, texts []*line, old *set) *set {
+	var offer *gslb.Offer
+	if h := w.Host(n); h != nil && h.Zone == o.zone {
+		if p := h.Part(w.Self); p != nil {
+			offer = p.Offer
+		}
+	}
+	if offer == nil && len(texts) == 0 {
+		delete(o.failed, n)
+		return nil
+	}
+	s, err := encodeSet(n, offer, texts, o.zone)
+	if err != nil {
+		if !o.failed[n] {
+			o.failed[n] = true
+			a.log.Error("host cannot be reported, peers keep what they know of it", "zone", o.zone, "host", n, "error", err)
+		}
+		return old
+	}
+	if o.failed[n] {
+		delete(o.failed, n)
+		a.log.Info("host is reported again", "zone", o.zone, "host", n)
+	}
+	if s.sameText(old) {
+		return old
+	}
+	s.part = nil // ours is never read back
+	return s
+}
+
+// refuse notes that the report does not fit in the format: the last good one
+// stays, since part of one would empty hosts elsewhere.
+func (a *author) refuse(o *ownZone, err error) {
+	if !o.refused {
+		o.refused = true
+		a.log.Error("report cannot be published, the last one stays", "zone", o.zone, "error", err)
+	}
+}
