@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/meridian-gslb/meridian/controllers"
@@ -59,7 +60,8 @@ func (p *process) addEdge(store *gslb.Store, x *exchange) (*edge.Keeper, error) 
 	}
 	cfg := edge.Config{
 		Worlds: store.Mailbox().C(), Store: store, Instance: p.instance, Addrs: s.DNSAddrs,
-		Heard: x.heard, Sent: x.Sent, Anchors: s.Anchors, Ask: rfc2136.Ask, Log: p.log, Registerer: p.registry,
+		Heard: x.heard, Sent: x.Sent, Anchors: s.Anchors, Ask: rfc2136.Ask, Resolver: net.DefaultResolver,
+		Log: p.log, Registerer: p.registry,
 	}
 	if len(s.EdgeServers) > 0 {
 		pub, err := rfc2136.New(rfc2136.Config{Servers: strings.Join(s.EdgeServers, ","), Key: s.EdgeKey, Log: p.log})
