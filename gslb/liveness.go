@@ -100,6 +100,9 @@ func (t Timing) Assess(e Evidence, now time.Time) Standing {
 
 // raise sets the alarm and the moment at which it would be raised.
 func (t Timing) raise(e Evidence, silence time.Duration, now time.Time, s *Standing) {
+	if e.Announcement == Pausing && silence < t.Pause {
+		return
+	}
 	at := now.Add(t.Alarm - silence)
 	if lacks := e.LacksUs; !lacks.IsZero() && lacks.Add(t.Alarm).Before(at) {
 		at = lacks.Add(t.Alarm)

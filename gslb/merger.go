@@ -30,7 +30,10 @@ type merger struct {
 	seeksUntil    time.Time // peers are being looked up; zero: they were, or never will be
 	outsideAt     time.Time
 	isolatedSince time.Time
-	conflict      string // another cluster uses our own geo tag
+	healing       time.Time // until when our past isolation still vouches for peers
+	healingFrom   time.Time // since when we were isolated then
+	conflict      string    // another cluster uses our own geo tag
+	conflictAt    time.Time
 	serials       map[Name]*serial
 
 	dirty    map[Name]struct{}
@@ -124,9 +127,12 @@ func (m *merger) ensurePeer(tag GeoTag, now time.Time) *peer {
 
 func (m *merger) setReport(r *Report, now time.Time) error {
 	if r.Cluster == m.self {
-		return m.ownTag(r)
+		return m.ownTag(r, now)
 	}
 	p := m.ensurePeer(r.Cluster, now)
+	if p.id != r.ClusterID {
+		m.touchPeer(p) // it may take over, and offer less
+	}
 	if err := p.admit(r, now, m.timing); err != nil {
 		return err
 	}
@@ -142,17 +148,18 @@ func (m *merger) setReport(r *Report, now time.Time) error {
 
 // ownTag handles a report under our own geo tag: a replica's is no news, another
 // cluster's is a conflict that is shown and never believed.
-func (m *merger) ownTag(r *Report) error {
+func (m *merger) ownTag(r *Report, now time.Time) error {
 	if r.ClusterID == m.id {
 		return nil
 	}
 	m.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is ours, and id %s", m.self, m.id, r.ClusterID)
+	m.conflictAt = now
 	return fmt.Errorf("report refused: %s; give each cluster a geo tag of its own", m.conflict)
 }
 
 // believe takes over the best report of a zone and marks the hosts that changed.
-func (m *merger) believe(p *peer, zone Name, now time.Time) time.Time {
-	next := p.choose(zone, now, m.timing)
+func (m *merger) believe(p *peer, zone Name, now time.Time) {
+	p.choose(zone, now, m.timing)
 	r := p.instances[p.best[zone]].reports[zone]
 	p.evidence.Announcement = r.Announcement
 	old := p.offers[zone]
@@ -168,7 +175,6 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) time.Time {
 	}
 	p.offers[zone] = r.Offers
 	p.noteLack(m.self, now, m.timing)
-	return next
 }
 
 func (m *merger) setVerdict(v Verdict) {
@@ -196,6 +202,9 @@ func (m *merger) sight(s Sighting) bool {
 		m.outsideAt = later(m.outsideAt, s.At)
 		return !m.isolatedSince.IsZero()
 	}
+	if p := m.peers[s.Of]; p != nil && s.ID != "" && p.id != "" && s.ID != p.id {
+		return false // another cluster under the same tag: its report says so
+	}
 	if s.Of == m.self || s.Of == "" {
 		return false
 	}
@@ -212,9 +221,12 @@ func (m *merger) sight(s Sighting) bool {
 		e.BadSigFirst = time.Time{}
 		if in := p.instances[s.Instance]; in != nil {
 			in.heard = later(in.heard, s.At)
+			calm = calm && !p.stale(s.At, m.timing)
 		}
 	case Heartbeat:
-		e.Beat, e.BeatFor = s.At, valid
+		if s.At.Add(valid).After(e.Beat.Add(e.BeatFor)) {
+			e.Beat, e.BeatFor = s.At, valid
+		}
 	case SignedBadTime:
 		e.BadTime = s.At
 	case BadSignature:

@@ -18,24 +18,25 @@ const (
 
 // peer is what the merger holds of another cluster.
 type peer struct {
-	tag      GeoTag
-	id       string
-	evidence Evidence
-	standing Standing
-	since    time.Time // of standing.Liveness
-	conflict string
+	tag        GeoTag
+	id         string
+	evidence   Evidence
+	standing   Standing
+	since      time.Time // of standing.Liveness
+	conflict   string
+	conflictAt time.Time
 
 	instances map[string]*instance
 	best      map[Name]string          // zone → instance whose report is believed
 	offers    map[Name]map[Name]*Offer // zone → host → offer, of the believed report
-	listedUs  bool                     // its list of those it hears had us once
 	checked   map[Name]time.Time       // host → until when an entry check vouches
 }
 
 // instance is one process of a peer.
 type instance struct {
-	heard   time.Time // last heard first-hand, or its report received
-	reports map[Name]*Report
+	heard    time.Time // when its report was last received or confirmed
+	listedUs bool      // its list of those it hears had us once
+	reports  map[Name]*Report
 }
 
 func newPeer(tag GeoTag, now time.Time) *peer {
@@ -68,16 +69,20 @@ func (p *peer) believed() (string, *Report) {
 	return id, best
 }
 
-// noteLack keeps track of whether the peer's believed report lists us. One that
-// stops listing us has stopped hearing us: our alarm goes up at once. One that
-// never did gets the time to hear us first.
+// noteLack keeps track of whether the peer's believed report lists us. An
+// instance that stops listing us has stopped hearing us: our alarm goes up at
+// once. One that never did, as after a restart, gets the time to hear us first.
 func (p *peer) noteLack(self GeoTag, now time.Time, t Timing) {
-	_, r := p.believed()
+	id, r := p.believed()
+	if r == nil {
+		return
+	}
+	in := p.instances[id]
 	switch {
-	case r != nil && slices.Contains(r.Hears, self):
-		p.listedUs, p.evidence.LacksUs = true, time.Time{}
+	case slices.Contains(r.Hears, self):
+		in.listedUs, p.evidence.LacksUs = true, time.Time{}
 	case !p.evidence.LacksUs.IsZero():
-	case p.listedUs:
+	case in.listedUs:
 		p.evidence.LacksUs = now.Add(-t.Alarm)
 	default:
 		p.evidence.LacksUs = now
@@ -85,35 +90,48 @@ func (p *peer) noteLack(self GeoTag, now time.Time, t Timing) {
 }
 
 // admit decides whether the report may speak for the cluster at all: one geo
-// tag with two cluster ids is a conflict, and the first keeps it while it is
-// heard.
+// tag with two cluster ids is a conflict, and the first keeps it while its
+// instances are heard. A rebuilt cluster takes over from one that is gone.
 func (p *peer) admit(r *Report, now time.Time, t Timing) error {
 	if p.id == "" || p.id == r.ClusterID {
 		p.id = r.ClusterID
 		return nil
 	}
-	if now.Sub(p.evidence.Heard) >= t.Decide {
-		p.id, p.conflict = r.ClusterID, ""
-		clear(p.instances)
-		clear(p.best)
+	var last time.Time
+	for _, in := range p.instances {
+		last = later(last, in.heard)
+	}
+	if now.Sub(last) >= t.Decide {
+		p.forgetAll(r.ClusterID)
 		return nil
 	}
 	p.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is kept, and id %s", p.tag, p.id, r.ClusterID)
+	p.conflictAt = now
 	return fmt.Errorf("report refused: %s; give each cluster a geo tag of its own", p.conflict)
 }
 
-// choose picks the instance whose report of a zone is believed, and says when
-// time alone may change that. Two instances can disagree (a stalled watch), so
-// an offer is never replaced by a less knowing one while the better instance is
-// heard. Candidates are instances heard within the lease or later than the
-// current best.
+// forgetAll makes room for another cluster under the same tag.
+func (p *peer) forgetAll(id string) {
+	p.id, p.conflict = id, ""
+	clear(p.instances)
+	clear(p.best)
+	clear(p.offers)
+	clear(p.checked)
+	p.evidence.Announcement, p.evidence.LacksUs = Active, time.Time{}
+}
+
+// choose picks the instance whose report of a zone is believed. Two instances can
+// disagree (a stalled watch), so an offer is never replaced by a less knowing one
+// while the better instance is heard; and silence of all changes nothing.
+// Candidates are instances heard within the lease or later than the current best.
 //
-//	candidate, against the current best       | is taken
-//	lower mark                                | when the best is silent for 10 s
-//	blind, the best sees                      | when the best is silent for the lease
-//	equal mark, and sees no better            | when the best is silent for the lease
+//	candidate, against the current best           | is taken
+//	goes on, the best announced a pause or leave  | at once
+//	lower mark                                    | when heard 10 s after the best
+//	blind, the best sees                          | when heard the lease after the best
+//	equal mark, and sees no better                | when heard the lease after the best
 //	any other (higher mark, or the best is blind) | at once
-func (p *peer) choose(zone Name, now time.Time, t Timing) (changes time.Time) {
+func (p *peer) choose(zone Name, now time.Time, t Timing) {
 	cur := p.instances[p.best[zone]]
 	for _, id := range slices.Sorted(maps.Keys(p.instances)) {
 		in := p.instances[id]
@@ -129,18 +147,28 @@ func (p *peer) choose(zone Name, now time.Time, t Timing) (changes time.Time) {
 			continue
 		}
 		wait := replaceAfter(r, cur.reports[zone], t)
-		if now.Sub(cur.heard) >= wait {
+		if wait == 0 || in.heard.Sub(cur.heard) >= wait {
 			p.best[zone], cur = id, in
-		} else if at := cur.heard.Add(wait); changes.IsZero() || at.Before(changes) {
-			changes = at
 		}
 	}
-	return changes
+}
+
+// stale reports that a best instance is silent for the lease, so that another
+// one's word may matter.
+func (p *peer) stale(now time.Time, t Timing) bool {
+	for _, id := range p.best {
+		if in := p.instances[id]; in != nil && now.Sub(in.heard) >= t.Lease {
+			return true
+		}
+	}
+	return false
 }
 
 func replaceAfter(r, have *Report, t Timing) time.Duration {
 	sees, saw := r.Blind.IsZero(), have.Blind.IsZero()
 	switch {
+	case r.Announcement == Active && have.Announcement != Active && sees:
+		return 0
 	case r.Mark < have.Mark:
 		return lowerMarkHold
 	case !sees && saw, r.Mark == have.Mark && sees == saw:

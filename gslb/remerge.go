@@ -28,7 +28,7 @@ func (e *earliest) add(t time.Time) {
 func (m *merger) merge(now time.Time) (*World, time.Time) {
 	var next earliest
 	for _, p := range m.sortedPeers() {
-		m.rechoose(p, now, &next)
+		m.rechoose(p, now)
 	}
 	m.assess(now, &next)
 	changes := m.mergeHosts(now, &next)
@@ -64,15 +64,35 @@ func sameBesideHosts(a, b *World) bool {
 }
 
 // rechoose looks whether another instance of the peer is to be believed now.
-func (m *merger) rechoose(p *peer, now time.Time, next *earliest) {
+func (m *merger) rechoose(p *peer, now time.Time) {
 	p.forget(now)
 	for zone := range p.best {
 		was := p.best[zone]
-		at := p.choose(zone, now, m.timing)
+		p.choose(zone, now, m.timing)
 		if p.best[zone] != was {
-			at = m.believe(p, zone, now)
+			m.believe(p, zone, now)
 		}
-		next.add(at)
+	}
+}
+
+// conflictHold is how long a conflict of geo tags is shown after the last report
+// that was refused for it.
+const conflictHold = time.Minute
+
+// endConflicts forgets conflicts whose other side is gone.
+func (m *merger) endConflicts(peers []*peer, now time.Time, next *earliest) {
+	end := func(conflict *string, at time.Time) {
+		switch until := at.Add(conflictHold); {
+		case *conflict == "":
+		case until.After(now):
+			next.add(until)
+		default:
+			*conflict = ""
+		}
+	}
+	end(&m.conflict, m.conflictAt)
+	for _, p := range peers {
+		end(&p.conflict, p.conflictAt)
 	}
 }
 
@@ -80,10 +100,11 @@ func (m *merger) rechoose(p *peer, now time.Time, next *earliest) {
 // because fresh clusters vouch for others.
 func (m *merger) assess(now time.Time, next *earliest) {
 	peers := m.sortedPeers()
-	m.isolation(peers, now)
+	m.endConflicts(peers, now, next)
+	isolated := m.isolation(peers, now, next)
 	for _, p := range peers {
 		e := p.evidence
-		e.Prior, e.Third, e.IsolatedSince = p.standing.Liveness, m.thirdFor(p, peers, now), m.isolatedSince
+		e.Prior, e.Third, e.IsolatedSince = p.standing.Liveness, m.thirdFor(p, peers, now), isolated
 		if now.Sub(e.Heard) >= m.timing.Lease {
 			e.LacksUs = time.Time{}
 		}
@@ -114,8 +135,10 @@ func (m *merger) thirdFor(p *peer, peers []*peer, now time.Time) GeoTag {
 
 // isolation decides whether we are the ones cut off: something outside is
 // configured to measure by, every peer that we ever heard has been silent until
-// the decision, and nothing outside answered of late.
-func (m *merger) isolation(peers []*peer, now time.Time) {
+// the decision, and nothing outside answered of late. It gives since when our
+// isolation vouches for peers: when it ends because the outside is seen again,
+// peers get the time to be heard as well before they are judged.
+func (m *merger) isolation(peers []*peer, now time.Time, next *earliest) time.Time {
 	known, heard := false, false
 	for _, p := range peers {
 		if p.evidence.Heard.IsZero() || p.evidence.Announcement == Leaving {
@@ -125,12 +148,26 @@ func (m *merger) isolation(peers []*peer, now time.Time) {
 		heard = heard || now.Sub(p.evidence.Heard) < m.timing.Decide
 	}
 	seen := !m.outsideAt.IsZero() && now.Sub(m.outsideAt) < m.timing.Outside
-	switch {
-	case !m.outside || !known || heard || seen:
-		m.isolatedSince = time.Time{}
-	case m.isolatedSince.IsZero():
-		m.isolatedSince = now
+	if seen && m.outside {
+		next.add(m.outsideAt.Add(m.timing.Outside))
 	}
+	switch {
+	case m.outside && known && !heard && !seen:
+		if m.isolatedSince.IsZero() {
+			m.isolatedSince = now
+		}
+	case !m.isolatedSince.IsZero():
+		m.healingFrom, m.healing = m.isolatedSince, now.Add(m.timing.Decide)
+		m.isolatedSince = time.Time{}
+	}
+	if !m.isolatedSince.IsZero() {
+		return m.isolatedSince
+	}
+	if m.healing.After(now) {
+		next.add(m.healing)
+		return m.healingFrom
+	}
+	return time.Time{}
 }
 
 func (m *merger) touchPeer(p *peer) {
@@ -160,6 +197,11 @@ func (m *merger) allDecided(now time.Time, next *earliest) bool {
 	}
 	for _, p := range m.peers {
 		if p.standing.Liveness == Unheard {
+			return false
+		}
+		// It was heard, since it called us or began to answer, but not yet read.
+		if at := p.evidence.Known.Add(m.timing.Decide); len(p.best) == 0 && p.standing.Liveness != Lost && at.After(now) {
+			next.add(at)
 			return false
 		}
 	}

@@ -34,7 +34,8 @@ func (k SightingKind) String() string { return sightingNames[k] }
 type Sighting struct {
 	Kind     SightingKind
 	Of       GeoTag        // the cluster seen; "" for OutsideSeen
-	Instance string        // Heard: the instance that spoke, if known
+	ID       string        // Heard: the id of the cluster that spoke; "" where it is not known
+	Instance string        // Heard: the instance whose report was read; "" where it only called
 	Host     Name          // EntryAnswered: the host whose entry answered
 	At       time.Time     // by our own clock, with its monotonic reading
 	ValidFor time.Duration // Heartbeat, EntryAnswered: how long it vouches; 0: the lease

@@ -114,7 +114,7 @@ func (x *Exchange) greet(a *answer) bool {
 	if bound := a.chain.key.peer; bound != "" && a.from.tag != bound {
 		x.metrics.signatures.WithLabelValues(sideAuthor, "identity").Inc()
 		if x.noises.start(noiseIdentity) {
-			x.log.Warn("a cluster signs with the key of another", "cluster", a.from.tag, "key_of", bound)
+			x.log.Warn("a cluster signs with the key of another", "peer", a.from.tag, "key_of", bound)
 		}
 		a.from = nil
 		a.code(dns.RcodeRefused)
@@ -128,7 +128,7 @@ func (x *Exchange) greet(a *answer) bool {
 		x.sawOwnTag(a.from, a.origin)
 		return true
 	}
-	x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: a.from.tag, Instance: a.from.instance, At: now})
+	x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: a.from.tag, ID: a.from.id, At: now})
 	x.readers.called(a.from.tag)
 	return true
 }
@@ -182,10 +182,10 @@ func (x *Exchange) serveTransfer(ctx context.Context, a *answer, pub *publicatio
 		}
 		known = true
 	}
-	if a.from == nil && known {
-		// Ordinary secondaries and dig name no instance: the serial decides (RFC 1995 §2).
+	if known && (a.from == nil || have.instance == "" && have.serial != 0) {
+		// Ordinary secondaries and dig mean no instance: the serial decides (RFC 1995 §2).
 		if z, _ := pub.current(); z != nil && int32(have.serial-z.serial) >= 0 {
-			have.instance, have.serial = z.instance, z.serial
+			have = z.soa()
 		}
 	}
 	defer pub.enter(have)()

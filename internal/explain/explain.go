@@ -59,7 +59,7 @@ func Of(w *gslb.World, host gslb.Name, client netip.Addr) (*Explanation, error) 
 		return nil, fmt.Errorf("not ready: objects were not read completely, or a peer is still waited for")
 	}
 	h, asked := find(w, host)
-	if h == nil {
+	if h == nil || h.Zone.IsZero() {
 		return nil, unknown(w, host)
 	}
 	d := strategies.Decide(h)

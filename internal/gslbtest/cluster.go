@@ -34,6 +34,8 @@ type cluster struct {
 }
 
 func (s *sim) startCluster(tag gslb.GeoTag) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c := s.clusters[tag]
 	if c == nil {
 		c = &cluster{tag: tag, sim: s, objects: map[gslb.Name]*gslb.Offer{}, down: map[netip.Addr]bool{}}
@@ -64,9 +66,10 @@ func (s *sim) startCluster(tag gslb.GeoTag) error {
 	return nil
 }
 
-// halt ends the process of a cluster without a word.
-func (c *cluster) halt() {
-	c.running = false
+// halt ends the process of a cluster without a word; its entries go on answering
+// or not.
+func (c *cluster) halt(answers bool) {
+	c.sim.locked(func() { c.running, c.answers = false, answers })
 	c.stop()
 	<-c.done
 }
@@ -107,6 +110,8 @@ func (c *cluster) deliver() {
 	}
 	r := w.OwnReport(c.sim.zone)
 	r.Instance = "i-" + string(c.tag)
+	c.sim.mu.Lock()
+	defer c.sim.mu.Unlock()
 	for _, to := range c.sim.reached(c.tag) {
 		to.store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: c.tag, Instance: r.Instance, At: time.Now()})
 		_ = to.store.SetReport(r) // refusals show in the state that stories assert
@@ -127,6 +132,8 @@ func (c *cluster) witness() {
 	if w == nil {
 		return
 	}
+	c.sim.mu.Lock()
+	defer c.sim.mu.Unlock()
 	edge := c.sim.edge && !c.sim.isCut(c.tag, edgeSite)
 	if edge && len(w.Alarm.Missed) > 0 && time.Since(c.alarm) >= beatInterval {
 		c.beat++

@@ -89,8 +89,7 @@ func (s *sim) doCluster(cmd string, args []string) error {
 		c.objects[o.Host] = &o
 		c.report()
 	case "kill", "freeze":
-		c.answers = cmd == "freeze"
-		c.halt()
+		c.halt(cmd == "freeze")
 	case "announce":
 		c.store.UpdateLocal(func(l *gslb.LocalState) { l.Announcement = gslb.Announcement(args[0]) })
 	default:

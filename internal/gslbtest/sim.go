@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,10 +36,12 @@ type sim struct {
 	zone       gslb.Name
 	edge       bool
 	entryCheck bool
-	clusters   map[gslb.GeoTag]*cluster
-	cut        map[[2]gslb.GeoTag]bool // from, to
-	beats      map[gslb.GeoTag]beat
 	log        func(format string, args ...any)
+
+	mu       sync.Mutex // guards what follows, and what clusters share with the story
+	clusters map[gslb.GeoTag]*cluster
+	cut      map[[2]gslb.GeoTag]bool // from, to
+	beats    map[gslb.GeoTag]beat
 }
 
 // Run tells the story in a file. It must run inside a synctest bubble; it fails
@@ -71,7 +74,15 @@ func Run(t *testing.T, file string) {
 	require.NotZero(t, lines, "the story is empty")
 }
 
-// reached gives the running clusters to which a link from one leads.
+// locked runs f with the lock held.
+func (s *sim) locked(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// reached gives the running clusters to which a link from one leads. The lock is
+// held.
 func (s *sim) reached(from gslb.GeoTag) []*cluster {
 	var out []*cluster
 	for _, tag := range slices.Sorted(maps.Keys(s.clusters)) {
@@ -85,6 +96,8 @@ func (s *sim) reached(from gslb.GeoTag) []*cluster {
 func (s *sim) isCut(from, to gslb.GeoTag) bool { return s.cut[[2]gslb.GeoTag{from, to}] }
 
 func (s *sim) setCut(args []string, cut bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	switch {
 	case len(args) == 2:
 		a, b := gslb.GeoTag(args[0]), gslb.GeoTag(args[1])
@@ -98,6 +111,8 @@ func (s *sim) setCut(args []string, cut bool) error {
 }
 
 func (s *sim) cluster(tag string) (*cluster, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if c := s.clusters[gslb.GeoTag(tag)]; c != nil {
 		return c, nil
 	}
