@@ -154,7 +154,10 @@ func (a *author) withdraw(served map[name]bool) {
 func (a *author) passOn(origin name, z *Zone) {
 	a.mu.Lock()
 	p := a.relay[origin]
-	if p == nil && z != nil {
+	switch {
+	case z == nil:
+		delete(a.relay, origin)
+	case p == nil:
 		p = newPublication()
 		a.relay[origin] = p
 	}

@@ -248,6 +248,6 @@ func TestAddressOfAnotherClusterIsShown(t *testing.T) {
 		settle(6 * time.Second)
 		assert.Equal(t, "lost", eu.liveness("us"), "who speaks is told by what is signed, not by the address")
 		assert.Equal(t, "fresh", eu.liveness("ap"))
-		assert.Equal(t, 1, eu.logs.with("address of a peer is answered by another cluster", "cluster=us", "answered_by=ap"), eu.logs)
+		assert.Equal(t, 1, eu.logs.with("address of a peer is answered by another cluster", "peer=us", "answered_by=ap"), eu.logs)
 	})
 }

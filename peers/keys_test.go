@@ -111,7 +111,7 @@ func TestClusterThatSignsWithAnothersKeyIsNotBelieved(t *testing.T) {
 		w.startAs("liar", "us", two, withKeys(key("eu", "eu-ap", "d")))
 		settle(10 * time.Second)
 		assert.Equal(t, "unknown", eu.liveness("us"))
-		assert.Equal(t, 1, eu.logs.with("a cluster signs with the key of another", "cluster=us", "key_of=ap"), eu.logs)
+		assert.Equal(t, 1, eu.logs.with("a cluster signs with the key of another", "peer=us", "key_of=ap"), eu.logs)
 	})
 }
 

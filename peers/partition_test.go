@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -129,6 +130,45 @@ func TestOneWayCutKeepsBothFresh(t *testing.T) {
 		}
 		assert.False(t, status.Direct)
 		assert.Contains(t, status.Trouble, "no answer", "that its report cannot be read must be shown")
+	})
+}
+
+func TestPeerThatCanOnlyCallUsIsReadThroughAThird(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.start("ap", three)
+		eu, us := w.start("eu", three), w.start("us", three)
+		us.offer(app, "198.51.100.1", gslb.Healthy)
+		settle(2 * time.Second)
+		w.net.Block("eu", "us")
+		settle(10 * time.Second)
+		us.offer(app, "198.51.100.1", gslb.Unhealthy)
+		settle(100 * time.Millisecond)
+		assert.Equal(t, "198.51.100.1 unhealthy", eu.sees("us", app), "fresh by its calls, current by ap")
+		assert.Equal(t, "fresh", eu.liveness("us"))
+		w.net.Heal("eu", "us")
+		settle(5 * time.Second)
+		assert.True(t, eu.x.Peers()[1].Direct)
+	})
+}
+
+func TestZoneThatIsGoneIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		eu, us := w.start("eu", two), w.start("us", two)
+		us.offer(app, "198.51.100.1", gslb.Healthy)
+		settle(3 * time.Second)
+		c := newClient(t, eu)
+		assert.Equal(t, dns.RcodeSuccess, c.ask("_report.us.cloud.example.com.", dns.TypeSOA)[0].Rcode, "passed on while it is read")
+		other := gslb.MustName("other.example.com")
+		for _, x := range []*cluster{eu, us} {
+			x.store.SetZones([]gslb.ZoneIntent{{Zone: other, EdgeZone: other.Parent()}})
+		}
+		settle(3 * time.Second)
+		assert.Equal(t, dns.RcodeRefused, c.ask("_report.us.cloud.example.com.", dns.TypeSOA)[0].Rcode)
+		assert.Equal(t, dns.RcodeRefused, c.ask(reportZone, dns.TypeSOA)[0].Rcode)
+		assert.Equal(t, dns.RcodeSuccess, c.ask("_report.us.other.example.com.", dns.TypeSOA)[0].Rcode)
+		assert.Equal(t, "fresh", eu.liveness("us"))
 	})
 }
 

@@ -177,7 +177,7 @@ func (p *peer) works() {
 	p.working++
 	p.trouble = ""
 	if p.working == 1 && p.noted.CompareAndSwap(false, true) {
-		p.x.log.Info("peer is read", "cluster", p.tag)
+		p.x.log.Info("peer is read", "peer", p.tag)
 	}
 }
 
@@ -197,9 +197,16 @@ func (p *peer) disconnected(wasConnected, worked bool, err error) {
 		fresh := p.trouble == ""
 		p.trouble = err.Error()
 		if wasRead := p.noted.CompareAndSwap(true, false); wasRead || fresh {
-			p.x.log.Warn("peer cannot be read", "cluster", p.tag, "error", err)
+			p.x.log.Warn("peer cannot be read", "peer", p.tag, "error", err)
 		}
 	}
+}
+
+// untroubled ends what troubled noted: a valid answer came.
+func (p *peer) untroubled() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.trouble = ""
 }
 
 // troubled notes a problem that a peer answers with, for status.

@@ -110,6 +110,7 @@ func (r *readers) follow(w *gslb.World) {
 		}
 	}
 	r.zones = zones
+	r.forget()
 	for i := range w.Clusters {
 		c := &w.Clusters[i]
 		if p := r.know(c.Tag); p != nil {
@@ -123,6 +124,17 @@ func (r *readers) follow(w *gslb.World) {
 		}
 	}
 	r.arrange()
+}
+
+// forget drops what belongs to zones that we do not serve any more. The lock is
+// held.
+func (r *readers) forget() {
+	for k, c := range r.copies {
+		if !slices.Contains(r.zones, k.zone) {
+			delete(r.copies, k)
+			r.x.author.passOn(c.empty.origin, nil)
+		}
+	}
 }
 
 // passOn serves to others what we read of a cluster first-hand.
@@ -279,12 +291,12 @@ func (r *readers) deliver(sub subscription, z *Zone, direct bool, now time.Time)
 	err := sub.copies.take(z, direct, now, r.x.cfg.Store.SetReport)
 	if err != nil {
 		if r.x.noises.start(key) {
-			r.x.log.Warn("report is not taken", "cluster", sub.tag, "zone", z.zone, "error", err)
+			r.x.log.Warn("report is not taken", "peer", sub.tag, "zone", z.zone, "error", err)
 		}
 		return err
 	}
 	if r.x.noises.end(key) {
-		r.x.log.Info("report is taken again", "cluster", sub.tag, "zone", z.zone)
+		r.x.log.Info("report is taken again", "peer", sub.tag, "zone", z.zone)
 	}
 	if direct {
 		r.mu.Lock()
@@ -302,6 +314,6 @@ func (r *readers) deliver(sub subscription, z *Zone, direct bool, now time.Time)
 func (r *readers) badReport(sub subscription, err error) {
 	zone := sub.copies.empty.zone
 	if r.x.noises.start("report " + string(sub.tag) + " " + zone.String()) {
-		r.x.log.Warn("report is not taken", "cluster", sub.tag, "zone", zone, "error", err)
+		r.x.log.Warn("report is not taken", "peer", sub.tag, "zone", zone, "error", err)
 	}
 }

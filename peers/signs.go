@@ -26,10 +26,11 @@ func (r *readers) alive(dialled *peer, tag gslb.GeoTag, instance, addr string, s
 	p.heard.set(now)
 	if p == dialled {
 		p.direct.set(now)
+		p.untroubled()
 	}
 	r.checkClock(p, skew)
 	if r.x.noises.end("signature " + string(tag)) {
-		r.x.log.Info("signatures of a peer are right again", "cluster", tag)
+		r.x.log.Info("signatures of a peer are right again", "peer", tag)
 	}
 	r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, Instance: instance, At: now})
 }
@@ -39,9 +40,9 @@ func (r *readers) checkAddress(want, got gslb.GeoTag, addr string) {
 	key := "address " + addr
 	switch {
 	case want != got && r.x.noises.start(key):
-		r.x.log.Warn("address of a peer is answered by another cluster", "cluster", want, "address", addr, "answered_by", got)
+		r.x.log.Warn("address of a peer is answered by another cluster", "peer", want, "address", addr, "answered_by", got)
 	case want == got && r.x.noises.end(key):
-		r.x.log.Info("address of a peer is answered by it again", "cluster", want, "address", addr)
+		r.x.log.Info("address of a peer is answered by it again", "peer", want, "address", addr)
 	}
 }
 
@@ -51,9 +52,9 @@ func (r *readers) checkClock(p *peer, skew time.Duration) {
 	key, far := "skew "+string(p.tag), skew.Abs() > fudge*time.Second/2
 	switch {
 	case far && r.x.noises.start(key):
-		r.x.log.Warn("clock of a peer is far from ours", "cluster", p.tag, "skew", skew)
+		r.x.log.Warn("clock of a peer is far from ours", "peer", p.tag, "skew", skew)
 	case !far && r.x.noises.end(key):
-		r.x.log.Info("clock of a peer is near ours again", "cluster", p.tag, "skew", skew)
+		r.x.log.Info("clock of a peer is near ours again", "peer", p.tag, "skew", skew)
 	}
 }
 
@@ -66,7 +67,7 @@ func (r *readers) signatureTrouble(p *peer, addr string, kind gslb.SightingKind,
 	}
 	p.troubled(err)
 	if r.x.noises.start("signature " + string(p.tag)) {
-		r.x.log.Warn("peer and we do not accept each other's signatures", "cluster", p.tag, "address", addr, "error", err)
+		r.x.log.Warn("peer and we do not accept each other's signatures", "peer", p.tag, "address", addr, "error", err)
 	}
 	r.x.cfg.Store.Sight(gslb.Sighting{Kind: kind, Of: p.tag, At: now})
 }
@@ -75,7 +76,7 @@ func (r *readers) signatureTrouble(p *peer, addr string, kind gslb.SightingKind,
 func (r *readers) unproven(p *peer, addr string, err error) {
 	p.troubled(err)
 	if r.x.noises.start("signature " + string(p.tag)) {
-		r.x.log.Warn("answers of a peer are not signed", "cluster", p.tag, "address", addr, "error", err)
+		r.x.log.Warn("answers of a peer are not signed", "peer", p.tag, "address", addr, "error", err)
 	}
 }
 

@@ -18,9 +18,13 @@ import (
 
 func testSigner(t testing.TB) *signer {
 	t.Helper()
-	s, err := newSigner(Key{Key: tsigkey.FromSecret("k", "hmac-sha256", []byte("0123456789abcdef0123456789abcdef"))})
+	s, err := newSigner(Key{Key: testKey()})
 	require.NoError(t, err)
 	return s
+}
+
+func testKey() *tsigkey.Key {
+	return tsigkey.FromSecret("k", "hmac-sha256", []byte("0123456789abcdef0123456789abcdef"))
 }
 
 // randomZone makes a version of eu's report with some of many hosts.
