@@ -50,6 +50,12 @@ func TestFlagBeatsEnvironmentBeatsFileBeatsDefault(t *testing.T) {
 	assert.Equal(t, ":8080", c.MetricsListen, "the rest keeps its default")
 }
 
+func TestRepeatableFlagInTheEnvironment(t *testing.T) {
+	c, err := load(t, nil, map[string]string{"MERIDIAN_PEER_TSIG_KEY": "one:hmac-sha256:/a us=two:hmac-sha256:/b"}, "")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"one:hmac-sha256:/a", "us=two:hmac-sha256:/b"}, c.PeerTSIGKeys)
+}
+
 func TestFileErrorsNameTheLine(t *testing.T) {
 	_, err := load(t, nil, nil, "geo-tag: eu\ngeotag: eu\nzone: {a: b}\nzone-negative-ttl: soon\n")
 	require.Error(t, err)
@@ -85,6 +91,7 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"a switch is on or off", []string{"--geo-tag", "eu", "--entry-check", "maybe"}, `--entry-check: "maybe": write on or off`},
 		{"a level", []string{"--geo-tag", "eu", "--log-level", "loud"}, `--log-level: "loud": write debug, info, warn or error`},
 		{"a format", []string{"--geo-tag", "eu", "--log-format", "xml"}, `--log-format: "xml": write text or json`},
+		{"an anchor is an address", []string{"--geo-tag", "eu", "--anchors", "dns.example.net"}, `--anchors: "dns.example.net" is not ADDRESS:PORT`},
 		{"an anchor", []string{"--geo-tag", "eu", "--anchors", "192.0.2.1:port"}, "--anchors:"},
 	} {
 		t.Run(c.why, func(t *testing.T) {

@@ -35,8 +35,10 @@ func Load(fs *pflag.FlagSet, file string, lookup func(string) (string, bool)) er
 			return
 		}
 		if v, ok := lookup(EnvName(f.Name)); ok {
-			if err := fs.Set(f.Name, v); err != nil {
-				problems = append(problems, fmt.Errorf("environment variable %s=%q: %w", EnvName(f.Name), v, err))
+			for _, one := range envValues(f, v) {
+				if err := fs.Set(f.Name, one); err != nil {
+					problems = append(problems, fmt.Errorf("environment variable %s=%q: %w", EnvName(f.Name), v, err))
+				}
 			}
 			return
 		}
@@ -47,6 +49,14 @@ func Load(fs *pflag.FlagSet, file string, lookup func(string) (string, bool)) er
 		}
 	})
 	return errors.Join(problems...)
+}
+
+// envValues splits the value of a repeatable flag at white space.
+func envValues(f *pflag.Flag, v string) []string {
+	if f.Value.Type() == "stringArray" {
+		return strings.Fields(v)
+	}
+	return []string{v}
 }
 
 // readFile gives the values of each key; unknown keys are problems.

@@ -165,6 +165,9 @@ func (c *Config) listeners(s *Settings, bad *problems) {
 func (c *Config) edge(s *Settings, bad *problems) {
 	for _, a := range c.Anchors {
 		hp, err := withPort(a)
+		if _, notAddr := netip.ParseAddrPort(hp); err == nil && notAddr != nil {
+			err = fmt.Errorf("%q is not ADDRESS:PORT; an anchor is asked without the help of other name servers", a)
+		}
 		bad.add("anchors", err)
 		s.Anchors = append(s.Anchors, hp)
 	}

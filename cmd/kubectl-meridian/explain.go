@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -24,17 +25,18 @@ func newExplain(a *access) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			host := strings.ToLower(strings.TrimSuffix(args[0], "."))
 			found := false
 			for i := range gslbs {
-				if slices.Contains(hosts(&gslbs[i]), args[0]) {
+				if slices.Contains(hosts(&gslbs[i]), host) {
 					found = true
-					if err := explainGslb(cmd.OutOrStdout(), &gslbs[i], args[0]); err != nil {
+					if err := explainGslb(cmd.OutOrStdout(), &gslbs[i], host); err != nil {
 						return err
 					}
 				}
 			}
 			if !found {
-				return fmt.Errorf("no Gslb in this cluster has the host %s; see 'kubectl meridian status -A'", args[0])
+				return fmt.Errorf("no Gslb in this cluster has the host %s; see 'kubectl meridian status -A'", host)
 			}
 			return nil
 		},

@@ -21,45 +21,55 @@ import (
 
 // explainFiles reads a folder as `meridian serve --manifests` would and explains
 // a host from it: this cluster's part, without peers and probes. Zones are those
-// of the ZoneDelegations in the folder; without any, that of the host's parent.
+// of the ZoneDelegations in the folder; if there is none, the host's parent.
 func explainFiles(ctx context.Context, dir, tag string, loopback bool, host gslb.Name, client netip.Addr) (*explain.Explanation, error) {
 	self, err := gslb.ParseGeoTag(tag)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--geo-tag: with --manifests, say for which cluster: %w", err)}
 	}
-	store, err := gslb.NewStore(gslb.Config{Self: self, ClusterID: "explain"})
+	w, err := readFolder(ctx, files.Config{Dir: dir, Self: self, AllowLoopback: loopback})
+	if err == nil && len(w.Zones) == 0 {
+		zone := host.Parent()
+		w, err = readFolder(ctx, files.Config{Dir: dir, Self: self, AllowLoopback: loopback,
+			Zones: []gslb.ZoneIntent{{Zone: zone, EdgeZone: zone.Parent()}}})
+	}
 	if err != nil {
 		return nil, err
 	}
-	zone := host.Parent()
-	src, err := files.New(files.Config{
-		Dir: dir, Store: store, Self: self, AllowLoopback: loopback, Zones: []gslb.ZoneIntent{{Zone: zone, EdgeZone: zone.Parent()}},
-		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), Registerer: prometheus.NewRegistry(),
-	})
+	return explain.Of(w, host, client)
+}
+
+// readFolder gives the World that a folder makes.
+func readFolder(ctx context.Context, cfg files.Config) (*gslb.World, error) {
+	store, err := gslb.NewStore(gslb.Config{Self: cfg.Self, ClusterID: "explain"})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Store, cfg.Registerer = store, prometheus.NewRegistry()
+	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	src, err := files.New(cfg)
 	if err != nil {
 		return nil, fmt.Errorf("--manifests: %w", err)
 	}
+	worlds := store.Mailbox().C()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	worlds := store.Mailbox().C()
-	running, stop := context.WithCancel(ctx)
-	g, running := errgroup.WithContext(running)
+	g, running := errgroup.WithContext(ctx)
 	g.Go(func() error { return src.Run(running) })
 	g.Go(func() error { return store.Run(running) })
-	var x *explain.Explanation
-	for x == nil && err == nil {
+	var w *gslb.World
+	for running.Err() == nil && (w == nil || !w.Ready) {
 		select {
 		case <-running.Done():
-			err = errors.New("the folder was not read within 10 s")
-		case w := <-worlds:
-			if w.Ready {
-				x, err = explain.Of(w, host, client)
-			}
+		case w = <-worlds:
 		}
 	}
-	stop()
-	if e := g.Wait(); e != nil {
-		return nil, e
+	cancel()
+	if err := g.Wait(); err != nil {
+		return nil, err
 	}
-	return x, err
+	if w == nil || !w.Ready {
+		return nil, errors.New("the folder was not read within 10 s")
+	}
+	return w, nil
 }

@@ -37,6 +37,7 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 		return err
 	}
 	p.run("exchange", exchange.Run)
+	p.exchange.Store(exchange)
 	var watched *delegation
 	if keeper != nil {
 		watched = &delegation{keeper, make(chan struct{}, 1)}

@@ -24,8 +24,8 @@ import (
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// goodbye is how long peers get to read our announcement before we stop.
-const goodbye = 500 * time.Millisecond
+// goodbye is how long peers get at most to read our announcement before we stop.
+const goodbye = 2 * time.Second
 
 func newServe() *cobra.Command {
 	cfg := config.Default()
@@ -66,6 +66,7 @@ type process struct {
 	instance string
 	store    atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
 	dns      *dnsserver.Server
+	exchange atomic.Pointer[exchange] // nil until it runs
 	slow     *slowPath
 	group    *errgroup.Group
 	ctx      context.Context // the life of the process, with which its parts end
@@ -103,7 +104,7 @@ func serve(ctx context.Context, s *config.Settings) error {
 		}
 		cancel()
 	}()
-	source, err := p.openSource(ctx)
+	source, err := p.openSource(gctx)
 	if err == nil {
 		err = p.start(source)
 	}
@@ -117,17 +118,18 @@ func serve(ctx context.Context, s *config.Settings) error {
 	return group.Wait()
 }
 
-// stop announces the restart to peers and gives them a moment to read it.
+// stop announces the restart, and returns when the peers that read us were told,
+// or after a moment.
 func (p *process) stop() {
-	store := p.store.Load()
-	if store == nil {
+	x := p.exchange.Load()
+	if x == nil {
 		return
 	}
 	p.log.Info("stopping", "announced", gslb.Pausing)
-	store.UpdateLocal(func(l *gslb.LocalState) { l.Announcement = gslb.Pausing })
-	select {
-	case <-time.After(goodbye):
-	case <-p.ctx.Done():
+	ctx, cancel := context.WithTimeout(p.ctx, goodbye)
+	defer cancel()
+	if err := x.Announce(ctx, gslb.Pausing); err != nil {
+		p.log.Warn("not every peer was told", "error", err)
 	}
 }
 

@@ -115,7 +115,10 @@ func (l *Lab) Close() error {
 			continue
 		default:
 		}
-		errs = append(errs, p.Thaw(), p.Stop())
+		if err := p.Thaw(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			errs = append(errs, err)
+		}
+		errs = append(errs, p.Stop())
 	}
 	return errors.Join(errs...)
 }
