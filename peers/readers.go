@@ -3,10 +3,7 @@
 package peers
 
 import (
-	"cmp"
 	"context"
-	"hash/fnv"
-	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -126,28 +123,6 @@ func (r *readers) follow(w *gslb.World) {
 	r.arrange()
 }
 
-// forget drops what belongs to zones that we do not serve any more. The lock is
-// held.
-func (r *readers) forget() {
-	for k, c := range r.copies {
-		if !slices.Contains(r.zones, k.zone) {
-			delete(r.copies, k)
-			r.x.author.passOn(c.empty.origin, nil)
-		}
-	}
-}
-
-// passOn serves to others what we read of a cluster first-hand.
-func (r *readers) passOn(c *gslb.Cluster) {
-	for _, zone := range r.zones {
-		if cp := r.copies[copyKey{c.Tag, zone}]; cp != nil {
-			if z := cp.pick(c.Instance); z != nil {
-				r.x.author.passOn(z.origin, z)
-			}
-		}
-	}
-}
-
 // found takes the name servers that the edge has for a zone.
 func (r *readers) found(zone gslb.Name, servers map[gslb.GeoTag][]netip.Addr) {
 	r.mu.Lock()
@@ -226,47 +201,6 @@ func (r *readers) addrs(tag gslb.GeoTag) []string {
 		}
 	}
 	return out
-}
-
-// relayed says which reports are asked of whom because their own cluster cannot
-// be read: two of those that hear it, a different pair for each.
-func (r *readers) relayed(now time.Time) map[gslb.GeoTag][]subscription {
-	out := make(map[gslb.GeoTag][]subscription)
-	if r.world == nil {
-		return out
-	}
-	for _, tag := range slices.SortedFunc(maps.Keys(r.peers), cmp.Compare) {
-		p := r.peers[tag]
-		if p.direct.within(relayAfter, now) || now.Sub(p.known) < relayAfter || p.left.Load() {
-			continue
-		}
-		for _, by := range r.hearers(tag) {
-			for _, zone := range r.zones {
-				if c := r.copiesOf(tag, zone); c != nil {
-					out[by] = append(out[by], subscription{tag, c})
-				}
-			}
-		}
-	}
-	return out
-}
-
-// hearers picks the clusters that are asked for another's report.
-func (r *readers) hearers(of gslb.GeoTag) []gslb.GeoTag {
-	var out []gslb.GeoTag
-	for i := range r.world.Clusters {
-		c := &r.world.Clusters[i]
-		if c.Tag != of && c.Liveness == gslb.Fresh && slices.Contains(c.Hears, of) && r.peers[c.Tag] != nil {
-			out = append(out, c.Tag)
-		}
-	}
-	rank := func(by gslb.GeoTag) uint64 {
-		h := fnv.New64a()
-		h.Write([]byte(string(r.x.cfg.Self) + " " + string(of) + " " + string(by)))
-		return h.Sum64()
-	}
-	slices.SortFunc(out, func(a, b gslb.GeoTag) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
-	return out[:min(relaysPerPeer, len(out))]
 }
 
 // look is called now and then: whether a peer can be read changes by time alone.
