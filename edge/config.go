@@ -19,7 +19,7 @@ const DefaultTTL = 300
 // The schedule. Alarms beat faster than readers stop believing them (three
 // intervals).
 const (
-	verifyEvery     = 10 * time.Minute // quiet: the edge is read, never written
+	verifyEvery     = time.Minute // quiet: the edge is read, never written
 	beatCalm        = time.Hour
 	beatAlarm       = 5 * time.Second
 	beatLongAlarm   = 15 * time.Second

@@ -179,7 +179,7 @@ func TestKeeperIsQuiet(t *testing.T) {
 		before := len(z.Updates())
 		pass(59 * time.Minute)
 		assert.Len(t, z.Updates(), before, "nothing changes: nothing is written")
-		assert.Less(t, len(z.Lookups()), 60, "and little is read")
+		assert.Less(t, len(z.Lookups()), 300, "and a few questions a minute are asked")
 		pass(5 * time.Hour)
 		assert.Len(t, z.Updates(), before+5, "the heartbeat is rewritten hourly")
 		h, _ := z.Beat(euBeat)

@@ -244,3 +244,32 @@ func TestRestartAlarm(t *testing.T) {
 		assert.Empty(t, s.World().Alarm.Missed, "an edge write at each rolling restart")
 	})
 }
+
+// Seen: a witness that stalled for four seconds took the cluster that it vouched
+// for out of the answers.
+func TestStallOfTheWitnessDropsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store(t)
+		run(t, s)
+		require.NoError(t, s.SetReport(report("us", "a", 1, offer(app, "app", 1, "192.0.2.1"))))
+		hearUS(s, "a")
+		ap := report("ap", "c", 1)
+		ap.Hears = []gslb.GeoTag{"eu", "us"}
+		require.NoError(t, s.SetReport(ap))
+		hearAP := func() { s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "ap", Instance: "c", At: time.Now()}) }
+		for range 10 { // the link to us is cut
+			hearAP()
+			time.Sleep(time.Second)
+		}
+		synctest.Wait()
+		require.Equal(t, gslb.Witness{Kind: gslb.ThirdCluster, By: "ap"}, s.World().Cluster("us").Witness)
+		time.Sleep(3 * time.Second) // silent for 4 s now
+		synctest.Wait()
+		assert.Equal(t, gslb.Doubtful, s.World().Cluster("ap").Liveness)
+		assert.Equal(t, gslb.Vouched, s.World().Cluster("us").Liveness)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		assert.Equal(t, gslb.Lost, s.World().Cluster("ap").Liveness)
+		assert.Equal(t, gslb.Lost, s.World().Cluster("us").Liveness, "and no longer than it is undecided itself")
+	})
+}

@@ -96,8 +96,8 @@ func (m *merger) endConflicts(peers []*peer, now time.Time, next *earliest) {
 	}
 }
 
-// assess gives every peer its standing, in two rounds: who is fresh first,
-// because fresh clusters vouch for others.
+// assess gives every peer its standing, in two rounds: who was heard
+// first, because those vouch for others.
 func (m *merger) assess(now time.Time, next *earliest) {
 	peers := m.sortedPeers()
 	m.endConflicts(peers, now, next)
@@ -119,11 +119,13 @@ func (m *merger) assess(now time.Time, next *earliest) {
 	}
 }
 
-// thirdFor gives a fresh cluster that hears p first-hand; vouched clusters are
-// never asked, so that no circle can keep a dead one alive.
+// thirdFor gives a cluster that hears p first-hand: one that is fresh, or silent
+// for so short that nothing is decided about it yet (a stall of the witness must
+// not drop the one it vouches for). Vouched clusters are never asked, so that no
+// circle can keep a dead one alive.
 func (m *merger) thirdFor(p *peer, peers []*peer, now time.Time) GeoTag {
 	for _, c := range peers {
-		if c == p || c.evidence.Heard.IsZero() || now.Sub(c.evidence.Heard) >= m.timing.Lease {
+		if c == p || c.evidence.Heard.IsZero() || now.Sub(c.evidence.Heard) >= m.timing.Decide {
 			continue
 		}
 		if _, r := c.believed(); r != nil && slices.Contains(r.Hears, p.tag) {

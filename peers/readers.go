@@ -82,8 +82,28 @@ func (r *readers) start(ctx context.Context) {
 
 // called notes a signed request from a peer: it lives and may be worth dialling.
 func (r *readers) called(tag gslb.GeoTag) {
-	if p := r.peer(tag); p != nil {
-		p.called(time.Now())
+	p := r.peer(tag)
+	if p == nil {
+		return
+	}
+	p.called(time.Now())
+	if r.x.cfg.Discover == nil {
+		r.tellUnreachable(tag)
+	}
+}
+
+// tellUnreachable says, once, that a peer calls us that we cannot call: nobody
+// tells its address.
+func (r *readers) tellUnreachable(tag gslb.GeoTag) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key := "address of " + string(tag)
+	if len(r.addrs(tag)) > 0 {
+		r.x.noises.end(key)
+		return
+	}
+	if r.x.noises.start(key) {
+		r.x.log.Warn("peer calls us and its address is not known, so its report is not read: give --peers TAG=HOST:PORT, or an edge where its name server is listed", "peer", tag)
 	}
 }
 

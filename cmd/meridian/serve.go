@@ -191,6 +191,7 @@ func (p *process) start(src source) error {
 		return err
 	}
 	store.OnWorld(p.publisher())
+	store.OnWorld(p.tellClusters())
 	if err := p.addParts(store, src); err != nil {
 		return err
 	}
@@ -220,6 +221,40 @@ func (p *process) publisher() func(*gslb.World) {
 		table = next
 		p.dns.Publish(table)
 		seconds.Observe(time.Since(begin).Seconds())
+	}
+}
+
+// tellClusters logs what becomes of clusters: who is heard, doubtful, vouched for
+// and by whom, lost or gone; and whether we are cut off ourselves.
+func (p *process) tellClusters() func(*gslb.World) {
+	was := make(map[gslb.GeoTag]gslb.Liveness)
+	conflicts := make(map[gslb.GeoTag]string)
+	isolated := false
+	return func(w *gslb.World) {
+		for i := range w.Clusters {
+			c := &w.Clusters[i]
+			if c.Conflict != conflicts[c.Tag] {
+				conflicts[c.Tag] = c.Conflict
+				p.log.Error("geo tag is used twice", "geo_tag", c.Tag, "conflict", c.Conflict)
+			}
+			if c.Liveness == gslb.Self || c.Liveness == was[c.Tag] {
+				continue
+			}
+			level := slog.LevelInfo
+			if c.Liveness == gslb.Doubtful || c.Liveness == gslb.Vouched || c.Liveness == gslb.Lost {
+				level = slog.LevelWarn
+			}
+			args := []any{"peer", c.Tag, "liveness", c.Liveness, "before", was[c.Tag]}
+			if c.Witness.Kind != gslb.NoSighting {
+				args = append(args, "witness", c.Witness.Kind, "by", c.Witness.By)
+			}
+			was[c.Tag] = c.Liveness
+			p.log.Log(p.ctx, level, "liveness of a cluster changed", args...)
+		}
+		if now := !w.Isolated.IsZero(); now != isolated {
+			isolated = now
+			p.log.Warn("isolation changed: a cluster that is cut off keeps its last good answers", "isolated", now)
+		}
 	}
 }
 
