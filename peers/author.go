@@ -4,6 +4,7 @@ package peers
 
 import (
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -92,23 +93,35 @@ func (a *author) publishZones(w *gslb.World) {
 	a.withdraw(served)
 }
 
-// changedByZone groups the hosts that differ by the zones that they are or were in.
+// changedByZone groups the hosts of which we say something else than before by
+// the zones that they are or were in.
 func (a *author) changedByZone(prev, w *gslb.World) map[gslb.Name][]gslb.Name {
 	out := make(map[gslb.Name][]gslb.Name)
 	if prev == nil {
 		return out // every zone is new
 	}
 	for n := range w.Changed(prev) {
+		before, after := prev.Host(n), w.Host(n)
+		if before != nil && after != nil && before.Zone == after.Zone && sameOffer(before.Part(w.Self), after.Part(w.Self)) {
+			continue // a peer's part changed
+		}
 		var zone gslb.Name
-		if h := w.Host(n); h != nil {
-			zone = h.Zone
+		if after != nil {
+			zone = after.Zone
 			out[zone] = append(out[zone], n)
 		}
-		if h := prev.Host(n); h != nil && h.Zone != zone {
-			out[h.Zone] = append(out[h.Zone], n)
+		if before != nil && before.Zone != zone {
+			out[before.Zone] = append(out[before.Zone], n)
 		}
 	}
 	return out
+}
+
+func sameOffer(a, b *gslb.Part) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Offer == b.Offer || reflect.DeepEqual(a.Offer, b.Offer)
 }
 
 func hostsIn(w *gslb.World, zone gslb.Name) []gslb.Name {

@@ -228,7 +228,7 @@ func TestPeerThatAlwaysHasNewsDoesNotKeepUsBusy(t *testing.T) {
 		require.NoError(t, us.Say(zoneText(t, usReport(9, "198.51.100.2"))))
 		before := len(us.Asked())
 		settle(10 * time.Second)
-		assert.Less(t, len(us.Asked())-before, 400)
+		assert.Less(t, len(us.Asked())-before, 1000, "two connections, forty rounds a second each at most")
 	})
 }
 

@@ -106,7 +106,7 @@ func (s *session) complete(sl *slot, err error, now time.Time) error {
 // calm slows down when answers come one upon the other for long: an author that
 // always has news must not keep us busy.
 func (sl *slot) calm(asked, now time.Time) {
-	const many, pause = 32, 100 * time.Millisecond
+	const many, pause = 32, 25 * time.Millisecond
 	if sl.rapid++; now.Sub(asked) > 10*time.Millisecond {
 		sl.rapid = 0
 	}
@@ -135,7 +135,7 @@ func (s *session) deliver(sl *slot, t *transfer, direct bool, now time.Time) str
 // pace is the pause after a change: a report of many hosts costs more to take,
 // so it is taken less often.
 func pace(z *Zone) time.Duration {
-	return min(time.Duration(len(z.sets))*10*time.Microsecond, 250*time.Millisecond)
+	return min(time.Duration(len(z.sets))*5*time.Microsecond, 250*time.Millisecond)
 }
 
 // again is the pause after a signed refusal. The first zone goes on asking, as

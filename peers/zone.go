@@ -117,6 +117,8 @@ func diff(old, cur *Zone) [][2]*set {
 	a, b := old.sets, cur.sets
 	for len(a) > 0 || len(b) > 0 {
 		switch {
+		case len(a) > 0 && len(b) > 0 && a[0] == b[0]:
+			a, b = a[1:], b[1:]
 		case len(b) == 0 || len(a) > 0 && a[0].label < b[0].label:
 			out = append(out, [2]*set{a[0], nil})
 			a = a[1:]
@@ -124,7 +126,7 @@ func diff(old, cur *Zone) [][2]*set {
 			out = append(out, [2]*set{nil, b[0]})
 			b = b[1:]
 		default:
-			if a[0] != b[0] && !a[0].sameText(b[0]) {
+			if !a[0].sameText(b[0]) {
 				out = append(out, [2]*set{a[0], b[0]})
 			}
 			a, b = a[1:], b[1:]
