@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,7 +24,7 @@ func BenchmarkChangeReachesThePeer(b *testing.B) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	start := func(tag gslb.GeoTag, static map[gslb.GeoTag][]string) (*gslb.Store, *peers.Exchange) {
+	start := func(tag gslb.GeoTag, static map[gslb.GeoTag][]string) (*gslb.Store, *gslb.Mailbox, *peers.Exchange) {
 		store, err := gslb.NewStore(gslb.Config{Self: tag, ClusterID: "x"})
 		require.NoError(b, err)
 		x, err := peers.New(peers.Config{
@@ -37,31 +36,28 @@ func BenchmarkChangeReachesThePeer(b *testing.B) {
 			put(store, i, 1)
 		}
 		store.SetLocal(gslb.LocalState{Synced: true, Mark: 1})
+		box := store.Mailbox()
 		wg.Go(func() { _ = store.Run(ctx) })
 		wg.Go(func() { _ = x.Run(ctx) })
-		return store, x
+		return store, box, x
 	}
-	us, x := start("us", nil)
+	us, _, x := start("us", nil)
 	server := peerstest.Listen(b, x)
-	eu, _ := start("eu", map[gslb.GeoTag][]string{"us": {server.Addr}})
-	has := func(i int, last byte) bool {
-		w := eu.World()
-		if w == nil {
-			return false
+	_, worlds, _ := start("eu", map[gslb.GeoTag][]string{"us": {server.Addr}})
+	until := func(i int, last byte) {
+		for w := range worlds.C() {
+			h := w.Host(hostName(i))
+			if h != nil && h.Part("us") != nil && h.Part("us").Offer.Entries[0].Addr.As4()[3] == last {
+				return
+			}
 		}
-		h := w.Host(hostName(i))
-		return h != nil && h.Part("us") != nil && h.Part("us").Offer.Entries[0].Addr.As4()[3] == last
 	}
-	for !has(hosts-1, 1) {
-		time.Sleep(time.Millisecond)
-	}
+	until(hosts-1, 1)
 	b.ResetTimer()
 	for n := 0; b.Loop(); n++ {
 		i, last := n%hosts, byte(2+n%200)
 		put(us, i, last)
-		for !has(i, last) {
-			time.Sleep(50 * time.Microsecond)
-		}
+		until(i, last)
 	}
 }
 
