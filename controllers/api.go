@@ -105,7 +105,7 @@ func (a *api) versions(ctx context.Context, k kind) (map[string]string, error) {
 // newRecorder gives a recorder of events and what stops it. It writes in the background,
 // joins what repeats, and drops what a single object has too much of.
 func (a *api) newRecorder(ctx context.Context, instance string, log *slog.Logger) (record.EventRecorder, func()) {
-	b := record.NewBroadcaster(record.WithContext(klog.NewContext(ctx, quiet(log))))
+	b := record.NewBroadcaster(record.WithContext(klog.NewContext(context.WithoutCancel(ctx), quiet(log))))
 	b.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: a.kube.CoreV1().Events(metav1.NamespaceAll)})
 	return b.NewRecorder(a.scheme, corev1.EventSource{Component: "meridian", Host: instance}), b.Shutdown
 }

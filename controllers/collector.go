@@ -72,7 +72,9 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 func (c *collector) run(ctx context.Context) error {
 	c.translateZones(ctx)
 	var all gslbv1beta1.GslbList
-	if err := c.objects.List(ctx, &all); err != nil {
+	if err := c.objects.List(ctx, &all); ctx.Err() != nil {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("listing Gslbs in the cache: %w", err)
 	}
 	for i := range all.Items {

@@ -5,6 +5,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -81,7 +82,7 @@ type Config struct {
 	Registerer prometheus.Registerer
 }
 
-// LeaseTiming is the timing of the leader election. Retry < Renew < Duration.
+// LeaseTiming is the timing of the leader election: Retry × 1.2 < Renew < Duration.
 type LeaseTiming struct {
 	Duration time.Duration // how long others wait for a silent leader
 	Renew    time.Duration // how long the leader tries to renew before its writers stop
@@ -118,6 +119,9 @@ func (c *Config) complete() error {
 	}
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver
+	}
+	if l := c.Lease; l.Retry <= 0 || l.Renew <= l.Retry*6/5 || l.Duration <= l.Renew || l.Duration < time.Second {
+		return fmt.Errorf("the timing of the Lease is %v, %v, %v; it must be Retry × 1.2 < Renew < Duration, and Duration at least 1s", l.Retry, l.Renew, l.Duration)
 	}
 	setDefault(&c.BlindAfter, 3*time.Second)
 	setDefault(&c.HoldEntries, 5*time.Minute)

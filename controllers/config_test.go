@@ -32,6 +32,7 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 		{func(c *controllers.Config) { c.Self = "" }, "geo tag"},
 		{func(c *controllers.Config) { c.Namespace = "" }, "namespace"},
 		{func(c *controllers.Config) { c.Instance = "" }, "instance"},
+		{func(c *controllers.Config) { c.Lease = controllers.LeaseTiming{Duration: 2, Renew: 2, Retry: 1} }, "Retry × 1.2 < Renew < Duration"},
 		{func(c *controllers.Config) { c.Rest.CAFile = "/does/not/exist" }, "/does/not/exist"},
 	} {
 		cfg := good(t)

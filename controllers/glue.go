@@ -58,12 +58,15 @@ func (g *glue) addrs() []netip.Addr {
 	return g.found
 }
 
-// observe takes our own Service; nil: it is gone. It never waits.
+// observe takes our own Service; nil: it is gone. It never waits: host names are resolved
+// by run, addresses count at once.
 func (g *glue) observe(svc *corev1.Service) {
 	var places []string
+	var addrs []netip.Addr
 	if svc != nil {
 		for _, point := range svc.Status.LoadBalancer.Ingress {
 			if addr, err := netip.ParseAddr(point.IP); err == nil {
+				addrs = append(addrs, addr)
 				places = append(places, addr.Unmap().String())
 			} else if point.Hostname != "" {
 				places = append(places, point.Hostname)
@@ -72,6 +75,9 @@ func (g *glue) observe(svc *corev1.Service) {
 		if len(places) == 0 {
 			return // not known for the moment
 		}
+	}
+	if len(addrs) == len(places) {
+		g.take(addrs)
 	}
 	g.locator.Set(places)
 }

@@ -141,6 +141,14 @@ func TestGlue(t *testing.T) {
 	assert.Equal(t, "[127.0.0.1]", fmt.Sprint(loop.addrs()))
 	loop.observe(&corev1.Service{})
 	assert.NotEmpty(t, loop.addrs(), "a status that goes empty says nothing")
+	svc := &corev1.Service{Status: corev1.ServiceStatus{LoadBalancer: corev1.LoadBalancerStatus{Ingress: []corev1.LoadBalancerIngress{{IP: "203.0.113.9"}}}}}
+	loop.observe(svc)
+	assert.Equal(t, "[203.0.113.9]", fmt.Sprint(loop.addrs()), "addresses count at once")
+	svc.Status.LoadBalancer.Ingress = append(svc.Status.LoadBalancer.Ingress, corev1.LoadBalancerIngress{Hostname: "lb.example.net"})
+	loop.observe(svc)
+	assert.Equal(t, "[203.0.113.9]", fmt.Sprint(loop.addrs()), "names are resolved elsewhere")
+	loop.observe(nil)
+	assert.Empty(t, loop.addrs(), "the Service is gone, and so are its addresses")
 }
 
 // noNames resolves nothing.

@@ -41,7 +41,7 @@ func (c *Controllers) observe(ctx context.Context) error {
 
 func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 	prev := c.world.Swap(w)
-	if !w.Ready {
+	if !w.Ready || !c.writers.leading() {
 		return
 	}
 	if prev == nil || concernsAll(prev, w) {
@@ -80,8 +80,8 @@ func concernsAll(a, b *gslb.World) bool {
 
 func (c *Controllers) addZones(ctx context.Context) {
 	var zones gslbv1beta1.ZoneDelegationList
-	if c.client.List(ctx, &zones) != nil {
-		return // not read yet
+	if !c.writers.leading() || c.client.List(ctx, &zones) != nil {
+		return
 	}
 	for i := range zones.Items {
 		c.writers.add(task{writeZone, types.NamespacedName{Name: zones.Items[i].Name}})

@@ -231,7 +231,7 @@ func (r *reach) judge(now time.Time) time.Duration {
 	}
 	is := r.blind
 	r.mu.Unlock()
-	if is == was {
+	if is.Equal(was) {
 		return left
 	}
 	r.metrics.blind.Set(boolean(!is.IsZero()))

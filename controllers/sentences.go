@@ -37,8 +37,9 @@ func entrySentence(r gslb.Reason) string {
 		return "the cluster is silent and nobody vouches for it; its addresses are the last resort"
 	case gslb.ReasonClusterLeft:
 		return "the cluster said goodbye"
+	default:
+		return "nobody can tell"
 	}
-	return "nobody can tell"
 }
 
 // partMessage says what is to be known of one cluster's offer.
@@ -116,6 +117,7 @@ func answerMessage(h *gslb.Host, d *strategies.Decision) string {
 		return "no cluster can serve: fallbackAddresses"
 	case gslb.ReasonStrategyPending:
 		return "geoip is not built yet: every cluster that can serve, as with roundRobin: " + who
+	default:
+		return "" // why an entry is in or out is no reason of an answer
 	}
-	return ""
 }

@@ -128,7 +128,7 @@ func TestSourceTriesUntilItWorksAndTellsTwice(t *testing.T) {
 func TestSourceLeavesToTheInformerWhatOnlyItCanChange(t *testing.T) {
 	s, up, out := newSource(t)
 	for _, err := range []error{
-		apierrors.NewResourceExpired("too old"), apierrors.NewGone("gone"), apierrors.NewBadRequest("what"),
+		apierrors.NewResourceExpired("too old"), apierrors.NewBadRequest("what"),
 	} {
 		up.set(err, false)
 		_, got := s.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "3"})

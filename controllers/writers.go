@@ -64,6 +64,9 @@ func newWriters(log *slog.Logger, m *metrics, r *reach, all func(context.Context
 	return &writers{log: log, metrics: m, reach: r, all: all, do: do, wrote: make(map[task]time.Time), failed: make(map[task]bool)}
 }
 
+// leading reports that a term is under way.
+func (w *writers) leading() bool { return w.queue.Load() != nil }
+
 // add has a task done soon, if we lead.
 func (w *writers) add(t task) {
 	if q := w.queue.Load(); q != nil {

@@ -15,7 +15,7 @@ import (
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
 
-func annotate(t *testing.T, api client.Client, ing *networkingv1.Ingress, annotations map[string]string) {
+func annotate(t testing.TB, api client.Client, ing *networkingv1.Ingress, annotations map[string]string) {
 	t.Helper()
 	eventually(t, func() error {
 		if err := api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing); err != nil {

@@ -35,7 +35,7 @@ type wire struct {
 }
 
 // newWire gives a wire to an API server, and the credentials to use through it.
-func newWire(t *testing.T, cfg *rest.Config) (*wire, *rest.Config) {
+func newWire(t testing.TB, cfg *rest.Config) (*wire, *rest.Config) {
 	t.Helper()
 	to, err := url.Parse(cfg.Host)
 	require.NoError(t, err)

@@ -29,7 +29,7 @@ import (
 func notYet(format string, args ...any) error { return fmt.Errorf("not yet: "+format, args...) }
 
 // namespace makes a namespace of its own for a test, and empties it after it.
-func namespace(t *testing.T, api client.Client, labels map[string]string) string {
+func namespace(t testing.TB, api client.Client, labels map[string]string) string {
 	t.Helper()
 	ns := namespaceOnly(t, api)
 	if labels != nil {
@@ -48,7 +48,7 @@ func namespace(t *testing.T, api client.Client, labels map[string]string) string
 }
 
 // namespaceOnly makes a namespace of its own on a server that goes with the test.
-func namespaceOnly(t *testing.T, api client.Client) string {
+func namespaceOnly(t testing.TB, api client.Client) string {
 	t.Helper()
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "test-" + rand.String(6)}}
 	require.NoError(t, api.Create(t.Context(), ns))
@@ -56,7 +56,7 @@ func namespaceOnly(t *testing.T, api client.Client) string {
 }
 
 // app makes a Service with one EndpointSlice of two endpoints.
-func app(t *testing.T, api client.Client, ns, name string, ready bool) {
+func app(t testing.TB, api client.Client, ns, name string, ready bool) {
 	t.Helper()
 	require.NoError(t, api.Create(t.Context(), &corev1.Service{
 		ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name},
@@ -78,7 +78,7 @@ func app(t *testing.T, api client.Client, ns, name string, ready bool) {
 }
 
 // setReady makes all endpoints of an app ready, or none.
-func setReady(t *testing.T, api client.Client, ns, name string, ready bool) {
+func setReady(t testing.TB, api client.Client, ns, name string, ready bool) {
 	t.Helper()
 	slice := &discoveryv1.EndpointSlice{}
 	require.NoError(t, api.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: name + "-1"}, slice))
@@ -100,7 +100,7 @@ func rules(host, service string) []networkingv1.IngressRule {
 }
 
 // ingress makes an Ingress with addresses in its status.
-func ingress(t *testing.T, api client.Client, ing *networkingv1.Ingress, addrs ...string) *networkingv1.Ingress {
+func ingress(t testing.TB, api client.Client, ing *networkingv1.Ingress, addrs ...string) *networkingv1.Ingress {
 	t.Helper()
 	require.NoError(t, api.Create(t.Context(), ing))
 	setAddresses(t, api, ing, addrs...)
@@ -108,7 +108,7 @@ func ingress(t *testing.T, api client.Client, ing *networkingv1.Ingress, addrs .
 }
 
 // setAddresses writes the status of an Ingress as a controller of Ingresses does.
-func setAddresses(t *testing.T, api client.Client, ing *networkingv1.Ingress, addrs ...string) {
+func setAddresses(t testing.TB, api client.Client, ing *networkingv1.Ingress, addrs ...string) {
 	t.Helper()
 	eventually(t, func() error {
 		if err := api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing); err != nil {
@@ -157,13 +157,12 @@ func (s *site) answers(host string, want ...string) {
 		if w == nil || !w.Ready {
 			return notYet("the World is not ready")
 		}
-		have := []string{}
-		if h := w.Host(gslb.MustName(host)); h != nil {
-			d := strategies.Decide(h)
-			have = texts(d.Addrs())
-		} else {
+		h := w.Host(gslb.MustName(host))
+		if h == nil {
 			return notYet("nobody offers %s", host)
 		}
+		d := strategies.Decide(h)
+		have := texts(d.Addrs())
 		if !slices.Equal(have, want) {
 			return notYet("%s answers %v, not %v", host, have, want)
 		}
@@ -234,7 +233,7 @@ func quotaOfIngresses(ns string, n int64) *corev1.ResourceQuota {
 }
 
 // setQuotaStatus makes a quota count, as the quota controller does.
-func setQuotaStatus(t *testing.T, api client.Client, q *corev1.ResourceQuota) {
+func setQuotaStatus(t testing.TB, api client.Client, q *corev1.ResourceQuota) {
 	t.Helper()
 	q.Status.Hard = q.Spec.Hard
 	q.Status.Used = corev1.ResourceList{"count/ingresses.networking.k8s.io": resource.MustParse("0")}

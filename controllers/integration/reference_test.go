@@ -79,7 +79,7 @@ func TestReferenceByLabelsFollowsTheLabels(t *testing.T) {
 	s.absent("blue.cloud.example.com")
 }
 
-func relabel(t *testing.T, api client.Client, ing *networkingv1.Ingress, live string) {
+func relabel(t testing.TB, api client.Client, ing *networkingv1.Ingress, live string) {
 	t.Helper()
 	eventually(t, func() error {
 		if err := api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing); err != nil {

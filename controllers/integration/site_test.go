@@ -29,7 +29,7 @@ const patience = time.Minute
 
 // site is one process of Meridian without DNS: a store and its controllers.
 type site struct {
-	t       *testing.T
+	t       testing.TB
 	api     client.Client // the test's own, past every cache
 	store   *gslb.Store
 	box     *gslb.Mailbox
@@ -47,7 +47,7 @@ func zone() *gslb.ZoneIntent {
 }
 
 // newSite starts a site on an API server; it ends with the test.
-func newSite(t *testing.T, cfg *rest.Config, options ...option) *site {
+func newSite(t testing.TB, cfg *rest.Config, options ...option) *site {
 	t.Helper()
 	id, err := controllers.ClusterID(t.Context(), asMeridian(cfg))
 	require.NoError(t, err)
@@ -57,7 +57,7 @@ func newSite(t *testing.T, cfg *rest.Config, options ...option) *site {
 }
 
 // newSiteWithID is newSite where the API server need not answer.
-func newSiteWithID(t *testing.T, cfg *rest.Config, id string, options ...option) *site {
+func newSiteWithID(t testing.TB, cfg *rest.Config, id string, options ...option) *site {
 	t.Helper()
 	s := &site{t: t, metrics: prometheus.NewRegistry(), writes: newCounter()}
 	own := asMeridian(cfg)
@@ -98,7 +98,7 @@ func (s *site) run(ctrl *controllers.Controllers) {
 }
 
 // logger writes to the test's output if it fails or is verbose.
-func logger(t *testing.T) *slog.Logger {
+func logger(t testing.TB) *slog.Logger {
 	level := slog.LevelInfo
 	if os.Getenv("MERIDIAN_TEST_DEBUG") != "" {
 		level = slog.LevelDebug
@@ -106,7 +106,7 @@ func logger(t *testing.T) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: level}))
 }
 
-func newClient(t *testing.T, cfg *rest.Config) client.Client {
+func newClient(t testing.TB, cfg *rest.Config) client.Client {
 	t.Helper()
 	scheme, err := controllers.NewScheme()
 	require.NoError(t, err)
@@ -164,7 +164,7 @@ func (c *counter) renewals() int {
 }
 
 // eventually tries until check gives no error.
-func eventually(t *testing.T, check func() error) {
+func eventually(t testing.TB, check func() error) {
 	t.Helper()
 	deadline := time.After(patience)
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -186,9 +186,9 @@ func eventually(t *testing.T, check func() error) {
 // several renewals of the Lease went by.
 func (s *site) quiet() []string {
 	s.t.Helper()
-	s.renewals(10)
+	s.renewals(8)
 	before := len(s.writes.list())
-	s.renewals(10)
+	s.renewals(6)
 	return s.writes.list()[before:]
 }
 

@@ -75,7 +75,7 @@ func (k *keeper) list() []string {
 func withKeeper(k *keeper) option { return func(c *controllers.Config) { c.Edge = k } }
 
 // delegation makes a ZoneDelegation, and removes it after the test, whatever holds it.
-func delegation(t *testing.T, api client.Client, zd *gslbv1beta1.ZoneDelegation) {
+func delegation(t testing.TB, api client.Client, zd *gslbv1beta1.ZoneDelegation) {
 	t.Helper()
 	require.NoError(t, api.Create(t.Context(), zd))
 	t.Cleanup(func() {
