@@ -102,7 +102,7 @@ func explainServer(ctx context.Context, server string, host gslb.Name, client ne
 	if err != nil {
 		return nil, fmt.Errorf("no meridian answers at %s: give --server its metrics address (--metrics-listen): %w", server, err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it was read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, explainLimit))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %w", server, err)

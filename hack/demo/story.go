@@ -180,7 +180,7 @@ func (s *stage) get(ctx context.Context, at, host string) string {
 	if err != nil {
 		return err.Error()
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it was read
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1000))
 	if err != nil {
 		return err.Error()
