@@ -8,9 +8,12 @@ import (
 	"os"
 	"strings"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/meridian-gslb/meridian/controllers"
 )
@@ -43,6 +46,9 @@ func (p *process) openSource(ctx context.Context) (source, error) {
 		return src, err
 	}
 	src.rest = cfg
+	if err := p.prepareClients(); err != nil {
+		return src, err
+	}
 	if src.namespace == "" {
 		src.namespace = namespace
 	}
@@ -55,6 +61,31 @@ func (p *process) openSource(ctx context.Context) (source, error) {
 		src.clusterID, err = controllers.WaitClusterID(ctx, cfg, p.log)
 	}
 	return src, err
+}
+
+// http2Timeouts let the API client notice within seconds that its connection is
+// silently cut (client-go's defaults take up to 45 s). They are read from the
+// environment when the first client is made.
+var http2Timeouts = map[string]string{
+	"HTTP2_READ_IDLE_TIMEOUT_SECONDS": "5",
+	"HTTP2_PING_TIMEOUT_SECONDS":      "3",
+}
+
+// prepareClients sets what client libraries take from the process as a whole:
+// their time-outs, unless the operator did, and where they log.
+func (p *process) prepareClients() error {
+	for name, value := range http2Timeouts {
+		if _, set := os.LookupEnv(name); set {
+			continue
+		}
+		if err := os.Setenv(name, value); err != nil {
+			return fmt.Errorf("setting %s: %w", name, err)
+		}
+	}
+	log := p.log.With("component", "kubernetes")
+	klog.SetSlogLogger(log)
+	ctrllog.SetLogger(logr.FromSlogHandler(log.Handler()))
+	return nil
 }
 
 // restConfig reads the kubeconfig that was named, else the Pod's own account,
