@@ -11,3 +11,6 @@ import "syscall"
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true}
 }
+
+// onMainThread does not matter without a parent death signal.
+func onMainThread() bool { return false }

@@ -54,7 +54,19 @@ func (s *Spawner) Start(cmd *exec.Cmd) error {
 func (s *Spawner) Close() { s.once.Do(func() { close(s.closed) }) }
 
 func (s *Spawner) serve() {
-	runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
+	runtime.LockOSThread() // not unlocked: the thread ends with this goroutine
+	if onMainThread() {
+		// That thread alone does not end with its goroutine. While it is locked here,
+		// the next goroutine gets another one.
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			s.serve()
+		}()
+		<-done
+		runtime.UnlockOSThread()
+		return
+	}
 	for {
 		select {
 		case r := <-s.requests:
