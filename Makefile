@@ -71,3 +71,6 @@ generate: ## Regenerate CRDs, deep copies and generated docs
 verify: generate ## Generated files are as committed
 	@git diff --exit-code -- api docs || { echo "run 'make generate' and commit the result"; exit 1; }
 	$(GO) mod tidy -diff
+
+# Each part of the project that has targets of its own keeps them beside it.
+include $(wildcard */*.mk hack/*/*.mk)
