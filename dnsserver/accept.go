@@ -12,13 +12,16 @@ import (
 
 // accept takes connections until the listener is closed.
 func (s *Server) accept(ctx context.Context, b *sockets, streams *sync.WaitGroup) {
+	defer b.loop.end()
 	failing := false
 	for {
 		raw, err := b.tcp.Accept()
 		switch {
 		case err == nil:
 			failing = false
+			b.loop.begin()
 			s.start(ctx, raw, b.count, streams)
+			b.loop.wait()
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
 		default:

@@ -22,6 +22,7 @@ type sockets struct {
 	tcp   *net.TCPListener
 	udp   []*net.UDPConn
 	count *counters // of the TCP connections
+	loop  *Loop     // that accepts them
 }
 
 func (s *sockets) close() {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
 )
 
 // Why a message got no answer.
@@ -42,9 +44,11 @@ const rcodes = dns.RcodeBadVers + 1
 // another processor. The collector adds them up.
 type counters struct {
 	transport string
+	shard     int // of the tallies
 	queries   [len(qtypeNames)][rcodes]atomic.Uint64
 	dropped   [dropReasons]atomic.Uint64
 	truncated atomic.Uint64
+	latency   latency
 }
 
 func (c *counters) query(qtype uint16, rcode int) {
@@ -65,6 +69,8 @@ type metrics struct {
 	tcpConns, tcpEvicted        *prometheus.Desc
 	panics, slowInFlight        *prometheus.Desc
 	ready, revision             *prometheus.Desc
+	seconds                     *prometheus.Desc
+	clusters, zones             *prometheus.Desc
 }
 
 func newMetrics(s *Server) *metrics {
@@ -81,7 +87,10 @@ func newMetrics(s *Server) *metrics {
 		panics:       desc("panics_total", "Panics that were recovered; each is a bug."),
 		slowInFlight: desc("slow_in_flight", "Messages with the slow path now."),
 		ready:        desc("ready", "1 when a table that is ready is served."),
-		revision:     desc("table_revision", "Revision of the world whose table is served."),
+		revision:     desc("table_revision", "Revision of the World whose table is served."),
+		seconds:      desc("response_seconds", "Time from reading a message to sending its answer, of one read in sixteen of each goroutine, by transport; without the slow path.", "transport"),
+		clusters:     desc("cluster_answers_total", "Answers that held entries of a cluster, by zone and geo tag.", "zone", "geo_tag"),
+		zones:        desc("zone_answers_total", "Answers from a zone, by kind: answer, nodata, nxdomain or referral.", "zone", "kind"),
 	}
 }
 
@@ -89,6 +98,7 @@ func newMetrics(s *Server) *metrics {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.queries, m.dropped, m.truncated, m.tcpConns, m.tcpEvicted, m.panics, m.slowInFlight, m.ready, m.revision,
+		m.seconds, m.clusters, m.zones,
 	} {
 		ch <- d
 	}
@@ -107,6 +117,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	for _, transport := range []string{"udp", "tcp"} {
 		sum := s.sum(transport)
 		truncated += sum.truncated.Load()
+		count, seconds, buckets := sum.latency.cumulative()
+		ch <- prometheus.MustNewConstHistogram(m.seconds, count, seconds, buckets, transport)
 		for i := range sum.queries {
 			for rcode := range sum.queries[i] {
 				if v := sum.queries[i][rcode].Load(); v > 0 {
@@ -129,9 +141,37 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		if t.Ready() {
 			ready = 1
 		}
+		m.collectTallies(ch, t)
 	}
 	gauge(m.ready, ready)
 	gauge(m.revision, revision)
+}
+
+// kindLabels name the kinds of answers, as far as they come from a zone.
+var kindLabels = [answers.Refused]string{answers.Answer: "answer", answers.NoData: "nodata", answers.NXDomain: "nxdomain", answers.Referral: "referral"}
+
+// collectTallies adds the tallies up: by zone and cluster, and by zone and kind.
+func (m *metrics) collectTallies(ch chan<- prometheus.Metric, t *answers.Table) {
+	type zoneKind struct{ zone, kind string }
+	type zoneCluster struct{ zone, cluster string }
+	kinds, clusters := make(map[zoneKind]uint64), make(map[zoneCluster]uint64)
+	for _, c := range t.Tallies() {
+		kind := kindLabels[c.Kind]
+		if kind == "" {
+			continue
+		}
+		n, zone := c.Count(), c.Zone.String()
+		kinds[zoneKind{zone, kind}] += n
+		for _, tag := range c.Clusters {
+			clusters[zoneCluster{zone, string(tag)}] += n
+		}
+	}
+	for k, n := range kinds {
+		ch <- prometheus.MustNewConstMetric(m.zones, prometheus.CounterValue, float64(n), k.zone, k.kind)
+	}
+	for c, n := range clusters {
+		ch <- prometheus.MustNewConstMetric(m.clusters, prometheus.CounterValue, float64(n), c.zone, c.cluster)
+	}
 }
 
 // rcodeName gives the label of an RCODE; 16 is BADVERS in answers that carry no
@@ -163,6 +203,7 @@ func (s *Server) sum(transport string) *counters {
 			total.dropped[i].Add(c.dropped[i].Load())
 		}
 		total.truncated.Add(c.truncated.Load())
+		total.latency.add(&c.latency)
 	}
 	return total
 }

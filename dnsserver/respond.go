@@ -163,6 +163,7 @@ func (r *responder) answer(out, msg []byte, tcp bool) []byte {
 	out, ar := r.appendOPT(out, tcp, rcode, ede)
 	setCounts(out[head:], an, ns, ar)
 	r.count.query(q.qtype, rcode)
+	f.Count(r.count.shard, an > 0)
 	return out
 }
 

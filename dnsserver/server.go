@@ -33,6 +33,7 @@ type Server struct {
 	table  atomic.Pointer[answers.Table]
 	panics atomic.Uint64
 
+	loops    []*Loop     // complete when New returns
 	counters []*counters // of every goroutine or group of them; complete when New returns
 	streams  atomic.Uint64
 	ran      atomic.Bool
@@ -73,19 +74,22 @@ func (s *Server) bind() error {
 	}
 	for _, b := range s.bound {
 		b.count = s.newCounters("tcp")
+		b.loop = s.newLoop("tcp " + b.addr.String())
 		for _, conn := range b.udp {
 			batch, err := newBatch(conn)
 			if err != nil {
 				return fmt.Errorf("DNS on udp %s: %w", b.addr, err)
 			}
-			s.udp = append(s.udp, &udpSocket{conn: conn, batch: batch, slow: s.slow, r: s.newResponder(s.newCounters("udp"))})
+			s.udp = append(s.udp, &udpSocket{
+				conn: conn, batch: batch, slow: s.slow, loop: s.newLoop("udp " + b.addr.String()), r: s.newResponder(s.newCounters("udp")),
+			})
 		}
 	}
 	return nil
 }
 
 func (s *Server) newCounters(transport string) *counters {
-	c := &counters{transport: transport}
+	c := &counters{transport: transport, shard: len(s.counters) % answers.TallyShards}
 	s.counters = append(s.counters, c)
 	return c
 }

@@ -32,6 +32,7 @@ type tcpConn struct {
 	r     *responder
 	slow  *slowPool
 	times *tcpTimes
+	timed sampler
 
 	active   atomic.Int64  // when the last message was complete, since times.start
 	slots    chan struct{} // one for each slow message in flight
@@ -75,11 +76,14 @@ func (c *tcpConn) serve(ctx context.Context) {
 	defer func() { _ = c.Close() }()
 	for {
 		msg, err := c.next()
+		began := c.timed.begin()
 		if err == nil {
 			err = c.handle(ctx, msg)
 		}
 		if err == nil && (len(c.out) >= tcpFlush || !c.buffered()) {
-			err = c.flush()
+			if err = c.flush(); err == nil {
+				c.timed.end(&c.r.count.latency, began, 1)
+			}
 		}
 		if err != nil {
 			_ = c.flush()

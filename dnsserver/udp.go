@@ -17,6 +17,8 @@ type udpSocket struct {
 	batch *batch
 	r     *responder
 	slow  *slowPool
+	loop  *Loop
+	timed sampler
 }
 
 // A batch holds the datagrams of one read and the answers to them; udp_linux.go
@@ -34,6 +36,7 @@ type udpSocket struct {
 // serve reads and answers until the socket is closed or its reads time out,
 // which is how it is told to stop.
 func (s *udpSocket) serve(ctx context.Context) {
+	defer s.loop.end()
 	for {
 		n, err := s.batch.read()
 		if err != nil {
@@ -44,6 +47,8 @@ func (s *udpSocket) serve(ctx context.Context) {
 			pause(ctx, 10*time.Millisecond) // it may last
 			continue
 		}
+		s.loop.begin()
+		began := s.timed.begin()
 		for i := range n {
 			out, what := s.r.respond(s.batch.room(i), s.batch.message(i), false)
 			switch what {
@@ -58,6 +63,8 @@ func (s *udpSocket) serve(ctx context.Context) {
 		for range failed {
 			s.r.count.drop(dropWrite)
 		}
+		s.timed.end(&s.r.count.latency, began, n)
+		s.loop.wait()
 		if err != nil && errors.Is(err, net.ErrClosed) {
 			return
 		}

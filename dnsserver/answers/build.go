@@ -35,7 +35,10 @@ func (b Builder) Build(prev *Table, w *gslb.World) (*Table, error) {
 	if b.MaxTTL == 0 {
 		b.MaxTTL = DefaultMaxTTL
 	}
-	t := &Table{world: w, limits: b}
+	t := &Table{world: w, limits: b, tallies: newTallies()}
+	if prev != nil {
+		t.tallies = prev.tallies
+	}
 	if err := t.packZones(prev); err != nil {
 		return nil, err
 	}
@@ -66,7 +69,7 @@ func (t *Table) packZones(prev *Table) error {
 				old = prev.zones[j]
 			}
 		}
-		z, err := newZone(old, &zones[i], t.world.Self, around(zones, i), t.limits)
+		z, err := newZone(old, &zones[i], t.world.Self, around(zones, i), t.limits, t.tallies)
 		if err != nil {
 			return err
 		}
@@ -132,9 +135,10 @@ func (t *Table) revise(base *index, changed iter.Seq[gslb.Name]) *index {
 func (t *Table) pack(h *gslb.Host) []*rrset {
 	d := strategies.Decide(h)
 	ttl := t.limits.clamp(d.TTL)
+	counts := newTallier(t.tallies, h.Zone, &d)
 	var sets []*rrset
 	for _, v4 := range []bool{true, false} {
-		if s := packAddrs(&d, v4, ttl); s != nil {
+		if s := packAddrs(&d, v4, ttl, counts); s != nil {
 			sets = append(sets, s)
 		}
 	}

@@ -33,6 +33,7 @@ type Found struct {
 	set    *rrset  // Answer: addresses to draw from, or
 	apex   *packed // Answer: records of the zone itself
 	cut    int     // offset in the name at which the zone's name begins
+	tally  *Tally  // of the answer that was drawn
 	source int     // offset in the name of the closest encloser of a wildcard; 0: no synthesis
 }
 
@@ -108,7 +109,9 @@ func (f *Found) choose(qtype uint16) {
 func (f *Found) AppendAnswer(msg []byte, draw uint64) ([]byte, int) {
 	switch {
 	case f.set != nil:
-		return f.set.append(msg, draw)
+		var n int
+		msg, n, f.tally = f.set.append(msg, draw)
+		return msg, n
 	case f.apex != nil:
 		return f.apex.append(msg, f.cut)
 	}

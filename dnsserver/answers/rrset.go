@@ -35,14 +35,15 @@ type rrset struct {
 // the other, the first of them once more at the end, so that a window of the
 // ring gives every rotation.
 type share struct {
-	until  uint32 // weights of this and the shares before
-	n      uint32 // records
-	window uint32 // records in one answer
-	ring   []byte
+	until   uint32 // weights of this and the shares before
+	n       uint32 // records
+	window  uint32 // records in one answer
+	ring    []byte
+	tallies []*Tally // by where in the ring an answer begins; one: it makes no difference
 }
 
 // packAddrs packs what a decision gives for a family; nil if that is nothing.
-func packAddrs(d *strategies.Decision, v4 bool, ttl uint32) *rrset {
+func packAddrs(d *strategies.Decision, v4 bool, ttl uint32, counts *tallier) *rrset {
 	drawn := d.Shares(v4)
 	if len(drawn) == 0 {
 		return nil
@@ -62,7 +63,7 @@ func packAddrs(d *strategies.Decision, v4 bool, ttl uint32) *rrset {
 		for i := range n + window - 1 {
 			ring = appendAddr(ring, s.rrtype, ttl, sh.Addrs[i%n])
 		}
-		s.shares = append(s.shares, share{until: s.sum, n: uint32(n), window: uint32(window), ring: ring})
+		s.shares = append(s.shares, share{until: s.sum, n: uint32(n), window: uint32(window), ring: ring, tallies: counts.share(sh.Addrs, window)})
 	}
 	return s
 }
@@ -87,8 +88,9 @@ func appendFixed(b []byte, rrtype uint16, ttl uint32) []byte {
 }
 
 // append draws an answer and appends its records. The upper half of draw picks
-// the share, the lower half where in the ring to begin.
-func (s *rrset) append(msg []byte, draw uint64) ([]byte, int) {
+// the share, the lower half where in the ring to begin. It also gives where that
+// answer is counted.
+func (s *rrset) append(msg []byte, draw uint64) ([]byte, int, *Tally) {
 	sh := &s.shares[0]
 	if len(s.shares) > 1 {
 		x := uint32(draw >> 32 * uint64(s.sum) >> 32)
@@ -96,8 +98,13 @@ func (s *rrset) append(msg []byte, draw uint64) ([]byte, int) {
 			sh = &s.shares[i]
 		}
 	}
-	at := int(draw&0xFFFFFFFF*uint64(sh.n)>>32) * s.size
-	return append(msg, sh.ring[at:at+int(sh.window)*s.size]...), int(sh.window)
+	first := int(draw & 0xFFFFFFFF * uint64(sh.n) >> 32)
+	count := sh.tallies[0]
+	if len(sh.tallies) > 1 {
+		count = sh.tallies[first]
+	}
+	at := first * s.size
+	return append(msg, sh.ring[at:at+int(sh.window)*s.size]...), int(sh.window), count
 }
 
 // addrs gives the addresses of a share, each once.

@@ -86,7 +86,7 @@ func TestNamesAreCompressedAtLabelsOnly(t *testing.T) {
 	z := gslb.Zone{ZoneIntent: gslb.ZoneIntent{Zone: gslb.MustName("aaa-" + tail + ".example.com")}}
 	for _, server := range []string{tail + ".example.com", "x." + z.Zone.String(), "ns.example.com", "ns.example.org"} {
 		z.NameServers = []gslb.NameServer{{Cluster: "eu", Name: gslb.MustName(server)}}
-		packed, err := newZone(nil, &z, "eu", -1, Builder{MaxTTL: 60})
+		packed, err := newZone(nil, &z, "eu", -1, Builder{MaxTTL: 60}, newTallies())
 		require.NoError(t, err)
 		query := new(dns.Msg).SetQuestion(z.Zone.FQDN(), dns.TypeNS)
 		msg, err := query.Pack()

@@ -9,10 +9,11 @@ import (
 // Table holds every answer of a World, packed. It is immutable and safe for
 // concurrent use; made by [Build].
 type Table struct {
-	world  *gslb.World
-	limits Builder
-	index  *index
-	zones  []*zone // by name
+	world   *gslb.World
+	limits  Builder
+	index   *index
+	zones   []*zone  // by name
+	tallies *tallies // of all Tables of the row
 }
 
 // World gives the World that the Table was built from; never nil.

@@ -32,7 +32,8 @@ type zone struct {
 	negTTL  uint32
 	servers []gslb.Name // the first is our own, if we have one
 	soa     packed
-	ns      packed // no records: no name server is known
+	ns      packed          // no records: no name server is known
+	tallies [Refused]*Tally // by Kind, of answers without entries
 }
 
 // packed is a run of records that is copied into messages. Names in it are
@@ -51,7 +52,7 @@ type pointer struct {
 }
 
 // newZone packs the apex; old is shared if nothing in it changed.
-func newZone(old *zone, z *gslb.Zone, self gslb.GeoTag, parent int, limits Builder) (*zone, error) {
+func newZone(old *zone, z *gslb.Zone, self gslb.GeoTag, parent int, limits Builder, counts *tallies) (*zone, error) {
 	next := &zone{
 		name: z.Zone, wire: wireName(z.Zone), parent: parent, serial: z.Serial,
 		negTTL: limits.clamp(z.NegTTL), servers: serversOf(z, self),
@@ -59,6 +60,9 @@ func newZone(old *zone, z *gslb.Zone, self gslb.GeoTag, parent int, limits Build
 	if old != nil && old.parent == parent && old.serial == next.serial && old.negTTL == next.negTTL &&
 		slices.Equal(old.servers, next.servers) {
 		return old, nil
+	}
+	for kind := range next.tallies {
+		next.tallies[kind] = counts.of(z.Zone, Kind(kind), nil)
 	}
 	next.packSOA()
 	next.packNS(limits)
