@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Command kplane is real Kubernetes clusters in one file, for development and
-// tests: etcd, kube-apiserver, kube-controller-manager and kubectl as upstream
-// wrote them, and two programs of ours, `up` (starts clusters) and `node` (one
-// node without a container runtime). It picks the program by its own name, so
-// that symbolic links work, or else by its first argument. README.md says more.
+// tests: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
+// kube-proxy and kubectl as upstream wrote them, and two programs of ours, `up`
+// (starts clusters) and `node` (one node without a container runtime). It picks
+// the program by its own name, so that symbolic links work, or else by its first
+// argument. README.md says more.
 package main
 
 import (

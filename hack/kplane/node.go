@@ -26,6 +26,8 @@ func runNode(ctx context.Context, args []string) int {
 	fs.StringVar(&config.Cluster, "cluster", "", "name of the cluster (required)")
 	kubeconfig := fs.String("kubeconfig", "", "access to its API (required)")
 	network := fs.String("network", "", "the cluster's /24, such as 127.0.71.0/24 (required)")
+	fs.BoolVar(&config.AddressesOnly, "addresses-only", false,
+		"run no Pods and proxy nothing: only give addresses to LoadBalancer Services, for kube-proxy to forward, and serve Ingresses")
 	fs.IntVar(&config.HTTPPort, "http-port", 8080, "port of the ingress addresses")
 	fs.StringVar(&config.LogDir, "log-dir", "", "folder for the output of pods' processes; empty: thrown away")
 	err := fs.Parse(args)
@@ -38,6 +40,9 @@ func runNode(ctx context.Context, args []string) int {
 	prefix, err := netip.ParsePrefix(*network)
 	if err == nil {
 		config.Plan, err = addresses.NewPlan(prefix.Addr(), 0)
+	}
+	if config.AddressesOnly {
+		config.Plan = config.Plan.WithExternalNodes()
 	}
 	if err == nil {
 		config.Client, err = client(*kubeconfig)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,9 @@ import (
 	kubectlutil "k8s.io/kubectl/pkg/cmd/util"
 	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
 	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	proxy "k8s.io/kubernetes/cmd/kube-proxy/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+	kubelet "k8s.io/kubernetes/cmd/kubelet/app"
 )
 
 // upstream returns the programs that are Kubernetes' and etcd's own, started
@@ -28,6 +32,9 @@ func upstream() map[string]func() int {
 		},
 		"kube-apiserver":          component(apiserver.NewAPIServerCommand),
 		"kube-controller-manager": component(controllermanager.NewControllerManagerCommand),
+		"kube-scheduler":          component(func() *cobra.Command { return scheduler.NewSchedulerCommand() }),
+		"kube-proxy":              component(proxy.NewProxyCommand),
+		"kubelet":                 component(func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) }),
 		"kubectl": func() int {
 			if err := cli.RunNoErrOutput(kubectl.NewDefaultKubectlCommand()); err != nil {
 				kubectlutil.CheckErr(err) // prints it as kubectl does, and ends the process

@@ -61,7 +61,10 @@ func upConfig(args []string) (config launcher.Config, untilEOF bool, err error) 
 	fs.StringVar(&config.Dir, "dir", "", "folder for data, logs and kubeconfigs (required)")
 	base := fs.String("base", "127.0.71.0", "the first cluster's /24; the others have those behind it")
 	fs.IntVar(&config.HTTPPort, "http-port", 0, "port of the ingress addresses; 0: 80 if it can be bound, else 8080")
-	fs.StringVar(&config.Controllers, "controllers", launcher.DefaultControllers, "controllers that kube-controller-manager runs")
+	fs.BoolVar(&config.ExternalNodes, "external-nodes", false,
+		"the nodes are kubelets that somebody else runs: with kube-scheduler and all controllers, and without Pods of our own")
+	fs.StringVar(&config.Controllers, "controllers", "",
+		"controllers that kube-controller-manager runs (default "+launcher.DefaultControllers+"; with --external-nodes all)")
 	apiserver := fs.String("apiserver-args", "", "more flags for kube-apiserver, separated by spaces")
 	fs.DurationVar(&config.Timeout, "timeout", 0, "how long the start of a cluster may take (default 2m)")
 	fs.BoolVar(&untilEOF, "until-eof", false, "stop when standard input ends too: with whoever holds its other side")

@@ -30,6 +30,17 @@ func TestPlanGivesEachClusterItsNetwork(t *testing.T) {
 	assert.Equal(t, "127.0.72.1", plan.API().String(), "the second cluster has the next /24")
 }
 
+func TestPlanWithExternalNodes(t *testing.T) {
+	light, err := addresses.NewPlan(netip.MustParseAddr("10.99.1.0"), 0)
+	require.NoError(t, err)
+	external := light.WithExternalNodes()
+	assert.Equal(t, "10.99.1.64/26", external.Pods().String())
+	assert.Equal(t, "10.99.1.128/25", external.LoadBalancers().String())
+	assert.Equal(t, "10.99.1.128/25", light.Pods().String(), "the plan it was made of stays as it is")
+	assert.Equal(t, light.Ingress(), external.Ingress())
+	assert.Equal(t, light.API(), external.API())
+}
+
 func TestPlanRefusesWhatDoesNotFit(t *testing.T) {
 	tests := []struct {
 		base  string

@@ -27,7 +27,8 @@ const (
 
 // A Plan is the addresses of one cluster. Make it with NewPlan.
 type Plan struct {
-	network netip.Prefix
+	network       netip.Prefix
+	externalNodes bool
 }
 
 // NewPlan returns the plan of the cluster with this index (from 0): the /24 of
@@ -51,6 +52,14 @@ func NewPlan(base netip.Addr, index int) (Plan, error) {
 	return Plan{network: netip.PrefixFrom(netip.AddrFrom4(octets), 24)}, nil
 }
 
+// WithExternalNodes returns the plan of a cluster whose node is a kubelet: it is
+// in a network namespace of its own, Pods have addresses .64 to .127 and
+// LoadBalancers .128 to .255. Nothing else differs.
+func (p Plan) WithExternalNodes() Plan {
+	p.externalNodes = true
+	return p
+}
+
 // Network is the cluster's /24.
 func (p Plan) Network() netip.Prefix { return p.network }
 
@@ -62,11 +71,26 @@ func (p Plan) Ingress() []netip.Addr {
 	return []netip.Addr{p.host(ingressOctetA), p.host(ingressOctetB)}
 }
 
-// LoadBalancers is the range for Services of type LoadBalancer, .64 to .127.
-func (p Plan) LoadBalancers() netip.Prefix { return netip.PrefixFrom(p.host(64), 26) }
+// LoadBalancers is the range for Services of type LoadBalancer, .64 to .127 (with
+// external nodes .128 to .255).
+func (p Plan) LoadBalancers() netip.Prefix {
+	if p.externalNodes {
+		return p.upper()
+	}
+	return p.lower()
+}
 
-// Pods is the range on which pods listen, .128 to .255.
-func (p Plan) Pods() netip.Prefix { return netip.PrefixFrom(p.host(128), 25) }
+// Pods is the range on which pods listen, .128 to .255 (with external nodes .64
+// to .127).
+func (p Plan) Pods() netip.Prefix {
+	if p.externalNodes {
+		return p.lower()
+	}
+	return p.upper()
+}
+
+func (p Plan) lower() netip.Prefix { return netip.PrefixFrom(p.host(64), 26) }
+func (p Plan) upper() netip.Prefix { return netip.PrefixFrom(p.host(128), 25) }
 
 // Reported returns the address under which the API server knows the pod or
 // node that listens on a: 10.y.z.w for 127.y.z.w, every other address itself.

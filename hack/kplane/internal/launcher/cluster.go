@@ -48,6 +48,7 @@ type cluster struct {
 	config *Config
 
 	etcd, apiserver, controllers, node *child
+	scheduler                          *child      // nil without external nodes
 	deaths                             chan string // what programs that ended unasked say
 	client                             kubernetes.Interface
 }
@@ -63,7 +64,7 @@ func (c *cluster) prepare(spawner *spawn.Spawner) error {
 	if err := os.MkdirAll(c.dir, 0o755); err != nil {
 		return err
 	}
-	if _, err := newPKI(c.dir, c.plan.API()); err != nil {
+	if _, err := newPKI(c.dir, c.plan.API(), apiService, netip.AddrFrom4([4]byte{127, 0, 0, 1})); err != nil {
 		return err
 	}
 	if err := writeKubeconfig(c.file("kubeconfig"), c); err != nil {
@@ -85,13 +86,22 @@ func (c *cluster) prepare(spawner *spawn.Spawner) error {
 	c.apiserver = program("kube-apiserver", c.apiserverArgs())
 	c.controllers = program("kube-controller-manager", c.controllerManagerArgs())
 	c.node = program("node", c.nodeArgs())
-	for _, p := range []*child{c.etcd, c.apiserver, c.controllers, c.node} {
+	if c.config.ExternalNodes {
+		c.scheduler = program("kube-scheduler", c.schedulerArgs())
+	}
+	for _, p := range c.programs() {
 		// A launcher that was killed left them, and others may have those numbers now.
 		if err := os.Remove(p.pidFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
 	return nil
+}
+
+// programs are all that the cluster has, in the order of their start.
+func (c *cluster) programs() []*child {
+	all := []*child{c.etcd, c.apiserver, c.controllers, c.scheduler, c.node}
+	return slices.DeleteFunc(all, func(p *child) bool { return p == nil })
 }
 
 func (c *cluster) ended(program *child, err error) {
@@ -120,12 +130,13 @@ func (c *cluster) start(ctx context.Context) error {
 	if err := os.Remove(c.file("ready")); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	programs := c.programs()
 	for _, step := range []struct {
 		programs []*child
 		await    func(context.Context) error
 	}{
-		{[]*child{c.etcd, c.apiserver}, c.apiReady},
-		{[]*child{c.controllers, c.node}, c.working},
+		{programs[:2], c.apiReady}, // etcd and the API server
+		{programs[2:], c.working},
 	} {
 		for _, program := range step.programs {
 			if err := program.start(); err != nil {
@@ -168,11 +179,25 @@ func (c *cluster) apiReady(ctx context.Context) error {
 }
 
 // working says whether Pods can be made and will run: the default service
-// account exists, the node is Ready (perhaps since an earlier run), and answers.
+// account exists, our node is Ready (perhaps since an earlier run), and answers.
 func (c *cluster) working(ctx context.Context) error {
 	if _, err := c.client.CoreV1().ServiceAccounts("default").Get(ctx, "default", metav1.GetOptions{}); err != nil {
 		return err
 	}
+	if !c.config.ExternalNodes {
+		if err := c.nodeReady(ctx); err != nil {
+			return err
+		}
+	}
+	gateway := netip.AddrPortFrom(c.plan.Ingress()[0], uint16(c.config.HTTPPort))
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", gateway.String())
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+func (c *cluster) nodeReady(ctx context.Context) error {
 	nodes, err := c.client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
 		return err
@@ -185,12 +210,7 @@ func (c *cluster) working(ctx context.Context) error {
 	if !slices.ContainsFunc(nodes.Items, isReady) {
 		return errors.New("the node is not Ready")
 	}
-	gateway := netip.AddrPortFrom(c.plan.Ingress()[0], uint16(c.config.HTTPPort))
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", gateway.String())
-	if err != nil {
-		return err
-	}
-	return conn.Close()
+	return nil
 }
 
 func (c *cluster) ready() Ready {
@@ -208,9 +228,7 @@ func (c *cluster) ready() Ready {
 // whose etcd is gone hangs for long and keeps its port.
 func (c *cluster) stop() {
 	_ = os.Remove(c.file("ready")) // if it is there
-	for _, program := range []*child{c.node, c.controllers, c.apiserver, c.etcd} {
-		if program != nil {
-			program.stop(stopGrace)
-		}
+	for _, program := range slices.Backward(c.programs()) {
+		program.stop(stopGrace)
 	}
 }

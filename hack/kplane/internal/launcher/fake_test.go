@@ -21,8 +21,9 @@ import (
 // failEnv names the program that fails at once; orderEnv the file in which the
 // programs note their starts and ends.
 const (
-	failEnv  = "KPLANE_TEST_FAIL"
-	orderEnv = "KPLANE_TEST_ORDER"
+	failEnv    = "KPLANE_TEST_FAIL"
+	orderEnv   = "KPLANE_TEST_ORDER"
+	noNodesEnv = "KPLANE_TEST_NO_NODES" // if set, the API has no Node
 )
 
 // TestMain lets this test binary be the multi-call binary too: under the name of
@@ -32,6 +33,7 @@ func TestMain(m *testing.M) {
 	fakes := map[string]func([]string) error{
 		"etcd":                    func([]string) error { return nil },
 		"kube-controller-manager": func([]string) error { return nil },
+		"kube-scheduler":          func([]string) error { return nil },
 		"kube-apiserver":          fakeAPIServer,
 		"node":                    fakeNode,
 	}
@@ -89,8 +91,11 @@ func fakeAPIServer(args []string) error {
 		case "/api/v1/namespaces/default/serviceaccounts/default":
 			_, _ = io.WriteString(w, `{"kind":"ServiceAccount","apiVersion":"v1","metadata":{"name":"default"}}`)
 		case "/api/v1/nodes":
-			_, _ = io.WriteString(w, `{"kind":"NodeList","apiVersion":"v1","items":[
-				{"metadata":{"name":"n"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}]}`)
+			nodes := `{"metadata":{"name":"n"},"status":{"conditions":[{"type":"Ready","status":"True"}]}}`
+			if os.Getenv(noNodesEnv) != "" {
+				nodes = ""
+			}
+			_, _ = fmt.Fprintf(w, `{"kind":"NodeList","apiVersion":"v1","items":[%s]}`, nodes)
 		default:
 			http.NotFound(w, r)
 		}
@@ -108,6 +113,9 @@ func fakeNode(args []string) error {
 	port := fs.Int("http-port", 0, "")
 	for _, other := range []string{"cluster", "kubeconfig", "log-dir"} {
 		fs.String(other, "", "")
+	}
+	if fs.Bool("addresses-only", false, ""); slices.Contains(args, "--addresses-only") {
+		note("start node --addresses-only")
 	}
 	if err := fs.Parse(args); err != nil {
 		return err

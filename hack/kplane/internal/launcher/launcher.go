@@ -43,7 +43,12 @@ type Config struct {
 	Base     netip.Addr // the first cluster's /24
 	Binary   string     // the multi-call binary that has the programs
 	HTTPPort int        // of the ingress role; 0: 80 if it can be bound, else 8080
-	// Controllers is the value of kube-controller-manager's --controllers; empty: DefaultControllers.
+	// ExternalNodes says that the nodes are kubelets which somebody else runs. Then
+	// the cluster has a kube-scheduler, our node gives addresses only, and a cluster
+	// is ready before it has a node.
+	ExternalNodes bool
+	// Controllers is the value of kube-controller-manager's --controllers; empty:
+	// DefaultControllers, or all of them with ExternalNodes.
 	Controllers   string
 	APIServerArgs []string        // more flags for kube-apiserver
 	Timeout       time.Duration   // for the start of a cluster; 0: two minutes
@@ -73,6 +78,9 @@ func New(config Config) (*Launcher, error) {
 	config.Dir = dir
 	if config.Controllers == "" {
 		config.Controllers = DefaultControllers
+		if config.ExternalNodes {
+			config.Controllers = "*"
+		}
 	}
 	if config.Timeout == 0 {
 		config.Timeout = 2 * time.Minute
@@ -90,6 +98,9 @@ func New(config Config) (*Launcher, error) {
 		plan, err := addresses.NewPlan(config.Base, i)
 		if err != nil {
 			return nil, err
+		}
+		if config.ExternalNodes {
+			plan = plan.WithExternalNodes()
 		}
 		l.clusters = append(l.clusters, newCluster(name, plan, filepath.Join(dir, name), &l.config))
 	}

@@ -5,7 +5,9 @@ package launcher_test
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"net"
@@ -98,6 +100,38 @@ func TestRun(t *testing.T) {
 	assert.False(t, exists(c.Dir, "eu", "ready"))
 	assert.False(t, exists(c.Dir, "eu", "etcd.pid"))
 	assert.False(t, exists(c.Dir, "kplane.pid"))
+}
+
+func TestExternalNodes(t *testing.T) {
+	c := config(t)
+	order := filepath.Join(t.TempDir(), "order")
+	t.Setenv(orderEnv, order)
+	t.Setenv(noNodesEnv, "yes")
+	c.Clusters = []string{"eu"}
+	c.ExternalNodes = true
+	stop := running(t, c)
+	assert.ElementsMatch(t, []string{"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "node", "node --addresses-only"},
+		noted(t, order, "start"), "a cluster is ready before it has a node")
+	require.NoError(t, stop())
+	assert.False(t, exists(c.Dir, "eu", "kube-scheduler.pid"))
+}
+
+func TestTheCertificateIsForForwardersToo(t *testing.T) {
+	c := config(t)
+	t.Setenv(orderEnv, filepath.Join(t.TempDir(), "order"))
+	running(t, c)
+	content, err := os.ReadFile(filepath.Join(c.Dir, "eu", "apiserver.crt"))
+	require.NoError(t, err)
+	block, _ := pem.Decode(content)
+	require.NotNil(t, block)
+	certificate, err := x509.ParseCertificate(block.Bytes)
+	require.NoError(t, err)
+	octets := base().As4()
+	octets[3] = 1
+	for _, name := range []string{netip.AddrFrom4(octets).String(), "127.0.0.1", "172.30.0.1", "localhost", "kubernetes.default.svc"} {
+		assert.NoError(t, certificate.VerifyHostname(name))
+	}
+	assert.Error(t, certificate.VerifyHostname("127.0.0.2"))
 }
 
 func TestKubeconfigs(t *testing.T) {

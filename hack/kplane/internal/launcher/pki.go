@@ -30,8 +30,9 @@ type pki struct {
 }
 
 // newPKI writes ca, sa, apiserver and admin (.crt and .key, sa.pub) into dir.
-// The API server's certificate is for this address.
-func newPKI(dir string, api netip.Addr) (*pki, error) {
+// The API server's certificate is for these addresses: its own, that of its
+// Service, and 127.0.0.1 for those who reach it by a forwarder.
+func newPKI(dir string, api ...netip.Addr) (*pki, error) {
 	p := &pki{dir: dir}
 	if err := p.loadAuthority(); errors.Is(err, fs.ErrNotExist) {
 		err = p.createAuthority()
@@ -41,11 +42,15 @@ func newPKI(dir string, api netip.Addr) (*pki, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("reading the cluster's authority (remove %s to start afresh): %w", dir, err)
 	}
+	var ips []net.IP
+	for _, address := range api {
+		ips = append(ips, address.AsSlice())
+	}
 	err := p.issue("apiserver", &x509.Certificate{
 		Subject:     pkix.Name{CommonName: "kube-apiserver"},
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:    []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"},
-		IPAddresses: []net.IP{api.AsSlice()},
+		IPAddresses: ips,
 	})
 	if err != nil {
 		return nil, err

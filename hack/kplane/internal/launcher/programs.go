@@ -17,8 +17,12 @@ const (
 )
 
 // serviceNetwork is where cluster IPs come from. They are virtual, and without
-// kube-proxy nothing answers on them. It never overlaps with pods, which are in 10/8.
-const serviceNetwork = "172.30.0.0/16"
+// kube-proxy nothing answers on them. It never overlaps with pods, which are in
+// 10/8. The first of them is the API server's.
+var (
+	serviceNetwork = netip.MustParsePrefix("172.30.0.0/16")
+	apiService     = serviceNetwork.Addr().Next()
+)
 
 // DefaultControllers are the controllers that make Deployments, Services,
 // namespaces and service accounts work. Nodes and Pods are the node's business.
@@ -57,7 +61,7 @@ func (c *cluster) apiserverArgs() []string {
 		"--bind-address=" + c.plan.API().String(),
 		"--advertise-address=" + c.plan.API().String(),
 		"--secure-port=" + strconv.Itoa(apiPort),
-		"--service-cluster-ip-range=" + serviceNetwork,
+		"--service-cluster-ip-range=" + serviceNetwork.String(),
 		"--authorization-mode=RBAC",
 		"--client-ca-file=" + c.file("ca.crt"),
 		"--tls-cert-file=" + c.file("apiserver.crt"),
@@ -65,7 +69,6 @@ func (c *cluster) apiserverArgs() []string {
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + c.file("sa.pub"),
 		"--service-account-signing-key-file=" + c.file("sa.key"),
-		"--endpoint-reconciler-type=none", // a loopback address may not be in the Endpoints of "kubernetes"
 		"--enable-priority-and-fairness=false",
 		// Neither is of use to a single API server, and its Lease is the only thing
 		// that a quiet cluster would write.
@@ -73,6 +76,11 @@ func (c *cluster) apiserverArgs() []string {
 		"--allow-privileged=true",
 		"--profiling=false",
 		"--shutdown-delay-duration=0s",
+	}
+	if c.config.ExternalNodes {
+		args = append(args, "--kubelet-preferred-address-types=InternalIP") // nobody resolves a node's name
+	} else {
+		args = append(args, "--endpoint-reconciler-type=none") // a loopback address may not be in the Endpoints of "kubernetes"
 	}
 	return append(args, c.config.APIServerArgs...)
 }
@@ -91,14 +99,27 @@ func (c *cluster) controllerManagerArgs() []string {
 	}
 }
 
-func (c *cluster) nodeArgs() []string {
+func (c *cluster) schedulerArgs() []string {
 	return []string{
+		"--kubeconfig=" + c.file("kubeconfig"),
+		"--leader-elect=false",
+		"--secure-port=0",
+		"--profiling=false",
+	}
+}
+
+func (c *cluster) nodeArgs() []string {
+	args := []string{
 		"--cluster=" + c.name,
 		"--kubeconfig=" + c.file("kubeconfig"),
 		"--network=" + c.plan.Network().String(),
 		"--http-port=" + strconv.Itoa(c.config.HTTPPort),
 		"--log-dir=" + c.file("pods"),
 	}
+	if c.config.ExternalNodes {
+		args = append(args, "--addresses-only")
+	}
+	return args
 }
 
 func (c *cluster) at(port uint16) netip.AddrPort {

@@ -23,7 +23,9 @@ import (
 // loadBalancers gives every Service of type LoadBalancer an address of its own
 // and proxies its TCP ports to its ready endpoints. An address is told only when
 // all its ports listen. UDP and SCTP ports get the address but no proxy: whoever
-// wants them may listen there.
+// wants them may listen there. With AddressesOnly there are no proxies at all, for
+// kube-proxy forwards what is sent to an address in a Service's status. A Service
+// that asks for an address of the range (spec.loadBalancerIP) has it, or waits for it.
 type loadBalancers struct {
 	config    Config
 	backends  *backends
@@ -78,26 +80,46 @@ func (l *loadBalancers) reconcile(ctx context.Context, key string) error {
 	b := l.balancers[key]
 	if b == nil || b.uid != service.UID {
 		l.drop(key)
-		address, err := l.pool.Take(string(service.UID))
+		address, err := l.take(service)
 		if err != nil {
 			return fmt.Errorf("no address for the Service: %w", err)
 		}
 		b = &balancer{uid: service.UID, address: address, proxies: map[int32]*tcpProxy{}}
 		l.balancers[key] = b
 		for _, port := range service.Spec.Ports {
-			if !isTCP(port.Protocol) {
+			if !isTCP(port.Protocol) && !l.config.AddressesOnly {
 				l.config.Log.Info("port has an address but no proxy: only TCP is proxied",
 					"service", key, "address", address, "port", port.Port, "protocol", port.Protocol)
 			}
 		}
 	}
-	if err := l.listen(b, service); err != nil {
-		return fmt.Errorf("the Service gets no address: %w", err)
+	if !l.config.AddressesOnly {
+		if err := l.listen(b, service); err != nil {
+			return fmt.Errorf("the Service gets no address: %w", err)
+		}
 	}
 	if address, ok := l.given(service); ok && address == b.address && len(service.Status.LoadBalancer.Ingress) == 1 {
 		return nil
 	}
 	return l.publish(ctx, service, []corev1.LoadBalancerIngress{{IP: b.address.String()}})
+}
+
+// take returns the address of the Service: the one that it asks for, if it is in
+// the range and free, else any.
+func (l *loadBalancers) take(service *corev1.Service) (netip.Addr, error) {
+	asked := service.Spec.LoadBalancerIP
+	if asked == "" {
+		return l.pool.Take(string(service.UID))
+	}
+	address, err := netip.ParseAddr(asked)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("spec.loadBalancerIP: %w", err)
+	}
+	l.pool.Release(string(service.UID)) // it may have had another in an earlier run
+	if !l.pool.Claim(address, string(service.UID)) {
+		return netip.Addr{}, fmt.Errorf("spec.loadBalancerIP: %s is taken, or outside of %s", address, l.config.Plan.LoadBalancers())
+	}
+	return address, nil
 }
 
 // wanted says whether the Service is ours to serve.

@@ -32,7 +32,7 @@ import (
 // node leave it alone: no address, no routing. For tests that write the status.
 const IgnoreAnnotation = "kplane.meridian.dev/ignore"
 
-// Config is what New needs; all fields are required but LogDir.
+// Config is what New needs; all fields are required but LogDir and AddressesOnly.
 type Config struct {
 	Cluster  string // name, as pods tell it
 	Client   kubernetes.Interface
@@ -41,13 +41,17 @@ type Config struct {
 	Spawner  *spawn.Spawner
 	LogDir   string // output of pods' processes; empty: thrown away
 	Log      *slog.Logger
+	// AddressesOnly is for clusters whose nodes are kubelets: this one then is no
+	// Node, runs no Pods and proxies nothing. It gives LoadBalancer Services their
+	// addresses, which kube-proxy forwards, and serves Ingresses.
+	AddressesOnly bool
 }
 
 // A Node is the node of one cluster. Make it with New; it runs once.
 type Node struct {
 	config        Config
 	informers     informers.SharedInformerFactory
-	pods          *pods
+	pods          *pods // nil with AddressesOnly
 	loadBalancers *loadBalancers
 	ingress       *ingress
 	queues        []*queue
@@ -70,32 +74,37 @@ func New(config Config) (*Node, error) {
 	services := factory.Core().V1().Services()
 	backends := &backends{services: services.Lister(), slices: slices.GetIndexer(), plan: config.Plan}
 
-	n.pods = newPods(config, factory.Core().V1().Pods().Lister())
-	n.loadBalancers = newLoadBalancers(config, backends)
-	n.ingress = newIngress(config, factory.Networking().V1().Ingresses().Lister(), backends)
-	for _, q := range []struct {
-		name      string
-		informer  cache.SharedIndexInformer
-		reconcile func(context.Context, string) error
-	}{
-		{"pods", factory.Core().V1().Pods().Informer(), n.pods.reconcile},
-		{"services", services.Informer(), n.loadBalancers.reconcile},
-		{"ingresses", factory.Networking().V1().Ingresses().Informer(), n.ingress.reconcile},
-	} {
-		queue, err := newQueue(q.name, q.informer, q.reconcile, config.Log)
-		if err != nil {
+	if !config.AddressesOnly {
+		n.pods = newPods(config, factory.Core().V1().Pods().Lister())
+		if err := n.watch("pods", factory.Core().V1().Pods().Informer(), n.pods.reconcile); err != nil {
 			return nil, err
 		}
-		n.queues = append(n.queues, queue)
 	}
-	return n, nil
+	n.loadBalancers = newLoadBalancers(config, backends)
+	n.ingress = newIngress(config, factory.Networking().V1().Ingresses().Lister(), backends)
+	if err := n.watch("services", services.Informer(), n.loadBalancers.reconcile); err != nil {
+		return nil, err
+	}
+	return n, n.watch("ingresses", factory.Networking().V1().Ingresses().Informer(), n.ingress.reconcile)
+}
+
+// watch adds the queue of one kind.
+func (n *Node) watch(kind string, informer cache.SharedIndexInformer, reconcile func(context.Context, string) error) error {
+	q, err := newQueue(kind, informer, reconcile, n.config.Log)
+	if err != nil {
+		return err
+	}
+	n.queues = append(n.queues, q)
+	return nil
 }
 
 // Run runs the node until ctx ends; then it stops its pods and closes all
 // listeners. It fails only if the ingress addresses cannot be listened on.
 func (n *Node) Run(ctx context.Context) error {
-	if err := n.register(ctx); err != nil {
-		return nil // ctx ended before the API answered
+	if !n.config.AddressesOnly {
+		if err := n.register(ctx); err != nil {
+			return nil // ctx ended before the API answered
+		}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	n.informers.Start(ctx.Done())
@@ -108,10 +117,12 @@ func (n *Node) Run(ctx context.Context) error {
 		}
 	}
 	// Addresses given out by an earlier run stay with their owners.
-	n.pods.adopt()
 	n.loadBalancers.adopt()
 	defer n.loadBalancers.close()
-	defer n.pods.close()
+	if n.pods != nil {
+		n.pods.adopt()
+		defer n.pods.close()
+	}
 
 	var wg sync.WaitGroup
 	for _, q := range n.queues {

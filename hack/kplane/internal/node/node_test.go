@@ -66,11 +66,20 @@ func start(t *testing.T, objects ...runtime.Object) *cluster {
 
 func startOn(t *testing.T, client *fake.Clientset) *cluster {
 	t.Helper()
+	return startAs(t, client, false)
+}
+
+func startAs(t *testing.T, client *fake.Clientset, addressesOnly bool) *cluster {
+	t.Helper()
 	c := &cluster{client: client, plan: plan(t), dir: t.TempDir(), log: &buffer{}}
+	if addressesOnly {
+		c.plan = c.plan.WithExternalNodes()
+	}
 	spawner := spawn.New()
 	n, err := node.New(node.Config{
 		Cluster: "eu", Client: client, Plan: c.plan, HTTPPort: httpPort, Spawner: spawner, LogDir: c.dir,
-		Log: slog.New(slog.NewTextHandler(c.log, nil)),
+		AddressesOnly: addressesOnly,
+		Log:           slog.New(slog.NewTextHandler(c.log, nil)),
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -319,6 +328,52 @@ func TestServiceGetsAnAddress(t *testing.T) {
 	other, err := c.client.CoreV1().Services("test").Get(t.Context(), "ignored", metav1.GetOptions{})
 	require.NoError(t, err)
 	assert.Empty(t, other.Status.LoadBalancer.Ingress)
+}
+
+func TestAddressesOnly(t *testing.T) {
+	lb := service("lb", corev1.ServiceTypeLoadBalancer, 8088)
+	lb.Spec.Ports = append(lb.Spec.Ports, corev1.ServicePort{Name: "dns", Port: 53, Protocol: corev1.ProtocolUDP})
+	asks := service("asks", corev1.ServiceTypeLoadBalancer, 8088)
+	octets := plan(t).Network().Addr().As4()
+	octets[3] = 200
+	asks.Spec.LoadBalancerIP = netip.AddrFrom4(octets).String()
+	outside := service("outside", corev1.ServiceTypeLoadBalancer, 8088)
+	outside.Spec.LoadBalancerIP = "192.0.2.1"
+	loose := pod("loose", web())
+	loose.Spec.NodeName = ""
+	c := startAs(t, fake.NewClientset(lb, asks, outside, loose,
+		&networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "app", UID: "ingress-uid"}}), true)
+
+	given := map[string]string{}
+	require.Eventually(t, func() bool {
+		for _, name := range []string{"lb", "asks"} {
+			s, err := c.client.CoreV1().Services("test").Get(t.Context(), name, metav1.GetOptions{})
+			require.NoError(t, err)
+			if len(s.Status.LoadBalancer.Ingress) == 1 {
+				given[name] = s.Status.LoadBalancer.Ingress[0].IP
+			}
+		}
+		i, err := c.client.NetworkingV1().Ingresses("test").Get(t.Context(), "app", metav1.GetOptions{})
+		require.NoError(t, err)
+		return len(given) == 2 && len(i.Status.LoadBalancer.Ingress) == 2
+	}, patience, often)
+	assert.Equal(t, asks.Spec.LoadBalancerIP, given["asks"])
+	assert.True(t, c.plan.LoadBalancers().Contains(netip.MustParseAddr(given["lb"])))
+	status, _ := get(t, "http://"+given["lb"]+":8088/", "")
+	assert.Zero(t, status, "kube-proxy forwards, not we")
+	require.Eventually(t, func() bool {
+		return bytes.Contains([]byte(c.log.String()), []byte("192.0.2.1 is taken, or outside of"))
+	}, patience, often)
+	assert.NotContains(t, c.log.String(), "only TCP is proxied")
+
+	status, _ = get(t, fmt.Sprintf("http://%s:%d/", c.plan.Ingress()[0], httpPort), "unknown.example.com")
+	assert.Equal(t, http.StatusNotFound, status, "Ingresses are served")
+	nodes, err := c.client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, nodes.Items)
+	p, err := c.client.CoreV1().Pods("test").Get(t.Context(), "loose", metav1.GetOptions{})
+	require.NoError(t, err)
+	assert.Empty(t, p.Spec.NodeName, "the scheduler's business")
 }
 
 func TestIngressGetsTwoAddressesAndRoutes(t *testing.T) {
