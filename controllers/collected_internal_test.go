@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -29,7 +30,7 @@ type ledger struct {
 	local   gslb.LocalState
 }
 
-func (l *ledger) SetObject(src gslb.Source, offers []*gslb.Offer) {
+func (l *ledger) SetObjectAt(_ time.Time, src gslb.Source, offers []*gslb.Offer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sets++

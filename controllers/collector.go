@@ -32,6 +32,7 @@ type collector struct {
 	meaning func(translate.Input) translate.Output
 
 	queue   workqueue.TypedRateLimitingInterface[item]
+	arrived arrivals
 	deps    *dependents
 	last    *translations
 	entries *entryMemory
@@ -63,7 +64,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 	c.zones.Store(&translate.ZonesOutput{})
 	c.nodes.Store(&map[string]string{})
 	var err error
-	c.glue, err = newGlue(cfg, log, func() { c.queue.Add(item{}) })
+	c.glue, err = newGlue(cfg, log, func() { c.add(item{}) })
 	return c, err
 }
 
@@ -71,6 +72,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 // what events enqueue until ctx ends. The cache is complete when it is called.
 func (c *collector) run(ctx context.Context) error {
 	c.translateZones(ctx)
+	began := time.Now()
 	var all gslbv1beta1.GslbList
 	if err := c.objects.List(ctx, &all); ctx.Err() != nil {
 		return nil
@@ -78,7 +80,7 @@ func (c *collector) run(ctx context.Context) error {
 		return fmt.Errorf("listing Gslbs in the cache: %w", err)
 	}
 	for i := range all.Items {
-		c.translate(ctx, client.ObjectKeyFromObject(&all.Items[i]))
+		c.translate(ctx, client.ObjectKeyFromObject(&all.Items[i]), began)
 	}
 	mark := c.mark.Load()
 	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Synced, l.Mark = true, mark })
@@ -93,10 +95,11 @@ func (c *collector) run(ctx context.Context) error {
 		if shutdown {
 			return nil
 		}
+		arrived := c.arrived.take(next)
 		if next == (item{}) {
 			c.translateZones(ctx)
 		} else {
-			c.translate(ctx, next.gslb)
+			c.translate(ctx, next.gslb, arrived)
 		}
 		c.queue.Done(next)
 		c.publishMark()
@@ -114,8 +117,15 @@ func (c *collector) publishMark() {
 	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Mark = max(l.Mark, mark) })
 }
 
-// translate brings what one Gslb means up to date in the Store.
-func (c *collector) translate(ctx context.Context, key types.NamespacedName) {
+// add enqueues an item for an event that arrives now.
+func (c *collector) add(i item) {
+	c.arrived.note(i)
+	c.queue.Add(i)
+}
+
+// translate brings what one Gslb means up to date in the Store; arrived is when the first
+// event that asks for it did.
+func (c *collector) translate(ctx context.Context, key types.NamespacedName, arrived time.Time) {
 	g := &gslbv1beta1.Gslb{}
 	err := c.objects.Get(ctx, key, g)
 	if apierrors.IsNotFound(err) {
@@ -125,7 +135,7 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName) {
 		}
 	}
 	if err != nil || !g.DeletionTimestamp.IsZero() {
-		c.gone(key)
+		c.gone(key, arrived)
 		return
 	}
 	c.metrics.translations.Inc()
@@ -138,11 +148,11 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName) {
 		delete(c.broken, key)
 		c.log.Info("a Gslb is translated again", "gslb", key.String())
 	}
-	c.learn(key, &translation{uid: g.UID, out: out})
+	c.learn(key, &translation{uid: g.UID, out: out}, arrived)
 }
 
 // learn takes over a translation, where it differs from the last.
-func (c *collector) learn(key types.NamespacedName, next *translation) {
+func (c *collector) learn(key types.NamespacedName, next *translation, arrived time.Time) {
 	old := c.last.get(key)
 	if old != nil && old.uid == next.uid && reflect.DeepEqual(old.out, next.out) {
 		return
@@ -150,7 +160,7 @@ func (c *collector) learn(key types.NamespacedName, next *translation) {
 	c.last.put(key, next)
 	c.metrics.objects.Set(float64(c.last.len()))
 	if old == nil || !reflect.DeepEqual(old.out.Offers, next.out.Offers) {
-		c.cfg.Store.SetObject(next.out.Source, next.out.Offers)
+		c.cfg.Store.SetObjectAt(arrived, next.out.Source, next.out.Offers)
 		c.moved = true
 	}
 	if next.out.Ingress != nil {
@@ -160,7 +170,7 @@ func (c *collector) learn(key types.NamespacedName, next *translation) {
 }
 
 // gone takes a Gslb out of the Store.
-func (c *collector) gone(key types.NamespacedName) {
+func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
 	c.deps.remove(key)
 	delete(c.broken, key)
 	if c.last.get(key) == nil {
@@ -168,7 +178,7 @@ func (c *collector) gone(key types.NamespacedName) {
 	}
 	c.last.put(key, nil)
 	c.metrics.objects.Set(float64(c.last.len()))
-	c.cfg.Store.SetObject(gslb.Source{Kind: gslbv1beta1.GslbKind, Namespace: key.Namespace, Name: key.Name}, nil)
+	c.cfg.Store.SetObjectAt(arrived, gslb.Source{Kind: gslbv1beta1.GslbKind, Namespace: key.Namespace, Name: key.Name}, nil)
 	c.moved = true
 }
 

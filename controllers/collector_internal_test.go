@@ -24,14 +24,14 @@ import (
 func TestCollectorTellsTheStoreOfChangesOnly(t *testing.T) {
 	b := newBench(t, application("shop", true)...)
 	key := nn("a", "shop")
-	b.translate(t.Context(), key)
+	b.translate(t.Context(), key, time.Now())
 	offers := b.store.of("shop")
 	require.Len(t, offers, 1)
 	assert.Equal(t, gslb.Healthy, offers[0].Health())
 	assert.Contains(t, b.told, task{writeStatus, key})
 
 	b.told = nil
-	b.translate(t.Context(), key)
+	b.translate(t.Context(), key, time.Now())
 	assert.Equal(t, 1, b.store.sets, "equal to the last time: nothing happens")
 	assert.Empty(t, b.told)
 	assert.Equal(t, 2.0, testutil.ToFloat64(b.metrics.translations))
@@ -40,16 +40,16 @@ func TestCollectorTellsTheStoreOfChangesOnly(t *testing.T) {
 	require.NoError(t, b.api.Get(t.Context(), key, slice))
 	*slice.Endpoints[0].Conditions.Ready = false
 	require.NoError(t, b.api.Update(t.Context(), slice))
-	b.translate(t.Context(), key)
+	b.translate(t.Context(), key, time.Now())
 	assert.Equal(t, gslb.Unhealthy, b.store.of("shop")[0].Health())
 
 	g := &gslbv1beta1.Gslb{}
 	require.NoError(t, b.api.Get(t.Context(), key, g))
 	require.NoError(t, b.api.Delete(t.Context(), g))
-	b.translate(t.Context(), key)
+	b.translate(t.Context(), key, time.Now())
 	assert.Empty(t, b.store.of("shop"))
 	sets := b.store.sets
-	b.translate(t.Context(), key)
+	b.translate(t.Context(), key, time.Now())
 	assert.Equal(t, sets, b.store.sets, "gone once is gone")
 	assert.Empty(t, b.deps.needs)
 }
@@ -99,19 +99,19 @@ func TestCollectorWithdrawsWhatIsBeingDeleted(t *testing.T) {
 	objects[0].SetFinalizers([]string{"example.com/other"})
 	b := newBench(t, objects...)
 	key := nn("a", "shop")
-	b.translate(t.Context(), key)
+	b.translate(t.Context(), key, time.Now())
 	require.NotEmpty(t, b.store.of("shop"))
 	g := &gslbv1beta1.Gslb{}
 	require.NoError(t, b.api.Get(t.Context(), key, g))
 	require.NoError(t, b.api.Delete(t.Context(), g))
-	b.translate(t.Context(), key)
+	b.translate(t.Context(), key, time.Now())
 	assert.Empty(t, b.store.of("shop"), "whatever holds the object back")
 }
 
 func TestCollectorKeepsTheLastGoodOffersOfAGslbThatBreaksTranslation(t *testing.T) {
 	b := newBench(t, append(application("shop", true), application("bad", true)...)...)
 	for _, name := range []string{"shop", "bad"} {
-		b.translate(t.Context(), nn("a", name))
+		b.translate(t.Context(), nn("a", name), time.Now())
 	}
 	good := b.store.of("bad")
 	b.meaning = func(in translate.Input) translate.Output {
@@ -123,16 +123,16 @@ func TestCollectorKeepsTheLastGoodOffersOfAGslbThatBreaksTranslation(t *testing.
 		return out
 	}
 	for range 3 {
-		b.translate(t.Context(), nn("a", "bad"))
+		b.translate(t.Context(), nn("a", "bad"), time.Now())
 	}
-	b.translate(t.Context(), nn("a", "shop"))
+	b.translate(t.Context(), nn("a", "shop"), time.Now())
 	assert.Equal(t, good, b.store.of("bad"))
 	assert.Equal(t, 3, b.store.sets, "the other goes on")
 	assert.Equal(t, 3.0, testutil.ToFloat64(b.metrics.failures))
 	assert.Equal(t, 1, strings.Count(b.log.String(), "cannot be translated"), "told once")
 	assert.Contains(t, b.log.String(), "an object nobody thought of")
 	b.meaning = translate.Build
-	b.translate(t.Context(), nn("a", "bad"))
+	b.translate(t.Context(), nn("a", "bad"), time.Now())
 	assert.Contains(t, b.log.String(), "translated again")
 }
 

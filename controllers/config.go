@@ -21,7 +21,7 @@ import (
 
 // Store is what the controllers need of a [gslb.Store].
 type Store interface {
-	SetObject(src gslb.Source, offers []*gslb.Offer)
+	SetObjectAt(arrived time.Time, src gslb.Source, offers []*gslb.Offer)
 	SetZones(zones []gslb.ZoneIntent)
 	UpdateLocal(f func(*gslb.LocalState))
 	Mailbox() *gslb.Mailbox

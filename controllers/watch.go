@@ -97,7 +97,7 @@ func (c *collector) handler(kind string) func(event) {
 
 func (c *collector) enqueue(gslbs map[types.NamespacedName]struct{}) {
 	for g := range gslbs {
-		c.queue.Add(item{g})
+		c.add(item{g})
 	}
 }
 
@@ -113,7 +113,7 @@ func (c *collector) onGslb(e event) {
 	if e.was != nil && e.is != nil && sameButStatus(e.was, e.is) {
 		return
 	}
-	c.queue.Add(item{key})
+	c.add(item{key})
 	c.tell(task{writeAnnotated, key})
 }
 
@@ -128,7 +128,7 @@ func sameButStatus(a, b client.Object) bool {
 func (c *collector) onZoneDelegation(e event) {
 	c.tell(task{writeZone, client.ObjectKeyFromObject(e.object())})
 	if e.was == nil || e.is == nil || !sameButStatus(e.was, e.is) {
-		c.queue.Add(item{})
+		c.add(item{})
 	}
 }
 

@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,7 +19,7 @@ import (
 
 func TestCollectorPublishesTheMarkWithWhatItChanged(t *testing.T) {
 	b := newBench(t, application("shop", true)...)
-	b.translate(t.Context(), nn("a", "shop"))
+	b.translate(t.Context(), nn("a", "shop"), time.Now())
 	slice := func(version, service string) event {
 		return event{is: &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: service, ResourceVersion: version,
 			Labels: map[string]string{discoveryv1.LabelServiceName: service}}}}
@@ -44,8 +45,8 @@ func TestCollectorEnqueuesForAVirtualNodeWhatRunsOnIt(t *testing.T) {
 	node := "liqo-us"
 	objects[3].(*discoveryv1.EndpointSlice).Endpoints[0].NodeName = &node
 	b := newBench(t, objects...)
-	b.translate(t.Context(), nn("a", "shop"))
-	b.translate(t.Context(), nn("a", "other"))
+	b.translate(t.Context(), nn("a", "shop"), time.Now())
+	b.translate(t.Context(), nn("a", "other"), time.Now())
 	virtual := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: node, Labels: map[string]string{
 		translate.VirtualNodeLabel: translate.VirtualNodeValue, "liqo.io/remote-cluster-id": "us"}}}
 	b.onNode(event{is: virtual})

@@ -43,7 +43,7 @@ func (c *collector) translateZones(ctx context.Context) {
 		c.tell(task{writeZone, types.NamespacedName{Name: list.Items[i].Name}})
 	}
 	for _, g := range c.last.where(touchedBy(zonesThatDiffer(old.Zones, next.Zones))) {
-		c.queue.Add(item{g})
+		c.add(item{g})
 	}
 }
 

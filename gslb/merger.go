@@ -36,6 +36,7 @@ type merger struct {
 	conflictAt    time.Time
 	serials       map[Name]*serial
 
+	arrivals Arrivals // since the last World
 	dirty    map[Name]struct{}
 	allDirty bool
 	world    *World

@@ -46,6 +46,11 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 	}
 	w.Zones = m.mergeZones(now, &next)
 	w.ChangesAt = next.at
+	arrivals := m.arrivals
+	m.arrivals = Arrivals{}
+	if len(changes) > 0 || prev == nil || !reflect.DeepEqual(prev.Zones, w.Zones) {
+		w.Arrivals = arrivals
+	}
 	if prev != nil {
 		w.Revision = prev.Revision
 		if len(changes) == 0 && sameBesideHosts(prev, w) {

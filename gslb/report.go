@@ -163,4 +163,6 @@ type Report struct {
 	Offers     map[Name]*Offer
 	Records    []Record // static records of the zone
 	Challenges []Record // ACME challenges held by this cluster
+
+	Received time.Time // when it came here, by our clock; zero: when it is handed in
 }

@@ -41,6 +41,8 @@ type Store struct {
 	settle, maxSettle time.Duration
 	world             atomic.Pointer[World]
 	wake              chan struct{} // one place
+	calls             chan struct{} // one place
+	turns             atomic.Uint64 // of the loop
 
 	mu    sync.Mutex // guards m
 	m     *merger
@@ -66,7 +68,7 @@ func NewStore(c Config) (*Store, error) {
 	if c.SeeksPeers {
 		m.seeksUntil = time.Now().Add(c.Timing.Decide)
 	}
-	return &Store{settle: c.Settle, maxSettle: c.MaxSettle, wake: make(chan struct{}, 1), m: m}, nil
+	return &Store{settle: c.Settle, maxSettle: c.MaxSettle, wake: make(chan struct{}, 1), calls: make(chan struct{}, 1), m: m}, nil
 }
 
 // OnWorld adds an observer that is called with every new World, in order and
@@ -101,12 +103,24 @@ func (s *Store) poke() {
 
 // SetObject replaces what one object of this cluster offers; no offers: the
 // object is gone or offers nothing. Health in them is that of readiness.
-func (s *Store) SetObject(src Source, offers []*Offer) {
-	s.input(func(m *merger) { m.setObject(src, offers) })
+func (s *Store) SetObject(src Source, offers []*Offer) { s.SetObjectAt(time.Now(), src, offers) }
+
+// SetObjectAt is [Store.SetObject] for a change of which the first sign arrived
+// at a time before now; see [Arrivals].
+func (s *Store) SetObjectAt(arrived time.Time, src Source, offers []*Offer) {
+	s.input(func(m *merger) {
+		m.arrivals.note(LocalInput, arrived)
+		m.setObject(src, offers)
+	})
 }
 
 // SetZones replaces the zones that this cluster serves.
-func (s *Store) SetZones(zones []ZoneIntent) { s.input(func(m *merger) { m.setZones(zones) }) }
+func (s *Store) SetZones(zones []ZoneIntent) {
+	s.input(func(m *merger) {
+		m.arrivals.note(LocalInput, time.Now())
+		m.setZones(zones)
+	})
+}
 
 // SetLocal replaces what this process says of itself.
 func (s *Store) SetLocal(l LocalState) { s.input(func(m *merger) { m.setLocal(l) }) }
@@ -140,12 +154,27 @@ func (s *Store) PeersSought() { s.input(func(m *merger) { m.seeksUntil = time.Ti
 // reports on. The error says why a report is refused; the last good one stays.
 func (s *Store) SetReport(r *Report) error {
 	var err error
-	s.input(func(m *merger) { err = m.setReport(r, time.Now()) })
+	s.input(func(m *merger) {
+		now := time.Now()
+		if err = m.setReport(r, now); err != nil {
+			return
+		}
+		if r.Received.IsZero() {
+			m.arrivals.note(PeerInput, now)
+		} else {
+			m.arrivals.note(PeerInput, r.Received)
+		}
+	})
 	return err
 }
 
 // SetVerdict takes what a probe concluded.
-func (s *Store) SetVerdict(v Verdict) { s.input(func(m *merger) { m.setVerdict(v) }) }
+func (s *Store) SetVerdict(v Verdict) {
+	s.input(func(m *merger) {
+		m.arrivals.note(ProbeInput, time.Now())
+		m.setVerdict(v)
+	})
+}
 
 // DropVerdict forgets a verdict whose probe has ended.
 func (s *Store) DropVerdict(host Name, addr netip.Addr) {
@@ -166,19 +195,23 @@ func (s *Store) Sight(v Sighting) {
 // Run merges and publishes until ctx ends; it then returns nil. It may be
 // called once.
 //
-// Four things can happen in the loop:
+// Five things can happen in the loop:
 //
 //  1. an input came: wait until quiet, but not for long, then merge
 //  2. the World changes by itself now: merge
 //  3. a new World was made: tell observers, DNS first
-//  4. ctx ends
+//  4. somebody asks whether the loop turns: see Turns
+//  5. ctx ends
 func (s *Store) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		s.turns.Add(1)
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-s.calls:
+			continue
 		case <-s.wake:
 			s.holdOff(ctx)
 		case <-timer.C:
@@ -189,6 +222,17 @@ func (s *Store) Run(ctx context.Context) error {
 			timer.Reset(max(time.Until(next), time.Millisecond))
 		}
 	}
+}
+
+// Turns gives how often the loop turned, and has it turn once more: a number that
+// stays the same for long is that of a loop that is stuck, or of one that does not
+// run. It never blocks.
+func (s *Store) Turns() uint64 {
+	select {
+	case s.calls <- struct{}{}:
+	default:
+	}
+	return s.turns.Load()
 }
 
 // holdOff waits until no input came for settle, at most maxSettle.

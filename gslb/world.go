@@ -103,6 +103,7 @@ type World struct {
 	Alarm     Alarm
 	Isolated  time.Time // since when we are cut off; zero: we are not
 	ChangesAt time.Time // when time alone may change the World; zero: never
+	Arrivals  Arrivals  // of the inputs that this World is the first to hold
 
 	hosts hostMap
 }

@@ -89,6 +89,7 @@ func (c *copies) take(z *Zone, direct bool, now time.Time, deliver func(*gslb.Re
 	if err != nil {
 		return err
 	}
+	report.Received = now
 	if err := deliver(report); err != nil {
 		return err
 	}

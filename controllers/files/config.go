@@ -18,7 +18,7 @@ import (
 
 // Store takes what the folder says; gslb.Store is one.
 type Store interface {
-	SetObject(src gslb.Source, offers []*gslb.Offer)
+	SetObjectAt(arrived time.Time, src gslb.Source, offers []*gslb.Offer)
 	SetZones(zones []gslb.ZoneIntent)
 	UpdateLocal(f func(*gslb.LocalState))
 }

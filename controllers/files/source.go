@@ -23,7 +23,7 @@ func (s *Source) Run(ctx context.Context) error {
 	w := newWatch(s.dir, s.log)
 	defer w.close()
 	w.follow()
-	timer := time.NewTimer(s.read(ctx, w, nil))
+	timer := time.NewTimer(s.read(ctx, w, nil, time.Now()))
 	defer timer.Stop()
 	var force map[string]bool
 	var since time.Time // of the first event that was not acted upon
@@ -41,8 +41,12 @@ func (s *Source) Run(ctx context.Context) error {
 			s.log.Debug("changes were lost; looking at every file", "error", err)
 			force = s.everyFile()
 		case <-timer.C:
+			arrived := since
+			if arrived.IsZero() {
+				arrived = time.Now()
+			}
 			since = time.Time{}
-			timer.Reset(s.read(ctx, w, force))
+			timer.Reset(s.read(ctx, w, force, arrived))
 			force = nil
 			continue
 		}
@@ -70,8 +74,8 @@ func (s *Source) everyFile() map[string]bool {
 }
 
 // read looks at the folder, hands on what changed, and gives the time until the next
-// look.
-func (s *Source) read(ctx context.Context, w *watch, force map[string]bool) time.Duration {
+// look. arrived is when the first sign of a change did.
+func (s *Source) read(ctx context.Context, w *watch, force map[string]bool, arrived time.Time) time.Duration {
 	next := lookAnyway
 	if w.fs == nil {
 		next = lookWithout
@@ -90,7 +94,7 @@ func (s *Source) read(ctx context.Context, w *watch, force map[string]bool) time
 	}
 	s.see()
 	if len(changed) > 0 || !s.synced {
-		s.apply(changed)
+		s.apply(changed, arrived)
 	}
 	if !again.IsZero() {
 		next = min(next, max(time.Until(again), 0))
@@ -121,7 +125,7 @@ func (s *Source) see() {
 
 // apply translates what changed and sets the Store: zones first, then hosts, and at
 // last the mark, so that it never says more than is known.
-func (s *Source) apply(changed []string) {
+func (s *Source) apply(changed []string, arrived time.Time) {
 	for _, name := range changed {
 		f := s.folder.files[name]
 		if f == nil {
@@ -135,7 +139,7 @@ func (s *Source) apply(changed []string) {
 		s.cfg.Store.SetZones(s.model.zones.Intents())
 	}
 	for i := range changes {
-		s.offer(&changes[i])
+		s.offer(&changes[i], arrived)
 	}
 	s.tell(changes)
 	if len(changes) > 0 || zones || !s.synced {
@@ -145,13 +149,13 @@ func (s *Source) apply(changed []string) {
 }
 
 // offer sets what one Gslb offers.
-func (s *Source) offer(c *change) {
+func (s *Source) offer(c *change, arrived time.Time) {
 	src := c.after.Source
 	if src == (gslb.Source{}) { // it is gone
 		src = c.before.Source
 	}
 	if !reflect.DeepEqual(c.before.Offers, c.after.Offers) || c.before.Source == (gslb.Source{}) {
-		s.cfg.Store.SetObject(src, c.after.Offers)
+		s.cfg.Store.SetObjectAt(arrived, src, c.after.Offers)
 	}
 }
 
