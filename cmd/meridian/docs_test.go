@@ -56,7 +56,7 @@ secret and is read again when it changes. Make one with ` + "`head -c 32 /dev/ur
 
 Without a peer key a cluster serves alone and says so: nothing is ever exchanged unsigned.
 `)
-	for _, cmd := range []*cobra.Command{newServe(), newCheck(), newExplain(), newEdge()} {
+	for _, cmd := range []*cobra.Command{newServe(), newCheck(), newExplain(), newAsk(), newEdge()} {
 		fmt.Fprintf(&b, "\n## %s\n\n%s.\n\n| flag | default | meaning |\n|---|---|---|\n", cmd.CommandPath(), cmd.Short)
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 			def := strings.Trim(f.DefValue, "[]")

@@ -77,7 +77,7 @@ delegation in the edge zone themselves.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newServe(), newCheck(), newExplain(), newEdge(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newExplain(), newAsk(), newEdge(), newVersion())
 	return root
 }
 
