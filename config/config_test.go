@@ -87,7 +87,12 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"a key file that is not there", []string{"--geo-tag", "eu", "--peer-tsig-key", "k:hmac-sha256:/nonexistent"}, "no such file"},
 		{"a peer has a tag", []string{"--geo-tag", "eu", "--peers", "192.0.2.1:53"}, "--peers: \"192.0.2.1:53\": write TAG=HOST:PORT"},
 		{"we are no peer of ours", []string{"--geo-tag", "eu", "--peers", "eu=192.0.2.1:53"}, "is this cluster itself"},
-		{"a provider that does not exist", []string{"--geo-tag", "eu", "--edge-provider", "route53"}, `--edge-provider: "route53" is not a provider; use rfc2136 or none`},
+		{"a provider that does not exist", []string{"--geo-tag", "eu", "--edge-provider", "route53"}, `--edge-provider: "route53" is not a provider; use rfc2136, externaldns or none`},
+		{"ExternalDNS has credentials of its own", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-tsig-key: signs RFC 2136 updates"},
+		{"ExternalDNS reads Kubernetes", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--manifests", "d"}, "--edge-provider: externaldns writes DNSEndpoints to Kubernetes"},
+		{"a server to read is a server", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--edge-dns", "a:b:c"}, `--edge-dns: "a:b:c" is not HOST:PORT`},
+		{"no edge, no servers of it", []string{"--geo-tag", "eu", "--edge-provider", "none", "--edge-dns", "192.0.2.1"}, "--edge-dns: has no use with --edge-provider none"},
+		{"no edge, no key for it", []string{"--geo-tag", "eu", "--edge-provider", "none", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-tsig-key: has no use with --edge-provider none"},
 		{"a switch is on or off", []string{"--geo-tag", "eu", "--entry-check", "maybe"}, `--entry-check: "maybe": write on or off`},
 		{"a level", []string{"--geo-tag", "eu", "--log-level", "loud"}, `--log-level: "loud": write debug, info, warn or error`},
 		{"a format", []string{"--geo-tag", "eu", "--log-format", "xml"}, `--log-format: "xml": write text or json`},
@@ -127,4 +132,26 @@ func TestSettings(t *testing.T) {
 	assert.Len(t, s.DNSAddrs, 2, "doubles are dropped")
 	assert.Equal(t, []string{"[2001:db8::1]:53"}, s.Anchors)
 	assert.True(t, s.EntryCheck)
+}
+
+func TestExternalDNS(t *testing.T) {
+	for _, c := range []struct {
+		args          []string
+		servers       []string
+		seeks, wanted bool
+		why           string
+	}{
+		{[]string{"--edge-provider", "externaldns"}, nil, false, true, "servers are found, and without a peer key nobody is sought"},
+		{[]string{"--edge-provider", "externaldns", "--edge-dns", "192.0.2.1", "--peer-tsig-key", "p:hmac-sha256:" + keyFile(t)}, []string{"192.0.2.1:53"}, true, true, "servers to read"},
+		{[]string{"--peer-tsig-key", "p:hmac-sha256:" + keyFile(t)}, nil, false, false, "no edge"},
+	} {
+		cfg, err := load(t, append([]string{"--geo-tag", "eu"}, c.args...), nil, "")
+		require.NoError(t, err)
+		s, err := cfg.Settings()
+		require.NoError(t, err, c.why)
+		assert.Equal(t, c.wanted, s.ExternalDNS, c.why)
+		assert.Equal(t, c.servers, s.EdgeServers, c.why)
+		assert.Equal(t, c.seeks, s.SeeksPeers(), c.why)
+		assert.Nil(t, s.EdgeKey, c.why)
+	}
 }

@@ -17,8 +17,9 @@ import (
 
 // Ways to keep the delegation at the edge.
 const (
-	ProviderRFC2136 = "rfc2136"
-	ProviderNone    = "none"
+	ProviderRFC2136     = "rfc2136"
+	ProviderExternalDNS = "externaldns"
+	ProviderNone        = "none"
 )
 
 // dnsPort is what addresses without a port mean.
@@ -38,8 +39,9 @@ type Settings struct {
 	Kubeconfig, Context, Namespace, LeaseName string
 	Manifests                                 string // "" means Kubernetes
 
-	EdgeServers []string     // HOST:PORT; empty: no edge is kept
-	EdgeKey     *tsigkey.Key // nil without EdgeServers
+	ExternalDNS bool         // the delegation is kept by ExternalDNS
+	EdgeServers []string     // HOST:PORT that take updates, or with ExternalDNS that are read; empty: no edge is kept, or ExternalDNS and they are found
+	EdgeKey     *tsigkey.Key // nil without EdgeServers, and with ExternalDNS
 	Anchors     []string     // ADDR:PORT
 
 	Peers      map[gslb.GeoTag][]string // HOST:PORT
@@ -52,7 +54,9 @@ type Settings struct {
 }
 
 // SeeksPeers reports that peers are looked up at the edge.
-func (s *Settings) SeeksPeers() bool { return len(s.EdgeServers) > 0 && len(s.PeerKeys) > 0 }
+func (s *Settings) SeeksPeers() bool {
+	return (s.ExternalDNS || len(s.EdgeServers) > 0) && len(s.PeerKeys) > 0
+}
 
 // PeerKey is a key of the exchange.
 type PeerKey struct {
@@ -173,10 +177,14 @@ func (c *Config) edge(s *Settings, bad *problems) {
 	}
 	switch c.EdgeProvider {
 	case ProviderNone:
+		c.unused(bad)
+		return
+	case ProviderExternalDNS:
+		c.externalDNS(s, bad)
 		return
 	case ProviderRFC2136:
 	default:
-		bad.add("edge-provider", fmt.Errorf("%q is not a provider; use %s or %s", c.EdgeProvider, ProviderRFC2136, ProviderNone))
+		bad.add("edge-provider", fmt.Errorf("%q is not a provider; use %s, %s or %s", c.EdgeProvider, ProviderRFC2136, ProviderExternalDNS, ProviderNone))
 		return
 	}
 	if len(c.EdgeDNS) == 0 {
@@ -185,11 +193,7 @@ func (c *Config) edge(s *Settings, bad *problems) {
 		}
 		return
 	}
-	for _, a := range c.EdgeDNS {
-		hp, err := withPort(a)
-		bad.add("edge-dns", err)
-		s.EdgeServers = append(s.EdgeServers, hp)
-	}
+	c.edgeServers(s, bad)
 	if c.EdgeTSIGKey == "" {
 		bad.add("edge-tsig-key", errors.New("is required with --edge-dns: updates are always signed; write NAME:ALGORITHM:FILE"))
 		return
@@ -197,6 +201,36 @@ func (c *Config) edge(s *Settings, bad *problems) {
 	key, err := tsigkey.Parse(c.EdgeTSIGKey)
 	bad.add("edge-tsig-key", err)
 	s.EdgeKey = key
+}
+
+func (c *Config) edgeServers(s *Settings, bad *problems) {
+	for _, a := range c.EdgeDNS {
+		hp, err := withPort(a)
+		bad.add("edge-dns", err)
+		s.EdgeServers = append(s.EdgeServers, hp)
+	}
+}
+
+// externalDNS is the edge that ExternalDNS writes: servers are only read, by anybody.
+func (c *Config) externalDNS(s *Settings, bad *problems) {
+	s.ExternalDNS = true
+	c.edgeServers(s, bad)
+	if c.EdgeTSIGKey != "" {
+		bad.add("edge-tsig-key", errors.New("signs RFC 2136 updates, and with --edge-provider externaldns ExternalDNS writes with credentials of its own; leave it out"))
+	}
+	if c.Manifests != "" {
+		bad.add("edge-provider", errors.New("externaldns writes DNSEndpoints to Kubernetes and cannot go with --manifests; use rfc2136, or none"))
+	}
+}
+
+// unused refuses what has no meaning without an edge.
+func (c *Config) unused(bad *problems) {
+	if len(c.EdgeDNS) > 0 {
+		bad.add("edge-dns", errors.New("has no use with --edge-provider none; leave it out, or use --anchors for servers that show whether this cluster is cut off"))
+	}
+	if c.EdgeTSIGKey != "" {
+		bad.add("edge-tsig-key", errors.New("has no use with --edge-provider none; leave it out"))
+	}
 }
 
 func (c *Config) exchange(s *Settings, bad *problems) {

@@ -58,6 +58,10 @@ type Config struct {
 	// nil: no edge is kept.
 	Edge Edge
 
+	// Lead is called for each term in which this process writes, and returns when ctx has
+	// ended and its last write is done; nil: nobody else writes by our Lease.
+	Lead func(ctx context.Context)
+
 	// Namespace and LeaseName name the Lease that elects the writer (LeaseName "":
 	// "meridian"). Instance identifies this process in it.
 	Namespace string

@@ -5,6 +5,7 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,7 +67,7 @@ func New(cfg Config) (*Controllers, error) {
 		return nil, err
 	}
 	c.verifier = newVerifier(log, m, cfg.VerifyEvery, c.api.versions, c.cached, sources)
-	c.election = newElection(&c.cfg, log, c.api.kube, c.writers.lead)
+	c.election = newElection(&c.cfg, log, c.api.kube, c.lead)
 	c.box = cfg.Store.Mailbox()
 	return c, nil
 }
@@ -96,6 +97,16 @@ func (c *Controllers) Run(ctx context.Context) error {
 	g.Go(c.onceSynced(ctx, c.election.run))
 	g.Go(c.onceSynced(ctx, c.verifier.run))
 	return g.Wait()
+}
+
+// lead is one term of this process as the one that writes.
+func (c *Controllers) lead(ctx context.Context) {
+	var others sync.WaitGroup
+	if c.cfg.Lead != nil {
+		others.Go(func() { c.cfg.Lead(ctx) })
+	}
+	c.writers.lead(ctx)
+	others.Wait()
 }
 
 // tellBlind tells the Store since when objects cannot be read; the zero time: they can.

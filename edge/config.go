@@ -49,6 +49,11 @@ type Config struct {
 	// Publisher reaches the edge zones; nil: there is no edge that we can write,
 	// only anchors are asked.
 	Publisher Publisher
+	// Objects keeps the delegations, whole, where somebody else carries them into
+	// the edge zones, which Reader then reads back. They go together, and without a
+	// Publisher: there is no heartbeat then.
+	Objects Objects
+	Reader  Reader
 	// Instance names this process, at most 64 printable characters.
 	Instance string
 	// Addrs are the glue of zones whose intent has no addresses.

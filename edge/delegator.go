@@ -165,11 +165,7 @@ func (d *delegator) diff(want Delegation, have holding) Change {
 }
 
 func glueRecord(ns gslb.Name, a netip.Addr, ttl uint32) gslb.Record {
-	t := TypeA
-	if a.Is6() {
-		t = TypeAAAA
-	}
-	return gslb.Record{Name: ns, Type: t, TTL: ttl, Data: a.String()}
+	return gslb.Record{Name: ns, Type: typeOf(a), TTL: ttl, Data: a.String()}
 }
 
 // describe says what the server ignored.

@@ -4,7 +4,6 @@ package edge
 
 import (
 	"context"
-	"slices"
 
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -15,27 +14,9 @@ import (
 // the edge zone has none. An error means that the edge could not be read, never
 // that the zone has no servers.
 func (k *Keeper) Discover(ctx context.Context, zone gslb.Zone) ([]gslb.NameServer, error) {
-	if k.Publisher == nil {
+	if k.reads == nil {
 		return nil, &Error{Reason: ReasonNoEdge, Message: "no edge is configured, so the clusters of " + zone.Zone.String() + " cannot be found there; give --peers"}
 	}
-	ns, err := k.Publisher.Lookup(ctx, Query{Zone: zone.EdgeZone, Name: zone.Zone, Type: TypeNS})
-	if err != nil {
-		return nil, err
-	}
-	var out []gslb.NameServer
-	for _, s := range ns.Data {
-		name, err := gslb.ParseName(s)
-		if err != nil {
-			continue
-		}
-		server := gslb.NameServer{Cluster: ClusterOf(name, zone.Zone, zone.EdgeZone), Name: name}
-		if name.In(zone.EdgeZone) {
-			if server.Addrs, _, err = readAddrs(ctx, k.Publisher, zone.EdgeZone, name, ns.Server); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, server)
-	}
-	slices.SortFunc(out, func(a, b gslb.NameServer) int { return a.Name.Compare(b.Name) })
-	return out, nil
+	_, all, err := readServers(ctx, k.reads, zone.Zone, zone.EdgeZone)
+	return all, err
 }

@@ -30,7 +30,7 @@ func (d *delegator) read(ctx context.Context, want Delegation, server string) (h
 }
 
 // readAddrs asks for A and AAAA of a name in an edge zone.
-func readAddrs(ctx context.Context, p Publisher, edge, name gslb.Name, server string) (addrs []netip.Addr, alias string, err error) {
+func readAddrs(ctx context.Context, p Reader, edge, name gslb.Name, server string) (addrs []netip.Addr, alias string, err error) {
 	for _, t := range []uint16{TypeA, TypeAAAA} {
 		a, err := p.Lookup(ctx, Query{Zone: edge, Name: name, Type: t, Server: server})
 		if err != nil {

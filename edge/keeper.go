@@ -22,6 +22,7 @@ type Keeper struct {
 	board    *board
 	outside  *outside
 	removals chan removal
+	reads    Reader                  // the Publisher or the Reader; nil: neither
 	zones    map[gslb.Name]*edgeZone // by edge zone; Run's alone
 	retired  map[gslb.Name]bool      // removed zones that Worlds still have; Run's alone
 	last     *gslb.World             // Run's alone
@@ -33,6 +34,7 @@ type edgeZone struct {
 	delegator *delegator
 	beater    *beater
 	witness   *witness
+	assembler *assembler // with Objects, and then it alone
 }
 
 // removal asks to take a zone out of the edge.
@@ -48,6 +50,9 @@ func New(c Config) (*Keeper, error) {
 	}
 	if c.Publisher != nil && (c.Instance == "" || len(c.Instance) > 64) {
 		return nil, fmt.Errorf("instance %q has %d characters; an edge keeper needs 1 to 64", c.Instance, len(c.Instance))
+	}
+	if (c.Objects == nil) != (c.Reader == nil) || c.Objects != nil && c.Publisher != nil {
+		return nil, errors.New("an edge keeper needs Objects and a Reader together, and then no Publisher")
 	}
 	if c.TTL == 0 {
 		c.TTL = DefaultTTL
@@ -73,6 +78,10 @@ func New(c Config) (*Keeper, error) {
 	}
 	if c.Publisher != nil {
 		k.Publisher = &observed{next: c.Publisher, metrics: m, answered: k.outside.saw}
+		k.reads = k.Publisher
+	}
+	if c.Reader != nil {
+		k.reads = &observed{next: readOnly{c.Reader}, metrics: m, answered: k.outside.saw}
 	}
 	return k, nil
 }
@@ -89,6 +98,10 @@ func (k *Keeper) Changed() <-chan struct{} { return k.board.changed }
 func (k *Keeper) Run(ctx context.Context) error {
 	defer k.wg.Wait()
 	k.wg.Go(func() { k.outside.run(ctx) })
+	var objects <-chan struct{}
+	if k.Objects != nil {
+		objects = k.Objects.Changed()
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,6 +109,10 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case w := <-k.Worlds:
 			k.last = w
 			k.spread(ctx, w)
+		case <-objects:
+			for _, z := range k.zones {
+				z.assembler.pokes.put(struct{}{})
+			}
 		case r := <-k.removals:
 			k.remove(ctx, r)
 		}
@@ -117,7 +134,7 @@ func (k *Keeper) spread(ctx context.Context, w *gslb.World) {
 	}
 	silent := silentOf(w)
 	k.outside.watch(silent)
-	if k.Publisher == nil {
+	if k.reads == nil {
 		k.noEdge(plans)
 		return
 	}
@@ -125,8 +142,14 @@ func (k *Keeper) spread(ctx context.Context, w *gslb.World) {
 		k.edgeZone(ctx, edge, w)
 	}
 	for edge, z := range k.zones {
-		z.witness.watch.put(silent)
 		k.board.follow(edge, plans[edge])
+		if z.assembler != nil {
+			if w.Ready {
+				z.assembler.plans.put(fullPlans(w, plans[edge]))
+			}
+			continue
+		}
+		z.witness.watch.put(silent)
 		if w.Ready {
 			z.delegator.plans.put(plans[edge])
 			z.beater.targets.put(beatTarget{
@@ -164,6 +187,13 @@ func (k *Keeper) edgeZone(ctx context.Context, edge gslb.Name, w *gslb.World) *e
 	if z := k.zones[edge]; z != nil {
 		return z
 	}
+	k.wg.Go(func() { k.outside.follow(ctx, k.reads, edge, k.jitter) })
+	if k.Objects != nil {
+		z := &edgeZone{assembler: newAssembler(k, edge, w.Self)}
+		k.zones[edge] = z
+		k.wg.Go(func() { z.assembler.run(ctx) })
+		return z
+	}
 	claim := &claim{}
 	z := &edgeZone{
 		delegator: newDelegator(k, edge, w.Self, claim),
@@ -175,7 +205,6 @@ func (k *Keeper) edgeZone(ctx context.Context, edge gslb.Name, w *gslb.World) *e
 	k.wg.Go(func() { z.delegator.run(ctx) })
 	k.wg.Go(func() { z.beater.run(ctx) })
 	k.wg.Go(func() { z.witness.run(ctx) })
-	k.wg.Go(func() { k.outside.follow(ctx, k.Publisher, edge, k.jitter) })
 	return z
 }
 

@@ -72,6 +72,10 @@ func (m *metrics) forget(zone gslb.Name) { m.delegates.DeleteLabelValues(zone.St
 
 func (m *metrics) ignored(edge gslb.Name) { m.updates.WithLabelValues(edge.String(), "ignored").Inc() }
 
+func (m *metrics) applied(edge gslb.Name, result string) {
+	m.updates.WithLabelValues(edge.String(), result).Inc()
+}
+
 func (m *metrics) beat(edge gslb.Name, counter uint64, missed int) {
 	m.counter.WithLabelValues(edge.String()).Set(float64(counter))
 	m.missed.WithLabelValues(edge.String()).Set(float64(missed))

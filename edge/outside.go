@@ -130,7 +130,7 @@ func (o *outside) ask(ctx context.Context) {
 }
 
 // follow learns who serves an edge zone, at the start and from time to time.
-func (o *outside) follow(ctx context.Context, p Publisher, edge gslb.Name, jitter func(time.Duration) time.Duration) {
+func (o *outside) follow(ctx context.Context, p Reader, edge gslb.Name, jitter func(time.Duration) time.Duration) {
 	if o.c.Ask == nil {
 		return
 	}
@@ -149,7 +149,7 @@ func (o *outside) follow(ctx context.Context, p Publisher, edge gslb.Name, jitte
 
 // learn reads the NS set of the edge zone itself and the addresses of those
 // servers. It keeps the last good list and reports whether it got a new one.
-func (o *outside) learn(ctx context.Context, p Publisher, edge gslb.Name) bool {
+func (o *outside) learn(ctx context.Context, p Reader, edge gslb.Name) bool {
 	ctx, cancel := context.WithTimeout(ctx, publisherBudget)
 	defer cancel()
 	ns, err := p.Lookup(ctx, Query{Zone: edge, Name: edge, Type: TypeNS})
@@ -176,7 +176,7 @@ func (o *outside) learn(ctx context.Context, p Publisher, edge gslb.Name) bool {
 
 // addrsOf finds the addresses of a server of the edge zone: in the zone itself,
 // or by the resolver where its name lies elsewhere.
-func (o *outside) addrsOf(ctx context.Context, p Publisher, edge, name gslb.Name) []netip.Addr {
+func (o *outside) addrsOf(ctx context.Context, p Reader, edge, name gslb.Name) []netip.Addr {
 	if name.In(edge) {
 		addrs, _, err := readAddrs(ctx, p, edge, name, "")
 		if err != nil {

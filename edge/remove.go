@@ -33,7 +33,7 @@ func (k *Keeper) Remove(ctx context.Context, zone, edge gslb.Name) error {
 // remove runs in Keeper.Run: it stops the zone from being put back, and hands
 // the work to those who own it.
 func (k *Keeper) remove(ctx context.Context, r removal) {
-	if k.Publisher == nil {
+	if k.reads == nil {
 		r.done <- nil
 		return
 	}
@@ -49,6 +49,10 @@ func (k *Keeper) remove(ctx context.Context, r removal) {
 	alone := !slices.ContainsFunc(k.last.Zones, func(o gslb.Zone) bool {
 		return o.EdgeZone == r.edge && o.Zone != r.zone && !k.retired[o.Zone]
 	})
+	if z.assembler != nil {
+		k.wg.Go(func() { r.done <- hand(ctx, z.assembler.removals, r) })
+		return
+	}
 	k.wg.Go(func() {
 		err := hand(ctx, z.delegator.removals, r)
 		if err == nil && alone {

@@ -26,6 +26,9 @@ const (
 	ReasonIgnored          Reason = "UpdateIgnored"            // a server said that it took the update, and serves something else
 	ReasonAddressUnknown   Reason = "NameServerAddressUnknown" // our DNS service has no address yet
 	ReasonGeoTagConflicted Reason = "GeoTagConflicted"         // another cluster uses our geo tag
+	ReasonNoObjects        Reason = "DNSEndpointUnavailable"   // DNSEndpoints cannot be read or written: the kind is not installed, say
+	ReasonObjectPending    Reason = "DNSEndpointPending"       // the DNSEndpoint was not carried into the edge zone yet
+	ReasonDrifted          Reason = "EdgeDrifted"              // ExternalDNS read the DNSEndpoint, and the edge zone serves something else
 	ReasonInvalidName      Reason = "InvalidName"              // the name of our name server would not fit
 )
 

@@ -137,4 +137,13 @@ const (
 	ReasonUpdateIgnored = "UpdateIgnored"
 	// ReasonNameServerAddressUnknown (False): this cluster's DNS service has no address yet.
 	ReasonNameServerAddressUnknown = "NameServerAddressUnknown"
+	// ReasonDNSEndpointUnavailable (False): the DNSEndpoint for ExternalDNS cannot be read
+	// or written; its CustomResourceDefinition is not installed, say.
+	ReasonDNSEndpointUnavailable = "DNSEndpointUnavailable"
+	// ReasonDNSEndpointPending (False): ExternalDNS has not carried the DNSEndpoint into the
+	// parent zone yet.
+	ReasonDNSEndpointPending = "DNSEndpointPending"
+	// ReasonEdgeDrifted (False): ExternalDNS has read the DNSEndpoint, and the parent zone
+	// serves something else.
+	ReasonEdgeDrifted = "EdgeDrifted"
 )

@@ -33,7 +33,7 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 	if err != nil {
 		return err
 	}
-	if keeper, err = p.addEdge(store, exchange); err != nil {
+	if keeper, err = p.addEdge(store, src, exchange); err != nil {
 		return err
 	}
 	p.run("exchange", exchange.Run)
@@ -53,10 +53,10 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 }
 
 // addEdge makes the keeper of the delegation; nil with no edge and no anchors.
-func (p *process) addEdge(store *gslb.Store, x *exchange) (*edge.Keeper, error) {
+func (p *process) addEdge(store *gslb.Store, src source, x *exchange) (*edge.Keeper, error) {
 	s := p.settings
-	if len(s.EdgeServers) == 0 && len(s.Anchors) == 0 {
-		p.log.Info("no edge is kept: give --edge-dns and --edge-tsig-key to have the delegation written")
+	if !s.ExternalDNS && len(s.EdgeServers) == 0 && len(s.Anchors) == 0 {
+		p.log.Info("no edge is kept: give --edge-dns and --edge-tsig-key, or --edge-provider externaldns, to have the delegation written")
 		return nil, nil
 	}
 	cfg := edge.Config{
@@ -64,7 +64,12 @@ func (p *process) addEdge(store *gslb.Store, x *exchange) (*edge.Keeper, error) 
 		Heard: x.heard, Sent: x.Sent, Anchors: s.Anchors, Ask: rfc2136.Ask, Resolver: net.DefaultResolver,
 		Log: p.log, Registerer: p.registry,
 	}
-	if len(s.EdgeServers) > 0 {
+	switch {
+	case s.ExternalDNS:
+		if err := p.addExternalDNS(&cfg, src); err != nil {
+			return nil, err
+		}
+	case len(s.EdgeServers) > 0:
 		pub, err := rfc2136.New(rfc2136.Config{Servers: strings.Join(s.EdgeServers, ","), Key: s.EdgeKey, Log: p.log})
 		if err != nil {
 			return nil, fmt.Errorf("--edge-dns: %w", err)
@@ -121,7 +126,7 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 	cfg := controllers.Config{
 		Rest: src.rest, Store: store, Self: s.Self, Zone: s.Zone, Addrs: s.DNSAddrs, OwnService: src.service,
 		AllowLoopback: s.Loopback, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
-		Instance: p.instance, Logger: p.log, Registerer: p.registry,
+		Instance: p.instance, Logger: p.log, Registerer: p.registry, Lead: p.lead,
 	}
 	if watched != nil {
 		cfg.Edge = watched

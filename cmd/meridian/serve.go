@@ -68,6 +68,7 @@ type process struct {
 	dns      *dnsserver.Server
 	exchange atomic.Pointer[exchange] // nil until it runs
 	slow     *slowPath
+	lead     func(context.Context) // writes beside the controllers while this process leads; nil: nothing does
 	group    *errgroup.Group
 	ctx      context.Context // the life of the process, with which its parts end
 }

@@ -12,3 +12,9 @@ import _ "embed" // for Manifest
 //
 //go:embed rbac.yaml
 var Manifest string
+
+// ExternalDNS is a YAML stream with what is needed beside [Manifest] where ExternalDNS
+// keeps the delegation: a Role for DNSEndpoints, and its binding.
+//
+//go:embed externaldns.yaml
+var ExternalDNS string

@@ -69,7 +69,7 @@ func (p *Publisher) Close() { p.client.pool.close() }
 // when one cannot be reached or does not answer usably.
 func (p *Publisher) Lookup(ctx context.Context, q edge.Query) (edge.Answer, error) {
 	var answer edge.Answer
-	err := p.try(ctx, q.Zone, q.Server, func(ctx context.Context, server string) error {
+	err := p.servers.try(ctx, p.log, q.Zone, q.Server, func(ctx context.Context, server string) error {
 		m := new(dns.Msg)
 		m.SetQuestion(q.Name.FQDN(), q.Type)
 		m.RecursionDesired = false
@@ -90,7 +90,7 @@ func (p *Publisher) Update(ctx context.Context, c edge.Change) (string, error) {
 		return "", &edge.Error{Reason: edge.ReasonRefused, Message: "the update cannot be written as DNS records", Err: err}
 	}
 	var taken string
-	err := p.try(ctx, c.Zone, "", func(ctx context.Context, server string) error {
+	err := p.servers.try(ctx, p.log, c.Zone, "", func(ctx context.Context, server string) error {
 		m, err := updateMessage(c)
 		if err != nil {
 			return err
@@ -107,40 +107,6 @@ func (p *Publisher) Update(ctx context.Context, c edge.Change) (string, error) {
 		return nil
 	})
 	return taken, err
-}
-
-// try runs f with one server after the other until one gives a final result.
-// What a server that answered says is worth more than silence of another.
-func (p *Publisher) try(ctx context.Context, zone gslb.Name, only string, f func(context.Context, string) error) error {
-	order := p.servers.order()
-	if only != "" {
-		order = []string{only}
-	}
-	var first error
-	for _, server := range order {
-		err := f(ctx, server)
-		if err == nil || errors.Is(err, edge.ErrRaced) {
-			p.servers.answered(server)
-			return err
-		}
-		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			return ctx.Err()
-		}
-		e, ok := errors.AsType[*edge.Error](err)
-		if ok && e.RCODE != "" {
-			p.servers.answered(server)
-		} else {
-			p.servers.silent(server)
-		}
-		if prev, isErr := errors.AsType[*edge.Error](first); first == nil || isErr && prev.RCODE == "" && ok && e.RCODE != "" {
-			first = err
-		}
-		p.log.Debug("edge server gives no usable answer", "server", server, "zone", zone, "error", err)
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return first
 }
 
 // evaluate reads the answer to a query.

@@ -3,14 +3,19 @@
 package rfc2136
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 // avoidSilent is how long a server that did not answer is asked last.
@@ -98,4 +103,38 @@ func (s *servers) takes(name string) {
 	if i := slices.Index(s.names, name); i > 0 {
 		s.names = slices.Insert(slices.Delete(slices.Clone(s.names), i, i+1), 0, name)
 	}
+}
+
+// try runs f with one server after the other until one gives a final result.
+// What a server that answered says is worth more than silence of another.
+func (s *servers) try(ctx context.Context, log *slog.Logger, zone gslb.Name, only string, f func(context.Context, string) error) error {
+	order := s.order()
+	if only != "" {
+		order = []string{only}
+	}
+	var first error
+	for _, server := range order {
+		err := f(ctx, server)
+		if err == nil || errors.Is(err, edge.ErrRaced) {
+			s.answered(server)
+			return err
+		}
+		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return ctx.Err()
+		}
+		e, ok := errors.AsType[*edge.Error](err)
+		if ok && e.RCODE != "" {
+			s.answered(server)
+		} else {
+			s.silent(server)
+		}
+		if prev, isErr := errors.AsType[*edge.Error](first); first == nil || isErr && prev.RCODE == "" && ok && e.RCODE != "" {
+			first = err
+		}
+		log.Debug("edge server gives no usable answer", "server", server, "zone", zone, "error", err)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return first
 }
