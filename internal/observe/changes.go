@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observe
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/strategies"
+)
+
+// Lines about answers are bounded: after window with linesPerWindow of them, one
+// line says how many there were more.
+const (
+	window         = 10 * time.Second
+	linesPerWindow = 20
+)
+
+// Changes tells of answers and clusters that changed, in the log and in counters,
+// and counts hosts by the reason of their answers.
+type Changes struct {
+	log     *slog.Logger
+	answers prometheus.Counter
+	moves   *prometheus.CounterVec // geo_tag, liveness
+	hosts   *prometheus.Desc
+	reasons *prometheus.Desc
+
+	prev     *gslb.World // the last that was ready; Run's alone
+	clusters map[gslb.GeoTag]clusterState
+	isolated bool
+	opened   time.Time // of the window; zero: none is open
+	told     int       // lines in it
+	more     int       // answers that changed in it and were not told
+
+	mu    sync.Mutex
+	count map[gslb.Reason]int
+}
+
+type clusterState struct {
+	liveness gslb.Liveness
+	conflict string
+}
+
+// NewChanges makes it; [Changes.Run] sets it to work.
+func NewChanges(log *slog.Logger, r prometheus.Registerer) (*Changes, error) {
+	c := &Changes{
+		log: log.With("component", "gslb"), clusters: make(map[gslb.GeoTag]clusterState), count: make(map[gslb.Reason]int),
+		answers: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "meridian_gslb_answer_changes_total", Help: "Hosts whose answer came to hold other addresses.",
+		}),
+		moves: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "meridian_gslb_liveness_changes_total", Help: "Times that a cluster came into a state.",
+		}, []string{"geo_tag", "liveness"}),
+		hosts: prometheus.NewDesc("meridian_gslb_hosts",
+			"Hosts by the best that some cluster has for them: healthy, unknown, lost (lost clusters are answered as a last resort) or unhealthy (whenAllUnhealthy decides).", []string{"state"}, nil),
+		reasons: prometheus.NewDesc("meridian_gslb_answers", "Hosts by the reason of their answer.", []string{"reason"}, nil),
+	}
+	return c, errors.Join(r.Register(c.answers), r.Register(c.moves), r.Register(c))
+}
+
+// Run reads Worlds until ctx ends; it then returns nil.
+//
+// Three things can happen in the loop:
+//
+//  1. a World came: tell of what changed since the last
+//  2. the window of lines ends: say how many answers changed beside those told of
+//  3. ctx ends
+func (c *Changes) Run(ctx context.Context, worlds <-chan *gslb.World) error {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			c.closeWindow()
+			return nil
+		case w := <-worlds:
+			open := !c.opened.IsZero()
+			c.take(w, time.Now())
+			if !open && !c.opened.IsZero() {
+				timer.Reset(window)
+			}
+		case <-timer.C:
+			c.closeWindow()
+		}
+	}
+}
+
+func (c *Changes) take(w *gslb.World, now time.Time) {
+	c.takeClusters(w)
+	if !w.Ready {
+		return
+	}
+	prev := c.prev
+	c.prev = w
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for name := range w.Changed(prev) {
+		var before, after *gslb.Host
+		if prev != nil {
+			before = prev.Host(name)
+		}
+		after = w.Host(name)
+		was, is := c.recount(before, -1), c.recount(after, 1)
+		if prev != nil {
+			c.tell(name, was, is, w.Revision, now)
+		}
+	}
+}
+
+// answer is what is told of a host; the zero one: nobody offers it.
+type answer struct {
+	addrs  []netip.Addr
+	reason gslb.Reason
+}
+
+// recount counts a host in or out, and gives its answer.
+func (c *Changes) recount(h *gslb.Host, by int) answer {
+	if h == nil {
+		return answer{}
+	}
+	d := strategies.Decide(h)
+	if c.count[d.Reason] += by; c.count[d.Reason] == 0 {
+		delete(c.count, d.Reason)
+	}
+	return answer{d.Addrs(), d.Reason}
+}
+
+func (c *Changes) tell(host gslb.Name, was, is answer, revision uint64, now time.Time) {
+	if slices.Equal(was.addrs, is.addrs) {
+		if was.reason != is.reason {
+			c.log.Debug("reason of an answer changed", "host", host.String(), "before", string(was.reason), "after", string(is.reason), "revision", revision)
+		}
+		return
+	}
+	c.answers.Inc()
+	if c.opened.IsZero() {
+		c.opened = now
+	}
+	if c.told >= linesPerWindow {
+		c.more++
+		return
+	}
+	c.told++
+	reason := string(is.reason)
+	if reason == "" {
+		reason = "NotOffered"
+	}
+	c.log.Info("answer changed", "host", host.String(), "before", listed(was.addrs), "after", listed(is.addrs), "reason", reason, "revision", revision)
+}
+
+func listed(addrs []netip.Addr) string {
+	texts := make([]string, len(addrs))
+	for i, a := range addrs {
+		texts[i] = a.String()
+	}
+	return strings.Join(texts, " ")
+}
+
+func (c *Changes) closeWindow() {
+	if c.more > 0 {
+		c.log.Info("more answers changed", "count", c.more, "revision", c.prev.Revision)
+	}
+	c.opened, c.told, c.more = time.Time{}, 0, 0
+}
+
+// takeClusters tells what becomes of clusters: who is heard, doubtful, vouched for
+// and by whom, lost or gone; and whether we are cut off ourselves.
+func (c *Changes) takeClusters(w *gslb.World) {
+	for i := range w.Clusters {
+		k := &w.Clusters[i]
+		was := c.clusters[k.Tag]
+		c.clusters[k.Tag] = clusterState{k.Liveness, k.Conflict}
+		switch {
+		case k.Conflict != "" && was.conflict == "":
+			c.log.Error("geo tag is used twice", "geo_tag", string(k.Tag), "conflict", k.Conflict)
+		case k.Conflict == "" && was.conflict != "":
+			c.log.Info("geo tag is used once again", "geo_tag", string(k.Tag))
+		}
+		if k.Liveness != gslb.Self && k.Liveness != was.liveness {
+			c.tellLiveness(k, was.liveness)
+		}
+	}
+	if now := !w.Isolated.IsZero(); now != c.isolated {
+		c.isolated = now
+		c.log.Warn("isolation changed: a cluster that is cut off keeps its last good answers", "isolated", now)
+	}
+}
+
+func (c *Changes) tellLiveness(k *gslb.Cluster, before gslb.Liveness) {
+	c.moves.WithLabelValues(string(k.Tag), k.Liveness.String()).Inc()
+	level := slog.LevelInfo
+	if k.Liveness == gslb.Doubtful || k.Liveness == gslb.Vouched || k.Liveness == gslb.Lost {
+		level = slog.LevelWarn
+	}
+	args := []any{"peer", string(k.Tag), "liveness", k.Liveness.String(), "before", before.String()}
+	if k.Witness.Kind != gslb.NoSighting {
+		args = append(args, "witness", k.Witness.Kind.String(), "by", string(k.Witness.By))
+	}
+	c.log.Log(context.Background(), level, "liveness of a cluster changed", args...)
+}
+
+// stateOf says what the reason of an answer tells of the host.
+func stateOf(r gslb.Reason) string {
+	switch r {
+	case gslb.ReasonUnknownHealth:
+		return "unknown"
+	case gslb.ReasonLastResort:
+		return "lost"
+	case gslb.ReasonEmpty, gslb.ReasonLastHealthy, gslb.ReasonAllOffered, gslb.ReasonFallback:
+		return "unhealthy"
+	default:
+		return "healthy"
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (c *Changes) Describe(ch chan<- *prometheus.Desc) {
+	ch <- c.hosts
+	ch <- c.reasons
+}
+
+// Collect implements prometheus.Collector.
+func (c *Changes) Collect(ch chan<- prometheus.Metric) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	states := map[string]int{"healthy": 0, "unknown": 0, "lost": 0, "unhealthy": 0}
+	for reason, n := range c.count {
+		states[stateOf(reason)] += n
+		ch <- prometheus.MustNewConstMetric(c.reasons, prometheus.GaugeValue, float64(n), string(reason))
+	}
+	for state, n := range states {
+		ch <- prometheus.MustNewConstMetric(c.hosts, prometheus.GaugeValue, float64(n), state)
+	}
+}

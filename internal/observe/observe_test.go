@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package observe_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/observe"
+)
+
+// lines keeps what is logged.
+type lines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, strings.TrimSpace(string(b)))
+	return len(b), nil
+}
+
+func (l *lines) take() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	defer func() { l.all = nil }()
+	return l.all
+}
+
+func logger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == "revision" || a.Key == "component" {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+// site is a Store of cluster eu with everything that observes it, in a bubble.
+type site struct {
+	t     *testing.T
+	store *gslb.Store
+	reg   *prometheus.Registry
+	log   lines
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	s := &site{t: t, reg: prometheus.NewRegistry()}
+	var err error
+	s.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id"})
+	require.NoError(t, err)
+	changes, err := observe.NewChanges(logger(&s.log), s.reg)
+	require.NoError(t, err)
+	convergence, err := observe.NewConvergence(s.reg)
+	require.NoError(t, err)
+	s.reg.MustRegister(observe.NewWorld(s.store.World))
+	s.store.OnWorld(convergence.Published)
+	box := s.store.Mailbox().C()
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Cleanup(cancel)
+	go func() { _ = s.store.Run(ctx) }()
+	go func() { _ = changes.Run(ctx, box) }()
+	s.store.SetZones([]gslb.ZoneIntent{{Zone: gslb.MustName("example.com"), EdgeZone: gslb.MustName("com")}})
+	return s
+}
+
+func offer(host string, addrs ...string) *gslb.Offer {
+	o := &gslb.Offer{Host: gslb.MustName(host), Source: gslb.Source{Kind: "Gslb", Name: host}, Policy: gslb.Policy{Strategy: gslb.RoundRobin}}
+	for _, a := range addrs {
+		o.Entries = append(o.Entries, gslb.Entry{Addr: netip.MustParseAddr(a), Health: gslb.Healthy, Reason: gslb.ReasonReady})
+	}
+	return o
+}
+
+func (s *site) set(host string, addrs ...string) {
+	o := offer(host, addrs...)
+	s.store.SetObject(o.Source, []*gslb.Offer{o})
+}
+
+func (s *site) settle() { time.Sleep(60 * time.Millisecond) }
+
+// value reads a metric; the labels are name=value.
+func (s *site) value(name string, labels ...string) float64 {
+	s.t.Helper()
+	families, err := s.reg.Gather()
+	require.NoError(s.t, err)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			var own []string
+			for _, l := range m.GetLabel() {
+				own = append(own, l.GetName()+"="+l.GetValue())
+			}
+			if f.GetName() == name && !slices.ContainsFunc(labels, func(l string) bool { return !slices.Contains(own, l) }) {
+				return m.GetGauge().GetValue() + m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+	}
+	return -1
+}
+
+func TestAnswersThatChangeAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.set("a.example.com", "192.0.2.1")
+		s.store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+		s.settle()
+		assert.Empty(t, s.log.take(), "a start is no change")
+		assert.EqualValues(t, 1, s.value("meridian_gslb_hosts", "state=healthy"))
+		assert.EqualValues(t, 0, s.value("meridian_gslb_hosts", "state=unhealthy"))
+		assert.EqualValues(t, 0, s.value("meridian_gslb_convergence_seconds", "source=local"))
+
+		s.set("a.example.com", "192.0.2.2", "192.0.2.1")
+		s.settle()
+		s.store.SetObject(gslb.Source{Kind: "Gslb", Name: "a.example.com"}, nil)
+		s.settle()
+		s.set("a.example.com")
+		s.settle()
+		assert.Equal(t, []string{
+			`level=INFO msg="answer changed" host=a.example.com before=192.0.2.1 after="192.0.2.1 192.0.2.2" reason=AllHealthyClusters`,
+			`level=INFO msg="answer changed" host=a.example.com before="192.0.2.1 192.0.2.2" after="" reason=NotOffered`,
+		}, s.log.take(), "an offer without entries changes no address")
+		assert.EqualValues(t, 1, s.value("meridian_gslb_hosts", "state=unhealthy"))
+		assert.EqualValues(t, 1, s.value("meridian_gslb_answers", "reason=NothingCanServe"))
+		assert.EqualValues(t, 2, s.value("meridian_gslb_answer_changes_total"))
+		assert.EqualValues(t, 3, s.value("meridian_gslb_convergence_seconds", "source=local"))
+	})
+}
+
+func TestMassesOfChangesAreSummedUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+		s.settle()
+		for i := range 100 {
+			s.set(fmt.Sprintf("h%d.example.com", i), "192.0.2.1")
+		}
+		s.settle()
+		assert.Len(t, s.log.take(), 20)
+		time.Sleep(10 * time.Second)
+		assert.Equal(t, []string{`level=INFO msg="more answers changed" count=80`}, s.log.take())
+		assert.EqualValues(t, 100, s.value("meridian_gslb_answer_changes_total"))
+		s.set("h1.example.com", "192.0.2.7")
+		s.settle()
+		assert.Len(t, s.log.take(), 1, "the next window has room again")
+	})
+}
+
+func TestClustersAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		o := offer("a.example.com", "198.51.100.1")
+		require.NoError(t, s.store.SetReport(&gslb.Report{
+			Cluster: "us", ClusterID: "id-us", Instance: "a", Zone: gslb.MustName("example.com"), Mark: 7, Blind: time.Now(),
+			Offers: map[gslb.Name]*gslb.Offer{o.Host: o},
+		}))
+		s.store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "a", At: time.Now()})
+		s.settle()
+		s.store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+		s.settle()
+		assert.Equal(t, []string{`level=INFO msg="liveness of a cluster changed" peer=us liveness=fresh before=unheard`}, s.log.take())
+		assert.EqualValues(t, 1, s.value("meridian_gslb_cluster_liveness", "geo_tag=us", "liveness=fresh"))
+		assert.EqualValues(t, 7, s.value("meridian_gslb_cluster_mark", "geo_tag=us"))
+		assert.EqualValues(t, 1, s.value("meridian_gslb_cluster_blind", "geo_tag=us"))
+		assert.EqualValues(t, 0, s.value("meridian_gslb_cluster_blind", "geo_tag=eu"))
+		assert.EqualValues(t, 1, s.value("meridian_gslb_ready"))
+
+		time.Sleep(3500 * time.Millisecond)
+		s.store.Sight(gslb.Sighting{Kind: gslb.SignedBadTime, Of: "us", At: time.Now()})
+		time.Sleep(1500 * time.Millisecond)
+		assert.EqualValues(t, 1, s.value("meridian_gslb_cluster_witness", "geo_tag=us", "witness=signedBadTime"))
+		assert.EqualValues(t, 1, s.value("meridian_gslb_missed_clusters"))
+		time.Sleep(10 * time.Second)
+		assert.Equal(t, []string{
+			`level=WARN msg="liveness of a cluster changed" peer=us liveness=doubtful before=fresh`,
+			`level=WARN msg="liveness of a cluster changed" peer=us liveness=vouched before=doubtful witness=signedBadTime by=""`,
+			`level=WARN msg="liveness of a cluster changed" peer=us liveness=lost before=vouched`,
+		}, s.log.take())
+		assert.EqualValues(t, 1, s.value("meridian_gslb_liveness_changes_total", "geo_tag=us", "liveness=lost"))
+		assert.EqualValues(t, 1, s.value("meridian_gslb_hosts", "state=lost"), "the last resort")
+		problems, err := testutil.GatherAndLint(s.reg)
+		require.NoError(t, err)
+		assert.Empty(t, problems)
+	})
+}
+
+// A table that cannot be built makes its inputs wait for the next.
+func TestConvergenceGoesOnOverAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewRegistry()
+		c, err := observe.NewConvergence(reg)
+		require.NoError(t, err)
+		w := &gslb.World{Ready: true}
+		w.Arrivals[gslb.PeerInput] = time.Now()
+		c.Published(&gslb.World{Ready: true}) // the start
+		c.Failed(w)
+		time.Sleep(2 * time.Second)
+		c.Published(&gslb.World{Ready: true})
+		c.Published(&gslb.World{Ready: true})
+		families, err := reg.Gather()
+		require.NoError(t, err)
+		for _, m := range families[0].GetMetric() {
+			if m.GetLabel()[0].GetValue() == "peer" {
+				assert.EqualValues(t, 1, m.GetHistogram().GetSampleCount())
+				assert.InDelta(t, 2, m.GetHistogram().GetSampleSum(), 0)
+			} else {
+				assert.Zero(t, m.GetHistogram().GetSampleCount())
+			}
+		}
+	})
+}
