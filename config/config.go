@@ -9,6 +9,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/spf13/pflag"
 )
 
@@ -43,6 +45,7 @@ type Config struct {
 
 	MetricsListen string
 	ProbeListen   string
+	ShutdownDelay time.Duration
 	LogLevel      string
 	LogFormat     string
 }
@@ -93,6 +96,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 
 	fs.StringVar(&c.MetricsListen, "metrics-listen", c.MetricsListen, "address of /metrics and /explain; empty: none")
 	fs.StringVar(&c.ProbeListen, "probe-listen", c.ProbeListen, "address of /healthz and /readyz; empty: none")
+	fs.DurationVar(&c.ShutdownDelay, "shutdown-delay", c.ShutdownDelay, "how long to go on answering after SIGTERM, while no longer ready, so that a Service can take this Pod out first (5s behind one)")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, "text or json")
 }

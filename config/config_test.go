@@ -95,6 +95,7 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"no edge, no key for it", []string{"--geo-tag", "eu", "--edge-provider", "none", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-tsig-key: has no use with --edge-provider none"},
 		{"a switch is on or off", []string{"--geo-tag", "eu", "--entry-check", "maybe"}, `--entry-check: "maybe": write on or off`},
 		{"a level", []string{"--geo-tag", "eu", "--log-level", "loud"}, `--log-level: "loud": write debug, info, warn or error`},
+		{"a delay that peers wait for", []string{"--geo-tag", "eu", "--shutdown-delay", "5m"}, `--shutdown-delay: 5m0s: write 0s to 1m0s`},
 		{"a format", []string{"--geo-tag", "eu", "--log-format", "xml"}, `--log-format: "xml": write text or json`},
 		{"an anchor is an address", []string{"--geo-tag", "eu", "--anchors", "dns.example.net"}, `--anchors: "dns.example.net" is not ADDRESS:PORT`},
 		{"an anchor", []string{"--geo-tag", "eu", "--anchors", "192.0.2.1:port"}, "--anchors:"},

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/tsigkey"
@@ -21,6 +22,9 @@ const (
 	ProviderExternalDNS = "externaldns"
 	ProviderNone        = "none"
 )
+
+// maxShutdownDelay is how long peers keep the offers of a cluster that paused.
+const maxShutdownDelay = time.Minute
 
 // dnsPort is what addresses without a port mean.
 const dnsPort = "53"
@@ -49,6 +53,7 @@ type Settings struct {
 	EntryCheck bool
 
 	MetricsListen, ProbeListen string
+	ShutdownDelay              time.Duration // of going on answering after SIGTERM
 	LogLevel                   slog.Level
 	LogJSON                    bool
 }
@@ -80,7 +85,7 @@ func (c *Config) Settings() (*Settings, error) {
 	s := &Settings{
 		ClusterID: c.ClusterID, DNSListen: c.DNSListen, Service: c.Service, Loopback: c.EntryLoopOK,
 		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests,
-		MetricsListen: c.MetricsListen, ProbeListen: c.ProbeListen,
+		MetricsListen: c.MetricsListen, ProbeListen: c.ProbeListen, ShutdownDelay: c.ShutdownDelay,
 	}
 	c.identity(s, &bad)
 	c.zone(s, &bad)
@@ -272,6 +277,9 @@ func (c *Config) exchange(s *Settings, bad *problems) {
 }
 
 func (c *Config) logs(s *Settings, bad *problems) {
+	if c.ShutdownDelay < 0 || c.ShutdownDelay > maxShutdownDelay {
+		bad.add("shutdown-delay", fmt.Errorf("%s: write 0s to %s", c.ShutdownDelay, maxShutdownDelay))
+	}
 	if err := s.LogLevel.UnmarshalText([]byte(c.LogLevel)); err != nil {
 		bad.add("log-level", fmt.Errorf("%q: write debug, info, warn or error", c.LogLevel))
 	}

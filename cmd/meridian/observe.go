@@ -10,14 +10,18 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/meridian-gslb/meridian/config"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/explain"
+	"github.com/meridian-gslb/meridian/internal/observe"
 )
 
 // newLogger makes the logger of the process.
@@ -30,55 +34,64 @@ func newLogger(s *config.Settings) *slog.Logger {
 	return slog.New(h).With("cluster", s.Self)
 }
 
-// worldCollector reads the numbers of the model when Prometheus asks.
-type worldCollector struct {
-	world                                    func() *gslb.World
-	revision, age, hosts, cluster, mark, iso *prometheus.Desc
+// registerCommon registers the metrics of the process as a whole.
+func (p *process) registerCommon() error {
+	s := p.settings
+	source := "kubernetes"
+	if s.Manifests != "" {
+		source = "files"
+	}
+	edge := config.ProviderNone
+	switch {
+	case s.ExternalDNS:
+		edge = config.ProviderExternalDNS
+	case len(s.EdgeServers) > 0:
+		edge = config.ProviderRFC2136
+	}
+	constant := func(name, help string, labels prometheus.Labels) prometheus.Collector {
+		g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels})
+		g.Set(1)
+		return g
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		constant("meridian_build_info", "1; the labels say what was built.", prometheus.Labels{
+			"version": version, "go_version": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
+		}),
+		constant("meridian_config_info", "1; the labels say how this process is set up.", prometheus.Labels{
+			"geo_tag": string(s.Self), "source": source, "edge_provider": edge, "instance_id": p.instance,
+			"entry_check": strconv.FormatBool(s.EntryCheck), "peer_key": strconv.FormatBool(len(s.PeerKeys) > 0),
+		}),
+		observe.NewWorld(p.currentWorld),
+	} {
+		errs = append(errs, p.registry.Register(c))
+	}
+	return errors.Join(errs...)
 }
 
-func newWorldCollector(world func() *gslb.World) *worldCollector {
-	d := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("meridian_gslb_"+name, help, labels, nil)
+// listenWebs binds the listeners of metrics and probes, and runs them.
+func (p *process) listenWebs(ctx context.Context) error {
+	probes, err := p.addHealth()
+	if err != nil {
+		return err
 	}
-	return &worldCollector{
-		world:    world,
-		revision: d("world_revision", "Number of the current World."),
-		age:      d("world_age_seconds", "Time since the current World was made; a quiet system's rises."),
-		hosts:    d("hosts", "Balanced names in the current World."),
-		cluster:  d("cluster_liveness", "1 for the state that each cluster is in.", "geo_tag", "liveness"),
-		mark:     d("mark", "How far this cluster's knowledge of its own objects goes."),
-		iso:      d("isolated", "1 while this cluster is probably the one cut off."),
+	for _, l := range []struct {
+		flag, addr string
+		handler    http.Handler
+	}{
+		{"metrics-listen", p.settings.MetricsListen, metricsHandler(p.registry, p.currentWorld)},
+		{"probe-listen", p.settings.ProbeListen, probes},
+	} {
+		w, err := listenWeb(ctx, l.flag, l.addr, l.handler)
+		if err != nil {
+			return err
+		}
+		if w != nil {
+			p.run("web server", w.run)
+		}
 	}
-}
-
-// Describe lists the metrics.
-func (c *worldCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.revision, c.age, c.hosts, c.cluster, c.mark, c.iso} {
-		ch <- d
-	}
-}
-
-// Collect reads the current World.
-func (c *worldCollector) Collect(ch chan<- prometheus.Metric) {
-	w := c.world()
-	if w == nil {
-		return
-	}
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
-	gauge(c.revision, float64(w.Revision))
-	gauge(c.age, time.Since(w.At).Seconds())
-	gauge(c.hosts, float64(w.Len()))
-	gauge(c.mark, float64(w.Local.Mark))
-	isolated := 0.0
-	if !w.Isolated.IsZero() {
-		isolated = 1
-	}
-	gauge(c.iso, isolated)
-	for i := range w.Clusters {
-		gauge(c.cluster, 1, string(w.Clusters[i].Tag), w.Clusters[i].Liveness.String())
-	}
+	return nil
 }
 
 // metricsHandler serves /metrics and /explain.
@@ -86,22 +99,6 @@ func metricsHandler(reg *prometheus.Registry, world func() *gslb.World) http.Han
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 	mux.Handle("GET /explain", explain.Handler(world))
-	return mux
-}
-
-// probeHandler serves /healthz, which says that the process runs, and /readyz,
-// which says that it answers for its zones. Neither depends on the API, a peer
-// or the edge once the first World was made.
-func probeHandler(ready func() bool) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintln(rw, "ok") })
-	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
-		if !ready() {
-			http.Error(rw, "not ready: objects were not read completely, or a peer is still waited for", http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(rw, "ok")
-	})
 	return mux
 }
 

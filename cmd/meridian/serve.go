@@ -14,14 +14,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/meridian-gslb/meridian/config"
 	"github.com/meridian-gslb/meridian/dnsserver"
-	"github.com/meridian-gslb/meridian/dnsserver/answers"
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/health"
+	"github.com/meridian-gslb/meridian/internal/observe"
 )
 
 // goodbye is how long peers get at most to read our announcement before we stop.
@@ -66,6 +66,7 @@ type process struct {
 	instance string
 	store    atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
 	dns      *dnsserver.Server
+	ready    *health.Readiness
 	exchange atomic.Pointer[exchange] // nil until it runs
 	slow     *slowPath
 	lead     func(context.Context) // writes beside the controllers while this process leads; nil: nothing does
@@ -80,7 +81,12 @@ type process struct {
 //  3. the Store and everything around it; objects are read
 //  4. ready, when objects were read and peers were heard or given up
 //
-// The end: announce a pause to the peers, then stop everything.
+// The end:
+//
+//  1. not ready any more, and a pause is announced to the peers
+//  2. --shutdown-delay passes, in which everything goes on, so that those who send
+//     clients here can stop
+//  3. everything stops
 func serve(ctx context.Context, s *config.Settings) error {
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -89,9 +95,11 @@ func serve(ctx context.Context, s *config.Settings) error {
 		settings: s, log: newLogger(s), registry: prometheus.NewRegistry(), slow: &slowPath{},
 		group: group, ctx: gctx,
 	}
-	p.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
 	if p.instance, err = newInstance(); err != nil {
+		return err
+	}
+	if err := p.registerCommon(); err != nil {
 		return err
 	}
 	if err := p.listen(ctx); err != nil {
@@ -119,18 +127,23 @@ func serve(ctx context.Context, s *config.Settings) error {
 	return group.Wait()
 }
 
-// stop announces the restart, and returns when the peers that read us were told,
-// or after a moment.
+// stop ends being ready, announces the restart, and returns when the peers that
+// read us were told, or after a moment, and the delay is over.
 func (p *process) stop() {
-	x := p.exchange.Load()
-	if x == nil {
-		return
+	over := time.NewTimer(p.settings.ShutdownDelay)
+	defer over.Stop()
+	p.ready.Stop()
+	p.log.Info("stopping", "announced", string(gslb.Pausing), "delay", p.settings.ShutdownDelay)
+	if x := p.exchange.Load(); x != nil {
+		ctx, cancel := context.WithTimeout(p.ctx, goodbye)
+		defer cancel()
+		if err := x.Announce(ctx, gslb.Pausing); err != nil {
+			p.log.Warn("not every peer was told", "error", err)
+		}
 	}
-	p.log.Info("stopping", "announced", gslb.Pausing)
-	ctx, cancel := context.WithTimeout(p.ctx, goodbye)
-	defer cancel()
-	if err := x.Announce(ctx, gslb.Pausing); err != nil {
-		p.log.Warn("not every peer was told", "error", err)
+	select {
+	case <-over.C:
+	case <-p.ctx.Done():
 	}
 }
 
@@ -153,30 +166,10 @@ func (p *process) listen(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("--dns-listen: %w", err)
 	}
-	world := func() *gslb.World {
-		if store := p.store.Load(); store != nil {
-			return store.World()
-		}
-		return nil
-	}
-	var webs []*webServer
-	metrics, err := listenWeb(ctx, "metrics-listen", p.settings.MetricsListen, metricsHandler(p.registry, world))
-	if err == nil {
-		webs = append(webs, metrics)
-		var probes *webServer
-		probes, err = listenWeb(ctx, "probe-listen", p.settings.ProbeListen, probeHandler(p.dns.Ready))
-		webs = append(webs, probes)
-	}
-	if err != nil {
+	if err := p.listenWebs(ctx); err != nil {
 		return errors.Join(err, p.dns.Close())
 	}
-	p.registry.MustRegister(newWorldCollector(world))
 	p.run("dns server", p.dns.Run)
-	for _, w := range webs {
-		if w != nil {
-			p.run("web server", w.run)
-		}
-	}
 	p.log.Info("listening", "dns", p.dns.Addrs(), "metrics", p.settings.MetricsListen, "probes", p.settings.ProbeListen)
 	return nil
 }
@@ -191,72 +184,23 @@ func (p *process) start(src source) error {
 	if err != nil {
 		return err
 	}
-	store.OnWorld(p.publisher())
-	store.OnWorld(p.tellClusters())
+	publish, err := p.publisher()
+	if err != nil {
+		return err
+	}
+	store.OnWorld(publish)
+	changes, err := observe.NewChanges(p.log, p.registry)
+	if err != nil {
+		return err
+	}
+	worlds := store.Mailbox().C()
+	p.run("changes", func(ctx context.Context) error { return changes.Run(ctx, worlds) })
 	if err := p.addParts(store, src); err != nil {
 		return err
 	}
 	p.store.Store(store)
 	p.run("store", store.Run)
 	return nil
-}
-
-// publisher packs each World and hands it to the DNS server; what cannot be
-// packed leaves the last good table.
-func (p *process) publisher() func(*gslb.World) {
-	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "meridian_answers_build_seconds", Help: "Time to build and publish a table.", Buckets: prometheus.ExponentialBuckets(1e-5, 4, 10),
-	})
-	stale := prometheus.NewGauge(prometheus.GaugeOpts{Name: "meridian_answers_table_stale", Help: "1 while the newest World could not be made a table."})
-	p.registry.MustRegister(seconds, stale)
-	var table *answers.Table
-	return func(w *gslb.World) {
-		begin := time.Now()
-		next, err := answers.Build(table, w)
-		if err != nil {
-			stale.Set(1)
-			p.log.Error("the table cannot be built; the last one goes on serving", "revision", w.Revision, "error", err)
-			return
-		}
-		stale.Set(0)
-		table = next
-		p.dns.Publish(table)
-		seconds.Observe(time.Since(begin).Seconds())
-	}
-}
-
-// tellClusters logs what becomes of clusters: who is heard, doubtful, vouched for
-// and by whom, lost or gone; and whether we are cut off ourselves.
-func (p *process) tellClusters() func(*gslb.World) {
-	was := make(map[gslb.GeoTag]gslb.Liveness)
-	conflicts := make(map[gslb.GeoTag]string)
-	isolated := false
-	return func(w *gslb.World) {
-		for i := range w.Clusters {
-			c := &w.Clusters[i]
-			if c.Conflict != conflicts[c.Tag] {
-				conflicts[c.Tag] = c.Conflict
-				p.log.Error("geo tag is used twice", "geo_tag", c.Tag, "conflict", c.Conflict)
-			}
-			if c.Liveness == gslb.Self || c.Liveness == was[c.Tag] {
-				continue
-			}
-			level := slog.LevelInfo
-			if c.Liveness == gslb.Doubtful || c.Liveness == gslb.Vouched || c.Liveness == gslb.Lost {
-				level = slog.LevelWarn
-			}
-			args := []any{"peer", c.Tag, "liveness", c.Liveness, "before", was[c.Tag]}
-			if c.Witness.Kind != gslb.NoSighting {
-				args = append(args, "witness", c.Witness.Kind, "by", c.Witness.By)
-			}
-			was[c.Tag] = c.Liveness
-			p.log.Log(p.ctx, level, "liveness of a cluster changed", args...)
-		}
-		if now := !w.Isolated.IsZero(); now != isolated {
-			isolated = now
-			p.log.Warn("isolation changed: a cluster that is cut off keeps its last good answers", "isolated", now)
-		}
-	}
 }
 
 // newInstance makes the random id of this process.

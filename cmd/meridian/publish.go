@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
+	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/observe"
+)
+
+// publisher packs each World and hands it to the DNS server; what cannot be
+// packed leaves the last good table.
+func (p *process) publisher() (func(*gslb.World), error) {
+	seconds := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "meridian_answers_build_seconds", Help: "Time to build and publish a table.", Buckets: prometheus.ExponentialBuckets(1e-5, 4, 10),
+	})
+	stale := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "meridian_answers_table_stale", Help: "1 while the newest World could not be made a table; the last good one is served.",
+	})
+	convergence, err := observe.NewConvergence(p.registry)
+	if err := errors.Join(err, p.registry.Register(seconds), p.registry.Register(stale)); err != nil {
+		return nil, err
+	}
+	var table *answers.Table
+	failing := false
+	return func(w *gslb.World) {
+		begin := time.Now()
+		next, err := answers.Build(table, w)
+		if err != nil {
+			stale.Set(1)
+			convergence.Failed(w)
+			if !failing {
+				p.log.Error("the table cannot be built; the last one goes on serving", "revision", w.Revision, "error", err)
+			}
+			failing = true
+			return
+		}
+		table = next
+		p.dns.Publish(table)
+		seconds.Observe(time.Since(begin).Seconds())
+		convergence.Published(w)
+		stale.Set(0)
+		if failing {
+			p.log.Info("the table is built again", "revision", w.Revision)
+		}
+		failing = false
+	}, nil
+}
