@@ -19,8 +19,8 @@
 {{- end }}
 {{- with .Values.dns.addresses }}{{ $_ := set $c "dns-address" . }}{{ end }}
 {{- with .Values.anchors }}{{ $_ := set $c "anchors" . }}{{ end }}
+{{- with .Values.edge.servers }}{{ $_ := set $c "edge-dns" . }}{{ end }}
 {{- if eq .Values.edge.provider "rfc2136" }}
-{{- $_ := set $c "edge-dns" .Values.edge.servers }}
 {{- $_ := set $c "edge-tsig-key" (printf "%s:%s:/etc/meridian/keys/edge" (include "meridian.edgeKeyName" .) .Values.edge.tsig.algorithm) }}
 {{- end }}
 {{- with include "meridian.staticPeers" . | fromYamlArray }}{{ $_ := set $c "peers" . }}{{ end }}
