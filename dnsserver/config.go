@@ -19,6 +19,7 @@ import (
 const (
 	DefaultMaxTCPConns = 1000
 	DefaultMaxSlow     = 4096
+	DefaultRateSlip    = 2
 	DefaultTCPIdle     = 10 * time.Second
 	DefaultTCPMessage  = 2 * time.Second
 	DefaultTCPWrite    = 5 * time.Second
@@ -57,6 +58,21 @@ type Config struct {
 	TCPMessage  time.Duration // bound for the whole of one message to arrive; 0: DefaultTCPMessage
 	TCPWrite    time.Duration // bound for one write; 0: DefaultTCPWrite
 
+	// CookieSecretFile holds the secrets of DNS cookies (RFC 9018), the same for all
+	// replicas behind one address: one or two lines of 32 hexadecimal digits. The
+	// first makes cookies, both are accepted; the file is read again when it changes.
+	// "": a random secret of this process.
+	CookieSecretFile string
+
+	// RateLimit bounds the responses a second over UDP to one network (a /24 of IPv4,
+	// a /56 of IPv6) in each class: answers, large answers, NODATA, NXDOMAIN, errors.
+	// Clients with a valid cookie are not limited, nor is anybody while
+	// [Server.HideClients] is in force. 0: no limit.
+	RateLimit int
+	// RateSlip says that of the responses beyond the limit one in so many is sent,
+	// short and with TC; the others are dropped. 1: all; 0: DefaultRateSlip.
+	RateSlip int
+
 	NSID string // name of this instance for those who ask (RFC 5001); "": none
 	Seed uint64 // of the draws, for tests; 0: random
 
@@ -83,6 +99,8 @@ func (c *Config) complete() error {
 		{"MaxSlow", &c.MaxSlow, DefaultMaxSlow},
 		{"Sockets", &c.Sockets, runtime.GOMAXPROCS(0)},
 		{"MaxTCPConns", &c.MaxTCPConns, DefaultMaxTCPConns},
+		{"RateLimit", &c.RateLimit, 0},
+		{"RateSlip", &c.RateSlip, DefaultRateSlip},
 	} {
 		if *n.value < 0 {
 			return fmt.Errorf("%s is %d; it must be positive", n.name, *n.value)
@@ -90,6 +108,9 @@ func (c *Config) complete() error {
 		if *n.value == 0 {
 			*n.value = n.unset
 		}
+	}
+	if c.RateLimit > MaxRateLimit {
+		return fmt.Errorf("RateLimit is %d; it is at most %d", c.RateLimit, MaxRateLimit)
 	}
 	for _, d := range []struct {
 		name  string

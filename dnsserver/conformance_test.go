@@ -3,8 +3,8 @@
 package dnsserver_test
 
 import (
+	"encoding/binary"
 	"fmt"
-
 	"testing"
 
 	"github.com/miekg/dns"
@@ -34,9 +34,11 @@ type want struct {
 	aa, tc    bool
 	rd        bool
 	bare      bool // 12 octets
+	none      bool // no question is echoed
 	answer    []string
 	authority []string
 	some      bool // the answer section is not empty, whatever is in it
+	options   func(t *testing.T, options map[uint16][]byte)
 }
 
 var (
@@ -105,11 +107,25 @@ func (w want) check(t *testing.T, sent packet, got []byte) {
 		assert.Len(t, got, 12)
 		return
 	}
+	if w.none {
+		assert.Zero(t, got[5], "no question")
+	} else {
+		w.checkQuestion(t, sent, got)
+	}
+	in, out := new(dns.Msg), new(dns.Msg)
+	require.NoError(t, out.Unpack(got))
+	w.checkOPT(t, in, out, sent)
+}
+
+func (w want) checkQuestion(t *testing.T, sent packet, got []byte) {
+	t.Helper()
 	end := questionEnd(sent)
 	require.Greater(t, len(got), end-1, "the question is there")
 	assert.Equal(t, []byte(sent[12:end]), got[12:end], "question, octet by octet")
-	in, out := new(dns.Msg), new(dns.Msg)
-	require.NoError(t, out.Unpack(got))
+}
+
+func (w want) checkOPT(t *testing.T, in, out *dns.Msg, sent packet) {
+	t.Helper()
 	opt := out.IsEdns0()
 	if err := in.Unpack(sent); err == nil && w.rcode != dns.RcodeFormatError {
 		assert.Equal(t, in.IsEdns0() != nil, opt != nil, "OPT if and only if there was one")
@@ -123,9 +139,28 @@ func (w want) check(t *testing.T, sent packet, got []byte) {
 	if o := in.IsEdns0(); o != nil {
 		assert.Equal(t, o.Do(), opt.Do(), "DO")
 	}
+	if w.options != nil {
+		w.options(t, optionsOf(t, opt))
+		return
+	}
 	for _, o := range opt.Option {
 		assert.Equal(t, uint16(dns.EDNS0EDE), o.Option(), "no option is echoed")
 	}
+}
+
+// optionsOf gives the options of an OPT record as octets.
+func optionsOf(t *testing.T, opt *dns.OPT) map[uint16][]byte {
+	t.Helper()
+	wire := make([]byte, 1000)
+	n, err := dns.PackRR(opt, wire, 0, nil, false)
+	require.NoError(t, err)
+	out := make(map[uint16][]byte)
+	for b := wire[11:n]; len(b) > 0; {
+		end := 4 + int(binary.BigEndian.Uint16(b[2:]))
+		out[binary.BigEndian.Uint16(b)] = b[4:end]
+		b = b[end:]
+	}
+	return out
 }
 
 func questionEnd(p packet) int {

@@ -54,6 +54,12 @@ func (r *responder) optLen(tcp bool, ede uint16) int {
 	if r.q.keepalive && tcp {
 		n += 6
 	}
+	if r.state != cookieNone {
+		n += 4 + clientCookie + serverCookie
+	}
+	if r.q.subnet != nil {
+		n += 4 + len(r.q.subnet)
+	}
 	if ede != noEDE {
 		n += 6
 	}
@@ -62,11 +68,16 @@ func (r *responder) optLen(tcp bool, ede uint16) int {
 
 // appendOPT adds the OPT record that answers the one in the query: version 0,
 // our size, DO copied (RFC 3225 §3), and only options that were asked for or
-// that explain an error. It counts the records: none if none was asked.
-func (r *responder) appendOPT(out []byte, tcp bool, rcode int, ede uint16) ([]byte, int) {
+// that explain an error. It counts the records: none if none was asked. The
+// message begins at head.
+func (r *responder) appendOPT(out []byte, head int, tcp bool, rcode int, ede uint16) ([]byte, int) {
 	size := r.optLen(tcp, ede)
 	if size == 0 {
 		return out, 0
+	}
+	padding := r.padding(len(out) - head + size)
+	if padding >= 0 {
+		size += 4 + padding
 	}
 	flags := uint32(rcode>>4) << 24
 	if r.q.do {
@@ -87,10 +98,40 @@ func (r *responder) appendOPT(out []byte, tcp bool, rcode int, ede uint16) ([]by
 		out = append(out, 0, 2)
 		out = binary.BigEndian.AppendUint16(out, r.keepalive)
 	}
+	if r.state != cookieNone { // RFC 7873 §5.2: the client's part as it came, and ours
+		out = binary.BigEndian.AppendUint16(out, dns.EDNS0COOKIE)
+		out = append(out, 0, clientCookie+serverCookie)
+		out = append(out, r.q.cookie[:clientCookie]...)
+		out = append(out, r.cookie[:]...)
+	}
+	if r.q.subnet != nil { // RFC 7871 §7.2.1: as it came; scope 0, because the answer is everybody's
+		out = binary.BigEndian.AppendUint16(out, dns.EDNS0SUBNET)
+		out = binary.BigEndian.AppendUint16(out, uint16(len(r.q.subnet)))
+		out = append(out, r.q.subnet...)
+	}
 	if ede != noEDE {
 		out = binary.BigEndian.AppendUint16(out, dns.EDNS0EDE)
 		out = append(out, 0, 2)
 		out = binary.BigEndian.AppendUint16(out, ede)
 	}
+	if padding >= 0 {
+		out = binary.BigEndian.AppendUint16(out, dns.EDNS0PADDING)
+		out = binary.BigEndian.AppendUint16(out, uint16(padding))
+		out = append(out, zeros[:padding]...)
+	}
 	return out, 1
+}
+
+// padBlock is what the size of an encrypted answer is a multiple of, for those
+// who pad their queries (RFC 8467 §4.1).
+const padBlock = 468
+
+var zeros [padBlock]byte
+
+// padding gives how many octets pad a message of so many; -1: none, and no option.
+func (r *responder) padding(octets int) int {
+	if !r.pads || !r.q.padding || octets+4+padBlock > maxMessage {
+		return -1
+	}
+	return padBlock - 1 - (octets+4+padBlock-1)%padBlock
 }

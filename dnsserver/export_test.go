@@ -5,6 +5,8 @@ package dnsserver
 import (
 	"context"
 	"net"
+	"net/netip"
+	"time"
 )
 
 // ServeStream serves one TCP connection until it ends.
@@ -16,8 +18,10 @@ func ServeStream(s *Server, c net.Conn) {
 // UDP socket calls it, without a socket; false: no answer.
 func Respond(s *Server) func(out, msg []byte, tcp bool) ([]byte, bool) {
 	r := s.udp[0].r
+	from := netip.MustParseAddr("192.0.2.200")
 	return func(out, msg []byte, tcp bool) ([]byte, bool) {
-		out, what := r.respond(out, msg, tcp)
+		r.now = 0
+		out, what := r.respond(out, msg, from, tcp)
 		return out, what == answered
 	}
 }
@@ -43,5 +47,22 @@ func Parse(msg []byte) Parsed {
 	ok := q.parse(msg) == formGood
 	return Parsed{
 		ok, int(q.opcode), q.question > 0, q.name(), q.qtype, q.class, q.opt, q.version, q.do, q.size, q.tsig > 0,
+	}
+}
+
+// SetCookieClock sets the clock of the cookies of a server that does not run.
+func SetCookieClock(s *Server, now func() time.Time) { s.cookies.now = now }
+
+// LookAtFiles reads the server's files again if they changed.
+func LookAtFiles(s *Server) { s.watch.look(s.log) }
+
+// RespondTo is like Respond for a sender of the caller's choice, at a time of
+// the limiter in nanoseconds from its start.
+func RespondTo(s *Server) func(msg []byte, from netip.Addr, at time.Duration) []byte {
+	r := s.udp[0].r
+	return func(msg []byte, from netip.Addr, at time.Duration) []byte {
+		r.now = int64(at)/rateTick + 1
+		out, _ := r.respond(nil, msg, from, false)
+		return out
 	}
 }

@@ -13,15 +13,16 @@ import (
 
 // Why a message got no answer.
 const (
-	dropShort    = iota // less than a header
-	dropResponse        // QR was set
-	dropRead            // the socket gave an error
-	dropWrite           // the answer could not be sent
-	dropSlowFull        // too many slow messages in flight
+	dropShort     = iota // less than a header
+	dropResponse         // QR was set
+	dropRead             // the socket gave an error
+	dropWrite            // the answer could not be sent
+	dropSlowFull         // too many slow messages in flight
+	dropRateLimit        // more than the rate of a network
 	dropReasons
 )
 
-var dropNames = [dropReasons]string{"short", "response", "read_error", "write_error", "slow_path_full"}
+var dropNames = [dropReasons]string{"short", "response", "read_error", "write_error", "slow_path_full", "rate_limit"}
 
 // qtypeNames are the types that are told apart; 0 takes the rest. A label never
 // comes from what somebody asked.
@@ -37,8 +38,8 @@ var qtypeIndex = [dns.TypeCAA + 1]uint8{
 	dns.TypeSVCB: 14, dns.TypeANY: 15, dns.TypeAXFR: 16, dns.TypeIXFR: 17,
 }
 
-// rcodes counts RCODEs up to BADVERS; those above count as the last.
-const rcodes = dns.RcodeBadVers + 1
+// rcodes counts RCODEs up to BADCOOKIE; those above count as the last.
+const rcodes = dns.RcodeBadCookie + 1
 
 // counters are what one goroutine counts, so that counting never waits for
 // another processor. The collector adds them up.
@@ -48,6 +49,8 @@ type counters struct {
 	queries   [len(qtypeNames)][rcodes]atomic.Uint64
 	dropped   [dropReasons]atomic.Uint64
 	truncated atomic.Uint64
+	slipped   atomic.Uint64
+	cookies   [cookieStates]atomic.Uint64
 	latency   latency
 }
 
@@ -70,6 +73,7 @@ type metrics struct {
 	panics, slowInFlight        *prometheus.Desc
 	ready, revision             *prometheus.Desc
 	seconds                     *prometheus.Desc
+	slipped, cookies            *prometheus.Desc
 	clusters, zones             *prometheus.Desc
 }
 
@@ -82,6 +86,8 @@ func newMetrics(s *Server) *metrics {
 		queries:      desc("queries_total", "Messages answered, by transport, type of the question and RCODE.", "transport", "qtype", "rcode"),
 		dropped:      desc("dropped_total", "Messages that got no answer, by transport and reason.", "transport", "reason"),
 		truncated:    desc("truncated_total", "Answers over UDP that did not fit and said so (TC)."),
+		slipped:      desc("rate_limit_slipped_total", "Answers beyond the rate of a network that were sent short: with TC, with BADCOOKIE, or an error."),
+		cookies:      desc("cookies_total", "Messages with a DNS cookie, by transport and what it was worth.", "transport", "state"),
 		tcpConns:     desc("tcp_connections", "Open TCP connections."),
 		tcpEvicted:   desc("tcp_evicted_total", "TCP connections closed to make room for new ones."),
 		panics:       desc("panics_total", "Panics that were recovered; each is a bug."),
@@ -98,7 +104,7 @@ func newMetrics(s *Server) *metrics {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.queries, m.dropped, m.truncated, m.tcpConns, m.tcpEvicted, m.panics, m.slowInFlight, m.ready, m.revision,
-		m.seconds, m.clusters, m.zones,
+		m.seconds, m.clusters, m.zones, m.slipped, m.cookies,
 	} {
 		ch <- d
 	}
@@ -113,10 +119,14 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
 	}
-	var truncated uint64
+	var truncated, slipped uint64
 	for _, transport := range []string{"udp", "tcp"} {
 		sum := s.sum(transport)
 		truncated += sum.truncated.Load()
+		slipped += sum.slipped.Load()
+		for state := cookieClient; state < cookieStates; state++ {
+			counter(m.cookies, sum.cookies[state].Load(), transport, cookieNames[state])
+		}
 		count, seconds, buckets := sum.latency.cumulative()
 		ch <- prometheus.MustNewConstHistogram(m.seconds, count, seconds, buckets, transport)
 		for i := range sum.queries {
@@ -131,6 +141,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	counter(m.truncated, truncated)
+	counter(m.slipped, slipped)
 	gauge(m.tcpConns, float64(s.conns.len()))
 	counter(m.tcpEvicted, s.conns.evicted.Load())
 	counter(m.panics, s.Panics())
@@ -203,6 +214,10 @@ func (s *Server) sum(transport string) *counters {
 			total.dropped[i].Add(c.dropped[i].Load())
 		}
 		total.truncated.Add(c.truncated.Load())
+		total.slipped.Add(c.slipped.Load())
+		for i := range c.cookies {
+			total.cookies[i].Add(c.cookies[i].Load())
+		}
 		total.latency.add(&c.latency)
 	}
 	return total

@@ -19,6 +19,7 @@ const (
 	formShort    form = iota // less than a header
 	formResponse             // QR is set
 	formBad                  // FORMERR; what was understood is in the query
+	formEmpty                // no question, but a cookie (RFC 7873 §5.4)
 	formGood
 )
 
@@ -35,7 +36,10 @@ type query struct {
 	do        bool
 	nsid      bool   // asked for (RFC 5001)
 	keepalive bool   // asked for (RFC 7828)
+	padding   bool   // the query is padded (RFC 7830)
 	size      uint16 // what the sender takes over UDP
+	cookie    []byte // content of the first COOKIE option (RFC 7873); nil: none
+	subnet    []byte // content of the client subnet option (RFC 7871); nil: none
 	tsig      int    // offset of the TSIG record; 0: none
 	nameLen   int
 	nameBuf   [answers.MaxName]byte
@@ -55,15 +59,32 @@ func (q *query) parse(msg []byte) form {
 	}
 	q.opcode, q.rd = msg[2]>>3&0xF, msg[2]&1 != 0
 	q.question, q.qtype, q.class, q.tsig, q.nameLen = 0, 0, 0, 0, 0
-	q.opt, q.version, q.do, q.nsid, q.keepalive, q.size = false, 0, false, false, false, 0
-	// RFC 9619 §4: more than one question is a format error, none is of use here.
-	if binary.BigEndian.Uint16(msg[4:]) != 1 || !q.parseQuestion(msg) {
+	q.opt, q.version, q.do, q.nsid, q.keepalive, q.padding, q.size = false, 0, false, false, false, false, 0
+	q.cookie, q.subnet = nil, nil
+	// RFC 9619 §4: more than one question is a format error.
+	switch binary.BigEndian.Uint16(msg[4:]) {
+	case 0:
+		return q.parseEmpty(msg)
+	case 1:
+		if !q.parseQuestion(msg) {
+			return formBad
+		}
+	default:
 		return formBad
 	}
 	if binary.BigEndian.Uint32(msg[6:]) == 0 && binary.BigEndian.Uint16(msg[10:]) == 0 {
 		return formGood
 	}
-	return q.parseRecords(msg)
+	return q.parseRecords(msg, q.question)
+}
+
+// parseEmpty reads a message without a question. It is of use to those who want
+// a cookie.
+func (q *query) parseEmpty(msg []byte) form {
+	if q.opcode == dns.OpcodeQuery && q.parseRecords(msg, headerSize) == formGood && q.cookie != nil && q.tsig == 0 {
+		return formEmpty
+	}
+	return formBad
 }
 
 // parseQuestion reads the question. A compression pointer has nothing to point
@@ -103,11 +124,10 @@ func (q *query) parseQuestion(msg []byte) bool {
 	return true
 }
 
-// parseRecords walks the records after the question, so that their counts and
+// parseRecords walks the records from an offset on, so that their counts and
 // lengths can be trusted. Records of a query mean nothing to us but OPT and
 // TSIG. Octets after the last one are ignored, unless the message is signed.
-func (q *query) parseRecords(msg []byte) form {
-	at := q.question
+func (q *query) parseRecords(msg []byte, at int) form {
 	for section := range 3 {
 		for left := binary.BigEndian.Uint16(msg[6+2*section:]); left > 0; left-- {
 			owner := at
@@ -176,11 +196,26 @@ func (q *query) parseOPT(rr []byte) bool {
 		if end > len(opts) {
 			return false
 		}
+		data := opts[4:end]
 		switch binary.BigEndian.Uint16(opts) {
 		case dns.EDNS0NSID:
 			q.nsid = true
 		case dns.EDNS0TCPKEEPALIVE:
 			q.keepalive = true
+		case dns.EDNS0PADDING:
+			q.padding = true
+		case dns.EDNS0COOKIE:
+			// RFC 7873 §5.2: the first counts; §5.2.2: lengths.
+			if n := len(data) - clientCookie; n != 0 && (n < minServerCookie || n > maxServerCookie) {
+				return false
+			} else if q.cookie == nil {
+				q.cookie = data
+			}
+		case dns.EDNS0SUBNET:
+			if !goodSubnet(data) {
+				return false
+			}
+			q.subnet = data
 		}
 		opts = opts[end:]
 	}

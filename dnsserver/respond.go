@@ -5,6 +5,7 @@ package dnsserver
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"net/netip"
 	"sync/atomic"
 
 	"github.com/miekg/dns"
@@ -38,15 +39,26 @@ type responder struct {
 	slowAll   bool
 	nsid      []byte
 	keepalive uint16 // idle timeout of TCP in units of 100 ms
+	pads      bool   // answers are encrypted, and padded for those who ask (RFC 7830)
 	count     *counters
 	recovered func(any) // tells of a panic
 	draw      *rand.PCG
-	q         query
+	cookies   *cookies     // nil: cookies are unknown options
+	limiter   *rateLimiter // nil: no limit
+	hidden    *atomic.Bool // addresses of clients are those of something between: no limit by them
+	slips     slips
+	now       int64 // of the limiter, the same for all messages of one read; 0: not yet looked at
+
+	q       query
+	from    netip.Addr // who sent it
+	state   cookieState
+	cookie  [serverCookie]byte // to send back, unless state is cookieNone
+	limited bool               // the answer counts for the limiter
 }
 
 // respond appends the answer to msg to out. Whatever msg holds, it returns: a
 // panic is told, and answered with SERVFAIL.
-func (r *responder) respond(out, msg []byte, tcp bool) (_ []byte, what outcome) {
+func (r *responder) respond(out, msg []byte, from netip.Addr, tcp bool) (_ []byte, what outcome) {
 	head := len(out)
 	defer func() {
 		if p := recover(); p != nil {
@@ -54,7 +66,7 @@ func (r *responder) respond(out, msg []byte, tcp bool) (_ []byte, what outcome) 
 			out, what = servFail(out[:head], msg), answered
 		}
 	}()
-	switch r.q.parse(msg) {
+	switch form := r.q.parse(msg); form {
 	case formShort:
 		r.count.drop(dropShort)
 		return out, malformed
@@ -62,13 +74,42 @@ func (r *responder) respond(out, msg []byte, tcp bool) (_ []byte, what outcome) 
 		r.count.drop(dropResponse)
 		return out, ignored
 	case formBad:
-		return r.refuse(out, msg, tcp, r.badRcode(), noEDE), answered
-	case formGood:
+		r.meet(from, tcp)
+		out = r.refuse(out, msg, tcp, r.badRcode(), noEDE)
+	case formEmpty, formGood:
+		if form == formGood && r.hasSlow && r.isSlow() {
+			return out, slow
+		}
+		r.meet(from, tcp)
+		out = r.plain(out, msg, tcp)
 	}
-	if r.hasSlow && r.isSlow() {
-		return out, slow
+	if len(out) == head {
+		return out, ignored // beyond the limit
 	}
-	return r.plain(out, msg, tcp), answered
+	return out, answered
+}
+
+// meet looks at who asks: whether a cookie proves the address, and whether the
+// answer counts for the limiter.
+func (r *responder) meet(from netip.Addr, tcp bool) {
+	r.from, r.state = from, cookieNone
+	if r.q.cookie != nil && r.cookies != nil {
+		r.state, r.cookie = r.cookies.check(r.q.cookie, from)
+		r.count.cookies[r.state].Add(1)
+	}
+	r.limited = r.limiter != nil && !tcp && r.state != cookieValid && !r.hidden.Load()
+}
+
+// over counts an answer of a class for the limiter, and reports that there are
+// too many.
+func (r *responder) over(c class) bool {
+	if !r.limited {
+		return false
+	}
+	if r.now == 0 {
+		r.now = r.limiter.tick()
+	}
+	return !r.limiter.allow(r.from, c, r.now)
 }
 
 // servFail answers with a header alone, from nothing but the header of msg,
@@ -107,6 +148,7 @@ func (r *responder) badRcode() int {
 //	NOTIFY, UPDATE |        |      |       |           | REFUSED
 //	other          |        |      |       |           | NOTIMP (RFC 8906 §8.1.4)
 //	QUERY          |        | > 0  |       |           | BADVERS (RFC 6891 §6.1.3)
+//	QUERY          |        |      | none  | none      | NOERROR and a cookie (RFC 7873 §5.4)
 //	QUERY          |        |      | ≠ IN  |           | REFUSED
 //	QUERY          |        |      | IN    | AXFR/IXFR | REFUSED (RFC 5936 §5)
 //	QUERY          |        |      | IN    | any other | from the table
@@ -121,6 +163,10 @@ func (r *responder) plain(out, msg []byte, tcp bool) []byte {
 		return r.refuse(out, msg, tcp, dns.RcodeNotImplemented, noEDE)
 	case q.version > 0:
 		return r.refuse(out, msg, tcp, dns.RcodeBadVers, noEDE)
+	case q.question == 0 && r.state == cookieNone:
+		return r.refuse(out, msg, tcp, dns.RcodeFormatError, noEDE)
+	case q.question == 0:
+		return r.refuse(out, msg, tcp, dns.RcodeSuccess, noEDE)
 	case q.class != dns.ClassINET, q.qtype == dns.TypeAXFR, q.qtype == dns.TypeIXFR:
 		return r.refuse(out, msg, tcp, dns.RcodeRefused, noEDE)
 	}
@@ -160,7 +206,10 @@ func (r *responder) answer(out, msg []byte, tcp bool) []byte {
 		out[head+2] |= bitTC
 		r.count.truncated.Add(1)
 	}
-	out, ar := r.appendOPT(out, tcp, rcode, ede)
+	if r.limited && r.over(classOf(f.Kind, len(out)-head)) {
+		return r.tooMany(out[:head], msg, bitAA|bitTC, dns.RcodeSuccess)
+	}
+	out, ar := r.appendOPT(out, head, tcp, rcode, ede)
 	setCounts(out[head:], an, ns, ar)
 	r.count.query(q.qtype, rcode)
 	f.Count(r.count.shard, an > 0)
@@ -170,9 +219,33 @@ func (r *responder) answer(out, msg []byte, tcp bool) []byte {
 // refuse answers without records: the question as far as it was understood, and
 // an OPT record if there was one.
 func (r *responder) refuse(out, msg []byte, tcp bool, rcode int, ede uint16) []byte {
+	if r.limited && r.over(classError) {
+		return r.tooMany(out, msg, 0, rcode)
+	}
+	return r.bare(out, msg, tcp, 0, rcode, ede)
+}
+
+// tooMany is for an answer that exceeds the rate of its network: nothing, or in
+// its turn a short one. Who sent a cookie is told to come back with ours (RFC
+// 7873 §5.2.3), others by TC to come over TCP.
+func (r *responder) tooMany(out, msg []byte, flags byte, rcode int) []byte {
+	switch {
+	case !r.slips.next():
+		r.count.drop(dropRateLimit)
+		return out
+	case r.state != cookieNone:
+		flags, rcode = 0, dns.RcodeBadCookie
+	}
+	r.count.slipped.Add(1)
+	return r.bare(out, msg, false, flags, rcode, noEDE)
+}
+
+// bare answers without records.
+func (r *responder) bare(out, msg []byte, tcp bool, flags byte, rcode int, ede uint16) []byte {
 	head := len(out)
-	out = r.begin(out, msg, 0, rcode)
-	out, ar := r.appendOPT(out, tcp, rcode, ede)
+	r.q.subnet = nil // of use to answers only
+	out = r.begin(out, msg, flags, rcode)
+	out, ar := r.appendOPT(out, head, tcp, rcode, ede)
 	setCounts(out[head:], 0, 0, ar)
 	r.count.query(r.q.qtype, rcode)
 	return out

@@ -3,12 +3,15 @@
 package dnsserver_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // rows gives the table. Rows of other behaviour have tests of their own: source
@@ -16,7 +19,7 @@ import (
 // keepalive (103), EDE (104), TCP (105–110).
 func rows(t *testing.T) []row {
 	t.Helper()
-	return slices.Concat(framingRows(t), opcodeRows(t), typeRows(t), nameRows(t), ednsRows(t), tsigRows(t))
+	return slices.Concat(framingRows(t), opcodeRows(t), typeRows(t), nameRows(t), ednsRows(t), cookieRows(t), subnetRows(t), tsigRows(t))
 }
 
 // app is the wire form of the host that most rows ask for.
@@ -196,6 +199,70 @@ func ednsRows(t *testing.T) []row {
 		{92, "RDLENGTH past the end", a("app").opt(4096, 0).tail()[:len(a("app"))+9], "", formErr},
 		{93, "extended RCODE set", a("app").opt(4096, 0xAB<<24), "", appA},
 		{94, "DO", a("app").opt(4096, do), "", appA},
+	}
+}
+
+// cookieRows are about DNS cookies. Their worth is in TestRFC9018_AppendixA and
+// TestWhichCookiesAreBelieved.
+func cookieRows(t *testing.T) []row {
+	t.Helper()
+	q := func(octets int) packet {
+		return ask(t, "app", dns.TypeA).opt(1232, 0, cookieOption(bytes.Repeat([]byte{7}, octets))...)
+	}
+	given := func(t *testing.T, options map[uint16][]byte) {
+		t.Helper()
+		require.Len(t, options[dns.EDNS0COOKIE], 24)
+		assert.Equal(t, bytes.Repeat([]byte{7}, 8), options[dns.EDNS0COOKIE][:8], "the client's part")
+		assert.Equal(t, []byte{1, 0, 0, 0}, options[dns.EDNS0COOKIE][8:12], "version and reserved octets")
+		assert.Len(t, options, 1)
+	}
+	answer := want{aa: true, answer: appA.answer, options: given}
+	two := append(cookieOption(bytes.Repeat([]byte{7}, 8)), cookieOption(bytes.Repeat([]byte{8}, 8))...)
+	return []row{
+		{19, "no question, a cookie", header(0).opt(1232, 0, cookieOption(bytes.Repeat([]byte{7}, 8))...), "", want{none: true, options: given}},
+		{19, "no question, a cookie, version 1", header(0).opt(1232, 1<<16, cookieOption(bytes.Repeat([]byte{7}, 8))...), "", want{none: true, rcode: dns.RcodeBadVers, options: given}},
+		{19, "no question, no cookie", header(0).opt(1232, 0), "", want{none: true, rcode: dns.RcodeFormatError}},
+		{96, "the client's part", q(8), "", answer},
+		{96, "two cookies", ask(t, "app", dns.TypeA).opt(1232, 0, two...), "", answer},
+		{97, "empty", q(0), "", formErr},
+		{97, "7 octets", q(7), "", formErr},
+		{97, "9 octets", q(9), "", formErr},
+		{97, "15 octets", q(15), "", formErr},
+		{97, "41 octets", q(41), "", formErr},
+		{98, "another server's part", q(24), "", answer},
+		{98, "a long one", q(40), "", answer},
+	}
+}
+
+// subnetRows are about client subnets, on which no answer depends yet.
+func subnetRows(t *testing.T) []row {
+	t.Helper()
+	q := func(name string, data ...byte) packet {
+		return ask(t, name, dns.TypeA).opt(1232, 0, append([]byte{0, dns.EDNS0SUBNET, 0, byte(len(data))}, data...)...)
+	}
+	echo := func(w want, data ...byte) want {
+		w.options = func(t *testing.T, options map[uint16][]byte) {
+			t.Helper()
+			assert.Equal(t, data, options[dns.EDNS0SUBNET], "as it came, scope 0")
+		}
+		return w
+	}
+	return []row{
+		{100, "/24", q("app", 0, 1, 24, 0, 192, 0, 2), "", echo(appA, 0, 1, 24, 0, 192, 0, 2)},
+		{100, "/20", q("app", 0, 1, 20, 0, 192, 0, 16), "", echo(appA, 0, 1, 20, 0, 192, 0, 16)},
+		{100, "/56 of IPv6", q("app", 0, 2, 56, 0, 0x20, 1, 0xD, 0xB8, 0, 0, 1), "", echo(appA, 0, 2, 56, 0, 0x20, 1, 0xD, 0xB8, 0, 0, 1)},
+		{100, "no such name", q("absent", 0, 1, 24, 0, 192, 0, 2), "", echo(nxDomain, 0, 1, 24, 0, 192, 0, 2)},
+		{100, "outside", q("www.example.org.", 0, 1, 24, 0, 192, 0, 2), "", refused},
+		{101, "a scope", q("app", 0, 1, 24, 24, 192, 0, 2), "", formErr},
+		{101, "family 9", q("app", 0, 9, 24, 0, 192, 0, 2), "", formErr},
+		{101, "/33", q("app", 0, 1, 33, 0, 192, 0, 2, 1, 0), "", formErr},
+		{101, "/129 of IPv6", q("app", append([]byte{0, 2, 129, 0}, make([]byte, 17)...)...), "", formErr},
+		{101, "stray bits", q("app", 0, 1, 20, 0, 192, 0, 17), "", formErr},
+		{101, "an octet too many", q("app", 0, 1, 24, 0, 192, 0, 2, 0), "", formErr},
+		{101, "an octet too few", q("app", 0, 1, 24, 0, 192, 0), "", formErr},
+		{101, "cut", q("app", 0, 1, 24), "", formErr},
+		{102, "/0", q("app", 0, 1, 0, 0), "", echo(appA, 0, 1, 0, 0)},
+		{102, "/0 of no family", q("app", 0, 0, 0, 0), "", echo(appA, 0, 0, 0, 0)},
 	}
 }
 

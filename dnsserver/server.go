@@ -30,8 +30,13 @@ type Server struct {
 	times  tcpTimes
 	conns  *conns
 	slow   *slowPool
+	watch  files
 	table  atomic.Pointer[answers.Table]
 	panics atomic.Uint64
+
+	cookies *cookies
+	limiter *rateLimiter
+	hidden  atomic.Bool
 
 	loops    []*Loop     // complete when New returns
 	counters []*counters // of every goroutine or group of them; complete when New returns
@@ -50,6 +55,9 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Logger.With("component", "dnsserver"), conns: newConns(cfg.MaxTCPConns),
 		times: tcpTimes{time.Now(), cfg.TCPIdle, cfg.TCPMessage, cfg.TCPWrite},
 	}
+	if err := s.protect(); err != nil {
+		return nil, fmt.Errorf("DNS server: %w", err)
+	}
 	s.slow = newSlowPool(cfg.SlowPath, cfg.MaxSlow, s.newCounters("udp"), s.newCounters("tcp"), s.newResponder)
 	if err := s.bind(); err != nil {
 		closeAll(s.bound)
@@ -62,6 +70,37 @@ func New(cfg Config) (*Server, error) {
 		}
 	}
 	return s, nil
+}
+
+// protect makes what keeps strangers in bounds. A server whose answers are all
+// made by its slow path knows no cookies.
+func (s *Server) protect() error {
+	if s.cfg.RateLimit > 0 {
+		s.limiter = newRateLimiter(s.cfg.RateLimit, rand.Uint64())
+	}
+	if s.cfg.SlowAll {
+		return nil
+	}
+	if file := s.cfg.CookieSecretFile; file != "" {
+		s.watch.add("secrets of DNS cookies", func() error { return s.cookies.load(file) }, file)
+	}
+	var err error
+	s.cookies, err = newCookies(s.cfg.CookieSecretFile)
+	return err
+}
+
+// HideClients says whether the addresses that messages come from are those of a
+// load balancer or a node between, not of clients: then nothing is limited by
+// them. They are taken for those of clients until it is called.
+func (s *Server) HideClients(hidden bool) {
+	if s.hidden.Swap(hidden) == hidden {
+		return
+	}
+	if hidden {
+		s.log.Warn("addresses of DNS clients are hidden: responses and connections are not limited by client", "rate_limit", s.cfg.RateLimit)
+	} else {
+		s.log.Info("addresses of DNS clients are visible: responses and connections are limited by client", "rate_limit", s.cfg.RateLimit)
+	}
 }
 
 func (s *Server) bind() error {
@@ -98,7 +137,8 @@ func (s *Server) newResponder(c *counters) *responder {
 	return &responder{
 		table: &s.table, hasSlow: s.cfg.SlowPath != nil, slowAll: s.cfg.SlowAll, nsid: []byte(s.cfg.NSID),
 		keepalive: uint16(min(s.cfg.TCPIdle/(100*time.Millisecond), 0xFFFF)), count: c, recovered: s.recovered,
-		draw: rand.NewPCG(s.cfg.Seed, s.streams.Add(1)),
+		draw: rand.NewPCG(s.cfg.Seed, s.streams.Add(1)), cookies: s.cookies, limiter: s.limiter, hidden: &s.hidden,
+		slips: slips{slip: uint32(s.cfg.RateSlip)},
 	}
 }
 
@@ -158,6 +198,9 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	for _, b := range s.bound {
 		sockets.Go(func() { s.accept(ctx, b, &streams) })
+	}
+	if len(s.watch.all) > 0 {
+		sockets.Go(func() { s.watch.run(ctx, s.log) })
 	}
 	<-ctx.Done()
 	for _, b := range s.bound {

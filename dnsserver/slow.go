@@ -81,6 +81,7 @@ func (p *slowPool) start(ctx context.Context, job slowJob, done func()) bool {
 func (p *slowPool) run(ctx context.Context, job slowJob) {
 	r := p.responders.Get().(*responder)
 	defer p.responders.Put(r)
+	r.now = 0
 	r.count = p.counts[job.tcp]
 	var replies atomic.Uint32
 	defer func() {
@@ -110,7 +111,7 @@ func (p *slowPool) run(ctx context.Context, job slowJob) {
 	if known || replies.Load() > 0 {
 		return
 	}
-	if out, what := r.respond(nil, job.msg, job.tcp); what == answered {
+	if out, what := r.respond(nil, job.msg, job.from.Addr(), job.tcp); what == answered {
 		_ = job.reply(out)
 	}
 }

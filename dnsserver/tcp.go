@@ -34,6 +34,8 @@ type tcpConn struct {
 	times *tcpTimes
 	timed sampler
 
+	client netip.AddrPort // the zero value for what has no address
+
 	active   atomic.Int64  // when the last message was complete, since times.start
 	slots    chan struct{} // one for each slow message in flight
 	stopping atomic.Bool
@@ -53,7 +55,7 @@ type tcpTimes struct {
 }
 
 func newTCPConn(c net.Conn, r *responder, slow *slowPool, times *tcpTimes) *tcpConn {
-	conn := &tcpConn{Conn: c, r: r, slow: slow, times: times, in: make([]byte, tcpBuffer), slots: make(chan struct{}, slowPerConn)}
+	conn := &tcpConn{Conn: c, client: clientOf(c), r: r, slow: slow, times: times, in: make([]byte, tcpBuffer), slots: make(chan struct{}, slowPerConn)}
 	conn.touch()
 	return conn
 }
@@ -99,7 +101,7 @@ func (c *tcpConn) serve(ctx context.Context) {
 func (c *tcpConn) handle(ctx context.Context, msg []byte) error {
 	c.touch()
 	head := len(c.out)
-	out, what := c.r.respond(append(c.out, 0, 0), msg, true)
+	out, what := c.r.respond(append(c.out, 0, 0), msg, c.client.Addr(), true)
 	switch what {
 	case answered:
 		binary.BigEndian.PutUint16(out[head:], uint16(len(out)-head-2))
@@ -125,7 +127,7 @@ func (c *tcpConn) startSlow(ctx context.Context, msg []byte) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	job := slowJob{msg: append([]byte(nil), msg...), from: c.peer(), tcp: true, reply: c.send}
+	job := slowJob{msg: append([]byte(nil), msg...), from: c.client, tcp: true, reply: c.send}
 	if c.slow.start(ctx, job, func() { c.touch(); <-c.slots }) {
 		return nil
 	}
@@ -134,7 +136,8 @@ func (c *tcpConn) startSlow(ctx context.Context, msg []byte) error {
 	return c.send(servFail(nil, msg))
 }
 
-func (c *tcpConn) peer() netip.AddrPort {
+// clientOf gives the address that a connection comes from.
+func clientOf(c net.Conn) netip.AddrPort {
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
 		return unmapped(a.AddrPort())
 	}

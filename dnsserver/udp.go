@@ -29,6 +29,7 @@ type udpSocket struct {
 //	room(i int) []byte               an empty buffer for the answer
 //	answer(i int, out []byte)        keep an answer to send
 //	flush() (failed int, err error)  send what was kept
+//	from(i int) netip.Addr           who sent it
 //	sender(i int) (netip.AddrPort, []byte)
 //	                                 who sent it, and the control data with which an
 //	                                 answer leaves from the address that was asked
@@ -49,8 +50,9 @@ func (s *udpSocket) serve(ctx context.Context) {
 		}
 		s.loop.begin()
 		began := s.timed.begin()
+		s.r.now = 0
 		for i := range n {
-			out, what := s.r.respond(s.batch.room(i), s.batch.message(i), false)
+			out, what := s.r.respond(s.batch.room(i), s.batch.message(i), s.batch.from(i), false)
 			switch what {
 			case answered:
 				s.batch.answer(i, out)

@@ -159,6 +159,14 @@ func (b *batch) sendmmsg(fd uintptr) bool {
 	return true
 }
 
+func (b *batch) from(i int) netip.Addr {
+	d := &b.data[i]
+	if d.name.Family == unix.AF_INET {
+		return netip.AddrFrom4((*unix.RawSockaddrInet4)(unsafe.Pointer(&d.name)).Addr)
+	}
+	return netip.AddrFrom16(d.name.Addr)
+}
+
 func (b *batch) sender(i int) (netip.AddrPort, []byte) {
 	d := &b.data[i]
 	port := binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(&d.name.Port))[:])

@@ -16,7 +16,7 @@ type batch struct {
 	in   [65535]byte
 	out  [udpSize + 256]byte
 	n    int
-	from netip.AddrPort
+	peer netip.AddrPort
 	kept []byte
 }
 
@@ -24,7 +24,7 @@ func newBatch(conn *net.UDPConn) (*batch, error) { return &batch{conn: conn}, ni
 
 func (b *batch) read() (int, error) {
 	var err error
-	if b.n, b.from, err = b.conn.ReadFromUDPAddrPort(b.in[:]); err != nil {
+	if b.n, b.peer, err = b.conn.ReadFromUDPAddrPort(b.in[:]); err != nil {
 		return 0, err
 	}
 	return 1, nil
@@ -40,7 +40,7 @@ func (b *batch) flush() (failed int, err error) {
 	if b.kept == nil {
 		return 0, nil
 	}
-	_, err = b.conn.WriteToUDPAddrPort(b.kept, b.from)
+	_, err = b.conn.WriteToUDPAddrPort(b.kept, b.peer)
 	b.kept = nil
 	if err != nil {
 		failed = 1
@@ -48,4 +48,6 @@ func (b *batch) flush() (failed int, err error) {
 	return failed, err
 }
 
-func (b *batch) sender(int) (netip.AddrPort, []byte) { return b.from, nil }
+func (b *batch) sender(int) (netip.AddrPort, []byte) { return b.peer, nil }
+
+func (b *batch) from(int) netip.Addr { return b.peer.Addr() }
