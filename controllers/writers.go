@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -128,6 +129,9 @@ func (w *writers) next(ctx context.Context, q workqueue.TypedRateLimitingInterfa
 		return true
 	}
 	wrote, err := w.do[t.what](ctx, t.key)
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		err = nil // the object goes with its namespace
+	}
 	w.note(ctx, t, wrote, err)
 	if err != nil {
 		q.AddRateLimited(t)

@@ -16,7 +16,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -156,6 +158,21 @@ func TestWritersAreSilentAboutWhatIsNoTrouble(t *testing.T) {
 			assert.NotContains(t, d.log.String(), "cannot be written", err.Error())
 		})
 	}
+}
+
+func TestWritersLeaveWhatGoesWithItsNamespace(t *testing.T) {
+	terminating := apierrors.NewForbidden(schema.GroupResource{Resource: "ingresses"}, "app", errors.New("being terminated"))
+	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.lead(t)
+		d.pen.set(terminating, false)
+		d.addNow(status)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Equal(t, 1, d.pen.count(), "not tried again")
+		assert.NotContains(t, d.log.String(), "written")
+	})
 }
 
 func TestWritersWaitWhileTheAPIIsAway(t *testing.T) {

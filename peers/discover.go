@@ -22,11 +22,12 @@ func (x *Exchange) DelegationChanged() {
 	}
 }
 
-// discover reads the name servers of every zone at the edge: when told, and
-// every minute; sooner while a peer is known (it called us, or others hear it)
-// whose address is not: its delegation is about to appear. What was found once
-// is kept while the edge does not answer, and when it does not list a peer any
-// more.
+// discover reads the name servers of every zone at the edge: at the start and when
+// told at once, and then after longer and longer pauses until it is once a minute.
+// Clusters that start together, or a peer that called us before its delegation was
+// written, appear at the edge a moment after they were looked for. What was found
+// once is kept while the edge does not answer, and when it does not list a peer
+// any more.
 func (x *Exchange) discover(ctx context.Context) {
 	wait := discoverSoon
 	next := time.NewTimer(discoverEvery)
@@ -43,9 +44,6 @@ func (x *Exchange) discover(ctx context.Context) {
 			for i := range w.Zones {
 				x.discoverZone(ctx, &w.Zones[i])
 			}
-		}
-		if !x.readers.lacking() {
-			wait = discoverEvery
 		}
 		next.Reset(wait)
 		wait = min(2*wait, discoverEvery)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -181,6 +182,31 @@ func TestStalePeerDoesNotGoBack(t *testing.T) {
 		assert.Equal(t, "198.51.100.5 healthy", eu.sees("us", app), "serials never fall within an instance")
 		assert.Equal(t, "fresh", eu.liveness("us"))
 		assert.Equal(t, 1, eu.logs.with("report is not taken", "serial 4 is older than 5"), eu.logs)
+	})
+}
+
+// Of two connections the slower one can bring what the other brought already, and less.
+func TestAnOlderAnswerThatComesLastIsNoTrouble(t *testing.T) {
+	withFake(t, func(t *testing.T, eu *cluster, us *peerstest.FakePeer) {
+		require.NoError(t, us.Say(zoneText(t, usReport(5, "198.51.100.5"))))
+		settle(10 * time.Millisecond)
+		var once sync.Once
+		us.Behave(peerstest.Manners{Edit: func(m *dns.Msg) {
+			once.Do(func() {
+				for i, rr := range m.Answer {
+					m.Answer[i] = dns.Copy(rr)
+					if soa, ok := m.Answer[i].(*dns.SOA); ok {
+						soa.Serial = 4
+					}
+				}
+			})
+		}})
+		require.NoError(t, us.Say(zoneText(t, usReport(6, "198.51.100.6"))))
+		settle(100 * time.Millisecond)
+		assert.Equal(t, "198.51.100.6 healthy", eu.sees("us", app))
+		settle(10 * time.Second)
+		assert.Equal(t, "fresh", eu.liveness("us"))
+		assert.Zero(t, eu.logs.with("report is not taken"), eu.logs)
 	})
 }
 

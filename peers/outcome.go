@@ -88,7 +88,7 @@ func (s *session) complete(sl *slot, err error, now time.Time) error {
 		sl.fails++
 		sl.due = now.Add(s.again(t.rcode, sl, first))
 	case t.zone == nil:
-		sl.fails = 0
+		sl.fails, sl.stale = 0, false
 		if t.base != nil && result == resultUnchanged {
 			sl.sub.copies.confirm(t.have, direct, now)
 		}
@@ -115,17 +115,23 @@ func (sl *slot) calm(asked, now time.Time) {
 	}
 }
 
-// deliver hands a new version on and gives the result.
+// deliver hands a new version on and gives the result. Of the answers on two
+// connections the older can arrive last: that one is asked again at once, and only
+// an author that says it again is told of.
 func (s *session) deliver(sl *slot, t *transfer, direct bool, now time.Time) string {
 	sl.whole = false
-	err := s.x.readers.deliver(sl.sub, t.zone, direct, now)
+	err := s.x.readers.deliver(sl.sub, t.zone, direct, !sl.stale, now)
 	var stale *errStale
 	switch {
 	case err == nil:
-		sl.fails, sl.claim, sl.due = 0, soa{}, now.Add(pace(t.zone))
+		sl.fails, sl.claim, sl.stale, sl.due = 0, soa{}, false, now.Add(pace(t.zone))
 		return t.result
 	case errors.As(err, &stale):
-		sl.due = now.Add(s.x.cfg.Hold)
+		sl.due = now
+		if sl.stale {
+			sl.due = now.Add(s.x.cfg.Hold)
+		}
+		sl.stale = true
 		return resultStale
 	}
 	sl.claim, sl.due = t.current, now.Add(s.x.cfg.Hold)

@@ -159,17 +159,18 @@ func TestDiscovery(t *testing.T) {
 		w.net.Add("198.51.100.7:5353", "us", us.x)
 		us.offer(app, "198.51.100.1", gslb.Healthy)
 		settle(10 * time.Second)
-		assert.Equal(t, 1, reads, "read at the start")
+		assert.Equal(t, 6, reads, "read at the start, and soon again: clusters that start together appear a moment later")
 		assert.Empty(t, eu.x.Peers())
 
 		set(nil, ns("gslb-ns-us-cloud.example.com", "198.51.100.7"), ns("gslb-ns-eu-cloud.example.com", "192.0.2.7"),
 			ns("ns1.example.com", "192.0.2.1"), ns("gslb-ns-us-shop.example.com", "192.0.2.2"))
-		eu.x.DelegationChanged()
-		settle(time.Second)
-		assert.Equal(t, "198.51.100.1 healthy", eu.sees("us", app))
+		settle(6 * time.Second)
+		assert.Equal(t, "198.51.100.1 healthy", eu.sees("us", app), "found without being told")
 		require.Len(t, eu.x.Peers(), 1, "neither ourselves, nor strangers, nor another zone's")
 		assert.Equal(t, []string{"198.51.100.7:5353"}, eu.x.Peers()[0].Addresses)
 
+		settle(2 * time.Minute)
+		before := reads
 		set(errors.New("edge is down"))
 		settle(3 * time.Minute)
 		assert.Equal(t, "fresh", eu.liveness("us"), "known peers are kept")
@@ -177,7 +178,10 @@ func TestDiscovery(t *testing.T) {
 		set(nil)
 		settle(3 * time.Minute)
 		assert.Equal(t, "fresh", eu.liveness("us"), "and when their name server is gone from the edge")
-		assert.Equal(t, 8, reads, "once a minute, at the start and when told")
+		assert.Equal(t, before+6, reads, "once a minute when calm")
+		eu.x.DelegationChanged()
+		settle(100 * time.Millisecond)
+		assert.Equal(t, before+7, reads, "and at once when told")
 	})
 }
 

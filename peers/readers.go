@@ -4,6 +4,7 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"slices"
 	"sync"
@@ -191,18 +192,6 @@ func (r *readers) copiesOf(tag gslb.GeoTag, zone gslb.Name) *copies {
 	return c
 }
 
-// lacking reports that a peer is known that cannot be called.
-func (r *readers) lacking() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for tag, p := range r.peers {
-		if !p.left.Load() && len(r.addrs(tag)) == 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // addrs gives where a peer is called: where the operator says, else wherever it
 // was found.
 func (r *readers) addrs(tag gslb.GeoTag) []string {
@@ -239,12 +228,13 @@ func (r *readers) direct(tag gslb.GeoTag) bool {
 	return p != nil && p.direct.within(lease, time.Now())
 }
 
-// deliver takes a new version of a report.
-func (r *readers) deliver(sub subscription, z *Zone, direct bool, now time.Time) error {
+// deliver takes a new version of a report. quietly: a refusal is not told.
+func (r *readers) deliver(sub subscription, z *Zone, direct, quietly bool, now time.Time) error {
 	key := "report " + string(sub.tag) + " " + z.zone.String()
 	err := sub.copies.take(z, direct, now, r.x.cfg.Store.SetReport)
 	if err != nil {
-		if r.x.noises.start(key) {
+		var stale *errStale
+		if (!quietly || !errors.As(err, &stale)) && r.x.noises.start(key) {
 			r.x.log.Warn("report is not taken", "peer", sub.tag, "zone", z.zone, "error", err)
 		}
 		return err

@@ -30,6 +30,7 @@ type slot struct {
 	at    string    // instance that answered last: serials are its own
 	claim soa       // a version that we could not take: no need to see it again
 	whole bool      // the last increment did not fit
+	stale bool      // the last version was older than one seen before
 	rapid int       // answers in a row that came at once
 	asked time.Time // zero: nothing is under way
 	hold  time.Duration
