@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	_ "golang.org/x/crypto/x509roots/fallback" // for HTTPS probes where the system has no roots, as in the image
 )
 
 // version is set by the linker.
