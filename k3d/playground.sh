@@ -168,7 +168,7 @@ each() {
 
 destroy_full_local_setup() {
   provider down
-  rm -rf "$PLAYGROUND"
+  [ ! -e "$PLAYGROUND/clusters" ] || rm -rf "$PLAYGROUND"
   echo "the playground is gone"
 }
 

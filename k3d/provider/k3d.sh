@@ -51,7 +51,7 @@ up() {
 down() {
   local c
   for c in edgedns $(clusters); do
-    k3d cluster delete "$c"
+    if exists "$c"; then k3d cluster delete "$c"; fi
   done
 }
 
