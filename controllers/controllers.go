@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/record"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -29,12 +28,13 @@ type Controllers struct {
 	writers   *writers
 	election  *election
 	refusals  refusals
+	metrics   *metrics
 	box       *gslb.Mailbox
 	world     atomic.Pointer[gslb.World] // the newest that observe saw
 
 	cache  cache.Cache
 	client client.Client // reads the cache, writes the API
-	events record.EventRecorder
+	events *eventer
 }
 
 // New checks the configuration and prepares everything. Nothing is asked of the API
@@ -48,7 +48,7 @@ func New(cfg Config) (*Controllers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metrics of the controllers: %w", err)
 	}
-	c := &Controllers{cfg: cfg, refusals: refusals{why: make(map[types.NamespacedName]string)}}
+	c := &Controllers{cfg: cfg, metrics: m, refusals: refusals{why: make(map[types.NamespacedName]string)}}
 	c.reach = newReach(log.With("server", cfg.Rest.Host), cfg.BlindAfter, m, c.tellBlind)
 	if c.api, err = newAPI(&c.cfg, c.reach); err != nil {
 		return nil, fmt.Errorf("preparing the connection to the Kubernetes API: %w", err)
@@ -80,8 +80,8 @@ func (c *Controllers) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var stop func()
-	c.events, stop = c.api.newRecorder(ctx, c.cfg.Instance, c.cfg.Logger)
+	recorder, stop := c.api.newRecorder(ctx, c.cfg.Instance, c.cfg.Logger)
+	c.events = newEventer(recorder, c.metrics)
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { c.reach.run(ctx, c.api.probe); return nil })

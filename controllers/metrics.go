@@ -20,6 +20,7 @@ type metrics struct {
 	drift        *prometheus.CounterVec // kind
 	writes       *prometheus.CounterVec // what, result
 	leader       prometheus.Gauge
+	events       *prometheus.CounterVec // reason, result
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -44,11 +45,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		blind:        gauge("blind", "1 while this cluster cannot read its objects."),
 		drift:        vec("drift_total", "Objects in the cache that a watch had left out of date, by kind.", "kind"),
 		writes:       vec("writes_total", "Objects written to the API, by what and result.", "what", "result"),
+		events:       vec("events_total", "Kubernetes events, by reason and result: sent, or dropped because there were too many at once.", "reason", "result"),
 		leader:       gauge("leader", "1 while this process holds the Lease and writes."),
 	}
 	var problems []error
 	for _, c := range []prometheus.Collector{
-		m.translations, m.failures, m.objects, m.held, m.readErrors, m.blind, m.drift, m.writes, m.leader,
+		m.translations, m.failures, m.objects, m.held, m.readErrors, m.blind, m.drift, m.writes, m.leader, m.events,
 	} {
 		problems = append(problems, r.Register(c))
 	}

@@ -44,6 +44,9 @@ func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 	if !w.Ready || !c.writers.leading() {
 		return
 	}
+	if prev != nil && prev.Ready {
+		c.tellZones(ctx, worldEvents(prev, w))
+	}
 	if prev == nil || concernsAll(prev, w) {
 		for _, t := range c.allTasks(ctx) {
 			c.writers.addNow(t)

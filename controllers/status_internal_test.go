@@ -197,27 +197,3 @@ func TestStatusWaitsForTheWorldThatTookTheTranslationIn(t *testing.T) {
 		assert.False(t, in.current(), "the World still has an offer that was taken back")
 	})
 }
-
-func TestAnswerChanges(t *testing.T) {
-	a := func(host, reason string, addrs ...string) gslbv1beta1.AnswerStatus {
-		return gslbv1beta1.AnswerStatus{Host: host, Type: "A", Reason: reason, Message: "why", Addresses: addrs}
-	}
-	for _, c := range []struct {
-		old, next []gslbv1beta1.AnswerStatus
-		want      []answerChange
-		why       string
-	}{
-		{nil, []gslbv1beta1.AnswerStatus{a("x", "AllHealthyClusters", "1", "2")},
-			[]answerChange{{"Normal", "AllHealthyClusters", "x: no address → 1, 2 (why)"}}, "the first answer"},
-		{[]gslbv1beta1.AnswerStatus{a("x", "AllHealthyClusters", "2", "1")}, []gslbv1beta1.AnswerStatus{a("x", "HealthUnknownUsed", "1", "2")}, nil, "another reason is no other answer"},
-		{[]gslbv1beta1.AnswerStatus{a("x", "r", "1")}, []gslbv1beta1.AnswerStatus{a("x", "NothingCanServe")},
-			[]answerChange{{"Warning", "NothingCanServe", "x: 1 → no address (why)"}}, "an answer went empty"},
-		{[]gslbv1beta1.AnswerStatus{a("x", "Weighted", "1"), a("x", "Weighted", "2")}, []gslbv1beta1.AnswerStatus{a("x", "Weighted", "1"), a("x", "Weighted", "3")},
-			[]answerChange{{"Normal", "Weighted", "x: 1, 2 → 1, 3 (why)"}}, "one event for all draws of a host"},
-		{[]gslbv1beta1.AnswerStatus{a("x", "r", "1"), a("y", "r", "2")}, []gslbv1beta1.AnswerStatus{a("y", "r", "2")},
-			[]answerChange{{"Warning", "NotResolved", "x: 1 → no address (no cluster offers the host)"}}, "a host went"},
-		{nil, []gslbv1beta1.AnswerStatus{a("x", "NothingCanServe")}, nil, "nothing before and after"},
-	} {
-		assert.Equal(t, c.want, answerChanges(c.old, c.next), c.why)
-	}
-}

@@ -59,8 +59,11 @@ func (c *Controllers) writeZone(ctx context.Context, key types.NamespacedName) (
 	if equality.Semantic.DeepEqual(zd.Status, next.Status) {
 		return false, nil
 	}
-	err := c.patchStatus(ctx, zd, next)
-	return err == nil, client.IgnoreNotFound(err)
+	if err := c.patchStatus(ctx, zd, next.DeepCopy()); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	c.events.all(zd, zoneEvents(zd.Status.Conditions, next.Status.Conditions))
+	return true, nil
 }
 
 // finishZone lets a ZoneDelegation go that is being deleted. A zone that is served by

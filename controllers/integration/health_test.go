@@ -40,7 +40,7 @@ func TestEndpointsDecideHealthAndEventsTellOfAnswers(t *testing.T) {
 
 	eventually(t, func() error {
 		events := s.events("Gslb", ns, "shop")
-		if !containing(events, "Normal AllHealthyClusters shop.cloud.example.com: no address → 192.0.2.1, 192.0.2.2") ||
+		if !containing(events, "Normal AnswerChanged shop.cloud.example.com: no address → 192.0.2.1, 192.0.2.2") ||
 			!containing(events, "Warning NothingCanServe shop.cloud.example.com: 192.0.2.1, 192.0.2.2 → no address") {
 			return notYet("events are %q", events)
 		}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1beta1
+
+// Reasons of events about a Gslb. Those of which something is wrong are warnings.
+const (
+	// EventAnswerChanged: a host is answered by other addresses.
+	EventAnswerChanged = "AnswerChanged"
+	// EventFailedOver: a host with strategy failover is answered by a cluster of lower
+	// rank than before.
+	EventFailedOver = "FailedOver"
+	// EventFailedBack: it is answered by one of higher rank again.
+	EventFailedBack = "FailedBack"
+	// EventNothingCanServe (warning): a host has no address to answer any more.
+	EventNothingCanServe = "NothingCanServe"
+	// EventNotOffered (warning): no cluster offers a host any more.
+	EventNotOffered = "NotOffered"
+	// EventHostConflicted (warning): an older object in this cluster has the host.
+	EventHostConflicted = "HostConflicted"
+	// EventConflictEnded: this object has its hosts now.
+	EventConflictEnded = "ConflictEnded"
+	// EventSpecDiverged (warning): another cluster's Gslb asks for a different policy.
+	EventSpecDiverged = "SpecDiverged"
+	// EventSpecAgrees: they ask for the same again.
+	EventSpecAgrees = "SpecAgrees"
+)
+
+// Reasons of events about Gslbs and ZoneDelegations.
+const (
+	// EventClusterLost (warning): a cluster is silent and nobody vouches for it; its
+	// addresses are the last resort.
+	EventClusterLost = "ClusterLost"
+	// EventClusterHeard: a cluster that was lost is heard, or vouched for, again.
+	EventClusterHeard = "ClusterHeard"
+	// EventBlind (warning): this cluster cannot read its objects and keeps what it knew.
+	EventBlind = "Blind"
+	// EventSeesAgain: it can read them again.
+	EventSeesAgain = "SeesAgain"
+	// EventIsolated (warning): this cluster is probably cut off and keeps its last good
+	// answers.
+	EventIsolated = "Isolated"
+	// EventRejoined: it is not cut off any more.
+	EventRejoined = "Rejoined"
+)
+
+// Reasons of events about a ZoneDelegation. What is wrong at the edge has the reason of
+// condition Delegated: EdgeUnreachable, UpdateRefused, UpdateIgnored and so on.
+const (
+	// EventDelegated: the parent zone, read back, delegates the zone to this cluster.
+	EventDelegated = "Delegated"
+	// EventEdgeRepaired: it does so again after it was refused, ignored or out of reach.
+	EventEdgeRepaired = "EdgeRepaired"
+)
