@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -32,9 +33,11 @@ func TestClusterKilled(t *testing.T) {
 	s.Answers("and another one for the third host", calm, s.At(alive[0]))
 	asker := s.Ask(calm, s.At(alive[0]), world.ServersOf(alive...)...)
 
+	begin := time.Now()
 	s.Do("stop the cluster "+dead.GeoTag, func(ctx context.Context) error { return s.StopCluster(ctx, dead) })
 	t.Cleanup(func() { revive(t, s, dead) })
 	s.Answers("it is gone from round robin", rr, s.At(alive...), world.ServersOf(alive...)...)
+	s.Note("from before the stop until it is gone", fmt.Sprintf("%.2f s", time.Since(begin).Seconds()))
 	s.Answers("the others took over its failover host", fail, s.At(alive...), world.ServersOf(alive...)...)
 	s.Answers("the edge sees the same", rr, s.At(alive...), s.Edge)
 	s.Answers("for the failover host too", fail, s.At(alive...), s.Edge)

@@ -46,8 +46,8 @@ func TestRollingRestart(t *testing.T) {
 	s.NothingFailed("during the restarts", asker)
 }
 
-// TestPodsDeleted deletes the Pods of Meridian, one after another and then all of
-// a cluster's at once.
+// TestPodsDeleted deletes the Pods of Meridian in one cluster: one after another,
+// then all at once, then all at once without a chance to say goodbye.
 func TestPodsDeleted(t *testing.T) {
 	s := stage(t, 2)
 	if w := s.NeedsMeridianPods(); w.Replicas < 2 {
@@ -66,23 +66,29 @@ func TestPodsDeleted(t *testing.T) {
 	}
 	s.NothingFailed("one Pod after another", asker)
 
-	others := append(world.ServersOf(s.Others(c)...), s.Edge)
-	asker = s.Ask(host, all, others...)
-	s.Do("delete all Pods of Meridian in "+c.GeoTag, func(ctx context.Context) error {
+	allAtOnce(s, c, host, all, "all Pods of a cluster told to stop")
+	allAtOnce(s, c, host, all, "all Pods of a cluster killed", client.GracePeriodSeconds(0))
+}
+
+// allAtOnce deletes all Pods of Meridian in a cluster. Its applications go on, so
+// the others must not drop them; its own server is silent for a while.
+func allAtOnce(s *world.Stage, c *world.Cluster, host, all, what string, opts ...client.DeleteOption) {
+	asker := s.Ask(host, all, append(world.ServersOf(s.Others(c)...), s.Edge)...)
+	s.Do(what+", in "+c.GeoTag, func(ctx context.Context) error {
 		pods, err := c.Pods(ctx)
 		if err != nil {
 			return err
 		}
 		for _, p := range pods {
-			if err := c.API.Delete(ctx, &p, client.GracePeriodSeconds(5)); err != nil {
+			if err := c.API.Delete(ctx, &p, opts...); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	s.Until("all are back", world.Patiently, c.Settled)
+	s.Until("others are ready in their place", world.Patiently, c.Settled)
 	s.Answers("its own server answers again", host, all, c.DNS)
-	s.NothingFailed("all Pods of a cluster at once; the others and the edge", asker)
+	s.NothingFailed(what+"; the others and the edge", asker)
 }
 
 // TestHelmUpgrade upgrades the chart with a changed value, and back.
@@ -105,7 +111,7 @@ func TestHelmUpgrade(t *testing.T) {
 	for _, level := range []string{"debug", "info"} {
 		s.Do("helm upgrade in "+c.GeoTag+": logLevel "+level, func(ctx context.Context) error {
 			args := append(helm[1:], "upgrade", w.Release, s.Chart, "--namespace", w.Namespace, "--kubeconfig", s.Kubeconfig,
-				"--kube-context", "k3d-"+c.Name, "--reuse-values", "--set", "logLevel="+level)
+				"--kube-context", c.Context, "--reuse-values", "--set", "logLevel="+level)
 			out, err := exec.CommandContext(ctx, helm[0], args...).CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("%w: %s", err, out)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/terratest/world"
 )
 
@@ -25,8 +26,13 @@ func TestWeights(t *testing.T) {
 	weights := []int{5, 3, 2}
 	cs := s.Clusters[:min(len(s.Clusters), len(weights))]
 	balance(s, "weights", host, "app", weighted(cs, weights))
-	anyOne := wanted(s, cs)
-	s.Answers("one cluster at a time is answered", host, anyOne, world.ServersOf(s.Clusters...)...)
+	s.AwaitGslb("every cluster can be drawn", "weights", s.Clusters, func(_ *world.Cluster, g *gslbv1beta1.Gslb) error {
+		if n := len(g.Status.Answers); n != len(cs) {
+			return fmt.Errorf("%d answers are drawn from, want %d", n, len(cs))
+		}
+		return nil
+	})
+	s.Answers("one cluster at a time is answered", host, wanted(s, cs))
 	sum := 0
 	for i := range cs {
 		sum += weights[i]

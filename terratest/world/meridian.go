@@ -114,13 +114,32 @@ func (c *Cluster) Restart(ctx context.Context, w *Workload) error {
 	return c.API.Patch(ctx, w.Object, client.RawPatch(types.MergePatchType, []byte(patch)))
 }
 
-// Settled is nil when every replica of Meridian is up to date and ready.
+// Settled is nil when every replica of Meridian is up to date and ready, and none
+// of those is on its way out.
 func (c *Cluster) Settled(ctx context.Context) error {
 	w, err := c.Workload(ctx)
 	if err != nil {
 		return err
 	}
-	return w.settled
+	if w.settled != nil {
+		return w.settled
+	}
+	pods, err := c.Pods(ctx) // the workload's status may lag behind a Pod that was just deleted
+	if err != nil {
+		return err
+	}
+	ready := 0
+	for _, p := range pods {
+		for _, cond := range p.Status.Conditions {
+			if cond.Type == corev1.PodReady && cond.Status == corev1.ConditionTrue {
+				ready++
+			}
+		}
+	}
+	if ready < int(w.Replicas) {
+		return fmt.Errorf("%s: %d of %d Pods are ready", c.Name, ready, w.Replicas)
+	}
+	return nil
 }
 
 // NeedsMeridianPods gives the first cluster's workload; where Meridian runs as a

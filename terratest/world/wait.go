@@ -22,10 +22,11 @@ const (
 const pollEvery = 25 * time.Millisecond
 
 // poll calls f until it gives no error. When ctx ends first, the error is that of
-// the last call.
+// the last call that was not cut off by it.
 func poll(ctx context.Context, f func(ctx context.Context) error) error {
 	tick := time.NewTicker(pollEvery)
 	defer tick.Stop()
+	var last error
 	for {
 		callCtx, cancel := context.WithTimeout(ctx, callTime)
 		err := f(callCtx)
@@ -33,9 +34,12 @@ func poll(ctx context.Context, f func(ctx context.Context) error) error {
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() == nil || last == nil {
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return err
+			return last
 		case <-tick.C:
 		}
 	}
@@ -81,17 +85,16 @@ func (s *Stage) AnswersEach(what, host string, wants map[Server]string) {
 	var mu sync.Mutex
 	var missing []string
 	ask := func(server Server, want string) {
-		var got string
 		err := poll(ctx, func(ctx context.Context) error {
-			if got = server.Addrs(ctx, host); !slices.Contains(strings.Split(want, orElse), got) {
-				return fmt.Errorf("%s is answered %q", host, got)
+			if got := server.Addrs(ctx, host); !slices.Contains(strings.Split(want, orElse), got) {
+				return fmt.Errorf("%s answers %s with %q, want %q", server.Name, host, got, want)
 			}
 			return nil
 		})
 		mu.Lock()
 		defer mu.Unlock()
 		if step.Each[server.Name] = seconds(time.Since(begin)); err != nil {
-			missing = append(missing, fmt.Sprintf("%s answers %s with %q, want %q", server.Name, host, got, want))
+			missing = append(missing, err.Error())
 		}
 	}
 	var clusters sync.WaitGroup

@@ -29,12 +29,13 @@ type World struct {
 
 // Cluster is one cluster of the playground, with Meridian in it.
 type Cluster struct {
-	Name   string // as the provider script knows it, such as test-gslb1
-	GeoTag string
-	DNS    Server
-	HTTP   string // HOST:PORT where its Ingresses are reached
-	API    client.Client
-	Core   kubernetes.Interface
+	Name    string // as the provider script knows it, such as test-gslb1
+	Context string // of the kubeconfig
+	GeoTag  string
+	DNS     Server
+	HTTP    string // HOST:PORT where its Ingresses are reached
+	API     client.Client
+	Core    kubernetes.Interface
 }
 
 // Server is a DNS server with the name that steps and messages give it.
@@ -104,7 +105,7 @@ func connect(config Config, contextName string, i int) (*Cluster, error) {
 	}
 	tag := config.GeoTags[i]
 	return &Cluster{
-		Name: strings.TrimPrefix(contextName, "k3d-"), GeoTag: tag,
+		Name: strings.TrimPrefix(contextName, "k3d-"), Context: contextName, GeoTag: tag,
 		DNS: Server{tag, config.ClustersDNS[i]}, HTTP: config.ClustersHTTP[i], API: api, Core: core,
 	}, nil
 }
