@@ -18,6 +18,9 @@ import (
 
 const module = "github.com/meridian-gslb/meridian"
 
+// SourceRoot is the folder of the source tree that the working folder is in.
+func SourceRoot() (string, error) { return moduleRoot() }
+
 // moduleRoot finds Meridian's source tree: the folder of its go.mod, from the
 // working folder upwards. Tests and `go run` work inside it.
 func moduleRoot() (string, error) {

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package supervisor
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// cgroups are the machine's cgroup hierarchies: one (version 2), or one for each
+// controller (version 1). A set has a group in each, a site one in that, where its
+// programs are in "machine" and its Pods in what the kubelet makes.
+type cgroups struct {
+	unified bool     // version 2 is at mount[0]
+	mounts  []string // folders of all hierarchies
+	freezer string   // folder of the hierarchy by which a site is frozen and found
+}
+
+// findCgroups reads the mount table.
+func findCgroups() (*cgroups, error) {
+	table, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil, err
+	}
+	c := &cgroups{}
+	for line := range bytes.Lines(table) {
+		before, after, ok := strings.Cut(string(line), " - ")
+		fields, kind := strings.Fields(before), strings.Fields(after)
+		if !ok || len(fields) < 5 || len(kind) < 3 {
+			continue
+		}
+		at := fields[4]
+		switch kind[0] {
+		case "cgroup2":
+			c.mounts = append(c.mounts, at)
+			if at == "/sys/fs/cgroup" {
+				c.unified, c.freezer = true, at
+			}
+		case "cgroup":
+			c.mounts = append(c.mounts, at)
+			if slices.Contains(strings.Split(kind[2], ","), "freezer") {
+				c.freezer = at
+			}
+		}
+	}
+	if c.freezer == "" {
+		return nil, errors.New("no cgroups: want version 2 at /sys/fs/cgroup, or version 1 with the controller freezer")
+	}
+	return c, nil
+}
+
+// create makes the group of a site, and returns the files by which its process 1
+// joins it.
+func (c *cgroups) create(set, site string) (procs []string, err error) {
+	for _, at := range c.mounts {
+		if c.unified && at != c.freezer {
+			continue
+		}
+		for _, group := range []string{set, filepath.Join(set, site)} {
+			dir := filepath.Join(at, group)
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				return nil, fmt.Errorf("making a cgroup: %w", err)
+			}
+			if err := c.fill(dir); err != nil {
+				return nil, err
+			}
+		}
+	}
+	machine := filepath.Join(c.freezer, set, site, "machine")
+	if err := os.MkdirAll(machine, 0o755); err != nil {
+		return nil, fmt.Errorf("making a cgroup: %w", err)
+	}
+	return []string{filepath.Join(machine, "cgroup.procs")}, nil
+}
+
+// fill gives a new group what the kubelet expects of its root: processors and
+// memory nodes (version 1), controllers (version 2).
+func (c *cgroups) fill(dir string) error {
+	if c.unified {
+		for _, group := range []string{filepath.Dir(dir), dir} {
+			if err := enableControllers(group); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, name := range []string{"cpuset.cpus", "cpuset.mems"} {
+		have, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, fs.ErrNotExist) || err == nil && len(bytes.TrimSpace(have)) > 0 {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		of, err := os.ReadFile(filepath.Join(filepath.Dir(dir), name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), of, 0o644); err != nil {
+			return fmt.Errorf("filling a cgroup: %w", err)
+		}
+	}
+	return nil
+}
+
+func enableControllers(dir string) error {
+	available, err := os.ReadFile(filepath.Join(dir, "cgroup.controllers"))
+	if err != nil {
+		return err
+	}
+	var want []string
+	for _, name := range strings.Fields(string(available)) {
+		want = append(want, "+"+name)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte(strings.Join(want, " ")), 0o644); err != nil {
+		return fmt.Errorf("giving cgroups their controllers (processes must not be in %s itself): %w", dir, err)
+	}
+	return nil
+}
+
+// freeze stops every process of the site where it is, or lets all go on, and
+// returns when that is so.
+func (c *cgroups) freeze(set, site string, frozen bool) error {
+	dir := filepath.Join(c.freezer, set, site)
+	file, word := "freezer.state", map[bool]string{true: "FROZEN", false: "THAWED"}[frozen]
+	if c.unified {
+		file, word = "cgroup.freeze", map[bool]string{true: "1", false: "0"}[frozen]
+	}
+	if err := os.WriteFile(filepath.Join(dir, file), []byte(word), 0o644); err != nil {
+		return fmt.Errorf("freezing or thawing a cgroup: %w", err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		done, err := c.isFrozen(dir)
+		if err != nil || done == frozen {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("the cgroup %s is not %s after 10 s", dir, word)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+}
+
+func (c *cgroups) isFrozen(dir string) (bool, error) {
+	if !c.unified {
+		state, err := os.ReadFile(filepath.Join(dir, "freezer.state"))
+		return string(bytes.TrimSpace(state)) == "FROZEN", err
+	}
+	events, err := os.ReadFile(filepath.Join(dir, "cgroup.events"))
+	return bytes.Contains(events, []byte("frozen 1")), err
+}
+
+// clear kills whatever is left in a group, and removes it from all hierarchies.
+// The group may be a whole set's; one that is not there is fine.
+func (c *cgroups) clear(group string) error {
+	dir := filepath.Join(c.freezer, group)
+	if _, err := os.Stat(dir); err == nil {
+		if err := c.thawAll(dir); err != nil {
+			return err
+		}
+		if err := killAll(dir); err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for _, at := range c.mounts {
+		errs = append(errs, removeGroups(filepath.Join(at, group)))
+	}
+	return errors.Join(errs...)
+}
+
+// thawIfThere thaws a site's group, if there is one.
+func (c *cgroups) thawIfThere(group string) error {
+	if _, err := os.Stat(filepath.Join(c.freezer, group)); err != nil {
+		return nil
+	}
+	return c.freeze("", group, false)
+}
+
+// thawAll thaws the group and those directly below it: a frozen process cannot be killed.
+func (c *cgroups) thawAll(dir string) error {
+	below, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	groups := []string{dir}
+	for _, entry := range below {
+		if entry.IsDir() {
+			groups = append(groups, filepath.Join(dir, entry.Name()))
+		}
+	}
+	for _, group := range groups {
+		if err := c.freeze("", strings.TrimPrefix(group, c.freezer), false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func killAll(dir string) error {
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		pids, err := processesOf(dir)
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("processes %v of %s do not end", pids, dir)
+		}
+		for _, pid := range pids {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("killing process %d of %s: %w", pid, dir, err)
+			}
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
+
+// processesOf lists the processes of a group and those below it.
+func processesOf(dir string) ([]int, error) {
+	var pids []int
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // removed meanwhile
+		}
+		if err != nil || entry.Name() != "cgroup.procs" {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODEV) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for scanner := bufio.NewScanner(bytes.NewReader(content)); scanner.Scan(); {
+			pid, err := strconv.Atoi(scanner.Text())
+			if err != nil {
+				return err
+			}
+			if pid > 0 { // 0 is a process of another pid namespace
+				pids = append(pids, pid)
+			}
+		}
+		return nil
+	})
+	return pids, err
+}
+
+// removeGroups removes a group and those below it, the lowest first. The kernel
+// takes a moment to let go of groups whose processes have just ended.
+func removeGroups(dir string) error {
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		var dirs []string
+		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err == nil && entry.IsDir() {
+				dirs = append(dirs, path)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		var last error
+		for _, d := range slices.Backward(dirs) {
+			if err := os.Remove(d); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				last = err
+			}
+		}
+		if last == nil {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("removing a cgroup: %w", last)
+		}
+		<-time.After(10 * time.Millisecond)
+	}
+}
