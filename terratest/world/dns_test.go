@@ -5,7 +5,7 @@ package world_test
 import (
 	"net"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -15,10 +15,14 @@ import (
 	"github.com/meridian-gslb/meridian/terratest/world"
 )
 
-// serve answers on UDP and TCP of one port with what handle makes of a question.
+// serve answers on UDP and TCP of one port with what handle makes of a question,
+// one after the other.
 func serve(t *testing.T, handle func(m *dns.Msg, tcp bool) *dns.Msg) world.Server {
 	t.Helper()
+	var one sync.Mutex
 	handler := dns.HandlerFunc(func(w dns.ResponseWriter, q *dns.Msg) {
+		one.Lock()
+		defer one.Unlock()
 		if r := handle(q, w.RemoteAddr().Network() == "tcp"); r != nil {
 			_ = w.WriteMsg(r) // the asker would notice
 		}
@@ -102,10 +106,10 @@ func TestNameServersFromAnswerAndReferral(t *testing.T) {
 // TestAskerCounts has a server that loses every third question, and one that
 // answers wrongly.
 func TestAskerCounts(t *testing.T) {
-	var n atomic.Int64
+	n := 0
 	enough := make(chan struct{})
 	lossy := serve(t, func(q *dns.Msg, _ bool) *dns.Msg {
-		switch n.Add(1) {
+		switch n++; n {
 		case 3:
 			return nil // lost: the asker asks again
 		case 40:

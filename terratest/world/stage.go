@@ -58,6 +58,11 @@ func (w *World) NewStage(t testing.TB, clusters int) *Stage {
 	return s
 }
 
+// NewBareStage makes a stage without namespaces: for what needs questions only.
+func NewBareStage(t testing.TB, w *World) *Stage {
+	return &Stage{World: w, T: t, record: w.Recorder.Begin(t.Name()), entries: map[*Cluster][]string{}}
+}
+
 // Namespace is a namespace for a test, so marked that Clean finds it.
 func Namespace(name string) *corev1.Namespace {
 	return &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{mark: "true"}}}
