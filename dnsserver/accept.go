@@ -13,14 +13,13 @@ import (
 // accept takes connections until the listener is closed.
 func (s *Server) accept(ctx context.Context, b *sockets, streams *sync.WaitGroup) {
 	defer b.loop.end()
-	failing := false
-	for {
+	for failing := false; ; {
 		raw, err := b.tcp.Accept()
 		switch {
 		case err == nil:
 			failing = false
 			b.loop.begin()
-			s.start(ctx, raw, b.count, streams)
+			s.start(ctx, raw, b, streams)
 			b.loop.wait()
 		case ctx.Err() != nil || errors.Is(err, net.ErrClosed):
 			return
@@ -48,8 +47,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-func (s *Server) start(ctx context.Context, raw net.Conn, count *counters, streams *sync.WaitGroup) {
-	conn := newTCPConn(raw, s.newResponder(count), s.slow, &s.times)
+func (s *Server) start(ctx context.Context, raw net.Conn, b *sockets, streams *sync.WaitGroup) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.recovered(v)
+			_ = raw.Close()
+		}
+	}()
+	conn := newTCPConn(raw, b.over, s.newResponder(b.count), s.slow, &s.times)
 	if !s.conns.add(conn) {
 		_ = raw.Close()
 		return

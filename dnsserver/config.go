@@ -52,11 +52,19 @@ type Config struct {
 	SlowAll  bool     // every well-formed message goes to SlowPath
 	MaxSlow  int      // slow messages in flight, at most a quarter of them from UDP; 0: DefaultMaxSlow
 
-	Sockets     int           // UDP sockets for each address, each with a goroutine; 0: one for each processor
-	MaxTCPConns int           // more evict the one that was idle longest; 0: DefaultMaxTCPConns
-	TCPIdle     time.Duration // a connection without a message for so long is closed; 0: DefaultTCPIdle
-	TCPMessage  time.Duration // bound for the whole of one message to arrive; 0: DefaultTCPMessage
-	TCPWrite    time.Duration // bound for one write; 0: DefaultTCPWrite
+	Sockets              int           // UDP sockets for each address, each with a goroutine; 0: one for each processor
+	MaxTCPConns          int           // more evict the one that was idle longest; 0: DefaultMaxTCPConns
+	MaxTCPConnsPerClient int           // of one IPv4 address or IPv6 /64, likewise; 0: a quarter of MaxTCPConns
+	TCPIdle              time.Duration // a connection without a message for so long is closed; 0: DefaultTCPIdle
+	TCPMessage           time.Duration // bound for the whole of one message to arrive; 0: DefaultTCPMessage
+	TCPWrite             time.Duration // bound for one write; 0: DefaultTCPWrite
+
+	// TLSListen holds the addresses for DNS over TLS (RFC 7858), written like those of
+	// Listen: ":853". Connections count among those of TCP.
+	TLSListen []string
+	// TLSCertFile and TLSKeyFile hold the certificate chain and its key in PEM. They
+	// are read again when they change.
+	TLSCertFile, TLSKeyFile string
 
 	// CookieSecretFile holds the secrets of DNS cookies (RFC 9018), the same for all
 	// replicas behind one address: one or two lines of 32 hexadecimal digits. The
@@ -99,6 +107,7 @@ func (c *Config) complete() error {
 		{"MaxSlow", &c.MaxSlow, DefaultMaxSlow},
 		{"Sockets", &c.Sockets, runtime.GOMAXPROCS(0)},
 		{"MaxTCPConns", &c.MaxTCPConns, DefaultMaxTCPConns},
+		{"MaxTCPConnsPerClient", &c.MaxTCPConnsPerClient, 0},
 		{"RateLimit", &c.RateLimit, 0},
 		{"RateSlip", &c.RateSlip, DefaultRateSlip},
 	} {
@@ -108,6 +117,12 @@ func (c *Config) complete() error {
 		if *n.value == 0 {
 			*n.value = n.unset
 		}
+	}
+	if c.MaxTCPConnsPerClient == 0 {
+		c.MaxTCPConnsPerClient = max(c.MaxTCPConns/4, 1)
+	}
+	if len(c.TLSListen) > 0 && (c.TLSCertFile == "" || c.TLSKeyFile == "") {
+		return errors.New("DNS over TLS needs a certificate and its key")
 	}
 	if c.RateLimit > MaxRateLimit {
 		return fmt.Errorf("RateLimit is %d; it is at most %d", c.RateLimit, MaxRateLimit)

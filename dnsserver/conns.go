@@ -7,24 +7,43 @@ import (
 	"sync/atomic"
 )
 
-// conns are the open TCP connections, never more than max: a new one takes the
-// place of the one that was idle longest (RFC 9210 §4.2). Connections on which
-// the slow path is at work are spared while there are others.
+// conns are the open TCP and TLS connections, never more than max, nor more than
+// perClient of one client: a new one takes the place of the one that was idle
+// longest, of all or of that client (RFC 9210 §4.2). Connections on which the
+// slow path is at work are spared while there are others.
 type conns struct {
-	max     int
-	evicted atomic.Uint64
+	max, perClient int
+	hidden         *atomic.Bool // clients cannot be told apart
+	evicted        [2]atomic.Uint64
 
 	mu       sync.Mutex // guards the rest
 	open     map[*tcpConn]struct{}
+	clients  map[[8]byte]int // how many are open
 	stopping bool
 }
 
-func newConns(max int) *conns { return &conns{max: max, open: make(map[*tcpConn]struct{})} }
+// Why a connection was evicted.
+const (
+	evictedTotal = iota
+	evictedClient
+)
 
-func (c *conns) len() int {
+var evictedNames = [...]string{evictedTotal: "total", evictedClient: "client"}
+
+func newConns(max, perClient int, hidden *atomic.Bool) *conns {
+	return &conns{max: max, perClient: perClient, hidden: hidden, open: make(map[*tcpConn]struct{}), clients: make(map[[8]byte]int)}
+}
+
+// count gives how many connections are open, over TCP and over TLS.
+func (c *conns) count() (tcp, tls int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.open)
+	for conn := range c.open {
+		if conn.tls != nil {
+			tls++
+		}
+	}
+	return len(c.open) - tls, tls
 }
 
 // add takes a connection in; false: we are stopping.
@@ -34,21 +53,44 @@ func (c *conns) add(conn *tcpConn) bool {
 	if c.stopping {
 		return false
 	}
-	if len(c.open) >= c.max {
-		if idle := c.longestIdle(); idle != nil {
-			delete(c.open, idle)
-			c.evicted.Add(1)
-			_ = idle.Close()
-		}
+	switch {
+	case c.clients[conn.network] >= c.perClient && !c.hidden.Load():
+		c.evict(evictedClient, func(other *tcpConn) bool { return other.network == conn.network })
+	case len(c.open) >= c.max:
+		c.evict(evictedTotal, func(*tcpConn) bool { return true })
 	}
 	c.open[conn] = struct{}{}
+	c.clients[conn.network]++
 	return true
 }
 
-func (c *conns) longestIdle() *tcpConn {
+// evict closes the connection that was idle longest among some.
+func (c *conns) evict(why int, among func(*tcpConn) bool) {
+	if idle := c.longestIdle(among); idle != nil {
+		c.forget(idle)
+		c.evicted[why].Add(1)
+		idle.abort()
+	}
+}
+
+// forget takes a connection out; it may be out already.
+func (c *conns) forget(conn *tcpConn) {
+	if _, ok := c.open[conn]; !ok {
+		return
+	}
+	delete(c.open, conn)
+	if c.clients[conn.network]--; c.clients[conn.network] == 0 {
+		delete(c.clients, conn.network)
+	}
+}
+
+func (c *conns) longestIdle(among func(*tcpConn) bool) *tcpConn {
 	var best *tcpConn
 	var since int64
 	for conn := range c.open {
+		if !among(conn) {
+			continue
+		}
 		at := conn.active.Load()
 		if conn.busy() {
 			at += int64(1) << 62
@@ -63,7 +105,7 @@ func (c *conns) longestIdle() *tcpConn {
 func (c *conns) remove(conn *tcpConn) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.open, conn)
+	c.forget(conn)
 }
 
 // stop lets no more connections in, and makes those that are open end after
@@ -81,6 +123,6 @@ func (c *conns) closeAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for conn := range c.open {
-		_ = conn.Close()
+		conn.abort()
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // ServeStream serves one TCP connection until it ends.
 func ServeStream(s *Server, c net.Conn) {
-	newTCPConn(c, s.newResponder(s.bound[0].count), s.slow, &s.times).serve(context.Background())
+	newTCPConn(c, nil, s.newResponder(s.bound[0].count), s.slow, &s.times).serve(context.Background())
 }
 
 // Respond gives the function that answers one message, as the goroutine of a
@@ -65,4 +65,15 @@ func RespondTo(s *Server) func(msg []byte, from netip.Addr, at time.Duration) []
 		out, _ := r.respond(nil, msg, from, false)
 		return out
 	}
+}
+
+// PanicInALoop lets a goroutine that reads a UDP socket of a server that does not
+// run panic outside of any answer. It reports that it would go on.
+func PanicInALoop(s *Server) bool {
+	u := s.udp[0]
+	u.loop.begin()
+	u.batch = new(batch)
+	again := u.turns(context.Background())
+	_, idle := u.loop.Progress()
+	return again && idle
 }

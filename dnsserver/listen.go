@@ -4,6 +4,7 @@ package dnsserver
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -16,13 +17,14 @@ import (
 // portTries bounds the search for a port that is free for UDP and TCP.
 const portTries = 16
 
-// sockets are what is bound to one address.
+// sockets are what is bound to one address: UDP and TCP, or TLS.
 type sockets struct {
 	addr  netip.AddrPort
 	tcp   *net.TCPListener
 	udp   []*net.UDPConn
-	count *counters // of the TCP connections
-	loop  *Loop     // that accepts them
+	over  *tls.Config // of the TCP connections; nil: they are plain
+	count *counters   // of the TCP connections
+	loop  *Loop       // that accepts them
 }
 
 func (s *sockets) close() {
@@ -52,7 +54,8 @@ func parseListen(s string) (hosts []netip.Addr, port uint16, err error) {
 	return []netip.Addr{a.Addr()}, a.Port(), nil
 }
 
-// listen binds every socket for one configured address.
+// listen binds every socket for one configured address; without UDP sockets it
+// is for TCP alone.
 func listen(spec string, udpSockets int) ([]*sockets, error) {
 	hosts, port, err := parseListen(spec)
 	if err != nil {
@@ -110,6 +113,9 @@ func bind(addr netip.AddrPort, udpSockets int) (*sockets, error) {
 		return nil, bindError("tcp", addr, err)
 	}
 	s := &sockets{addr: unmapped(l.Addr().(*net.TCPAddr).AddrPort()), tcp: l}
+	if udpSockets == 0 {
+		return s, nil
+	}
 	// A socket that does not share shows whether the address is free.
 	free, err := net.ListenUDP("udp"+family, net.UDPAddrFromAddrPort(s.addr))
 	if err != nil {

@@ -16,6 +16,13 @@ func (l *Loop) begin() { l.turns.Add(1) }
 func (l *Loop) wait()  { l.turns.Add(1) }
 func (l *Loop) end()   { l.ended.Store(true) }
 
+// rest ends the work that a panic left.
+func (l *Loop) rest() {
+	if l.turns.Load()%2 == 1 {
+		l.wait()
+	}
+}
+
 // Name says what the loop does.
 func (l *Loop) Name() string { return l.name }
 

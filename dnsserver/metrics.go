@@ -24,6 +24,28 @@ const (
 
 var dropNames = [dropReasons]string{"short", "response", "read_error", "write_error", "slow_path_full", "rate_limit"}
 
+// Why the server ended a connection.
+const (
+	endIdle      = iota // no message for too long
+	endMessage          // a message did not come to its end
+	endWrite            // the client does not read
+	endHandshake        // TLS did not begin
+	endReasons
+)
+
+var endNames = [endReasons]string{"idle", "message", "write", "handshake"}
+
+// endReason says which bound a read met.
+func endReason(started bool) int {
+	if started {
+		return endMessage
+	}
+	return endIdle
+}
+
+// transports are what the counters are told apart by.
+var transports = []string{"udp", "tcp", "tls"}
+
 // qtypeNames are the types that are told apart; 0 takes the rest. A label never
 // comes from what somebody asked.
 var qtypeNames = [...]string{
@@ -50,6 +72,7 @@ type counters struct {
 	dropped   [dropReasons]atomic.Uint64
 	truncated atomic.Uint64
 	slipped   atomic.Uint64
+	ended     [endReasons]atomic.Uint64
 	cookies   [cookieStates]atomic.Uint64
 	latency   latency
 }
@@ -62,6 +85,8 @@ func (c *counters) query(qtype uint16, rcode int) {
 	c.queries[i][min(rcode, rcodes-1)].Add(1)
 }
 
+func (c *counters) end(reason int) { c.ended[reason].Add(1) }
+
 func (c *counters) drop(reason int) { c.dropped[reason].Add(1) }
 
 // metrics collects the numbers of a server (prometheus.Collector).
@@ -70,6 +95,7 @@ type metrics struct {
 
 	queries, dropped, truncated *prometheus.Desc
 	tcpConns, tcpEvicted        *prometheus.Desc
+	tcpEnded                    *prometheus.Desc
 	panics, slowInFlight        *prometheus.Desc
 	ready, revision             *prometheus.Desc
 	seconds                     *prometheus.Desc
@@ -88,8 +114,9 @@ func newMetrics(s *Server) *metrics {
 		truncated:    desc("truncated_total", "Answers over UDP that did not fit and said so (TC)."),
 		slipped:      desc("rate_limit_slipped_total", "Answers beyond the rate of a network that were sent short: with TC, with BADCOOKIE, or an error."),
 		cookies:      desc("cookies_total", "Messages with a DNS cookie, by transport and what it was worth.", "transport", "state"),
-		tcpConns:     desc("tcp_connections", "Open TCP connections."),
-		tcpEvicted:   desc("tcp_evicted_total", "TCP connections closed to make room for new ones."),
+		tcpConns:     desc("tcp_connections", "Open TCP connections, by transport.", "transport"),
+		tcpEvicted:   desc("tcp_evicted_total", "TCP connections closed to make room for new ones, by whose limit was reached: total or client.", "limit"),
+		tcpEnded:     desc("tcp_ended_total", "TCP connections that the server ended, by transport and reason: idle, message (it did not come to its end), write (the client does not read), handshake.", "transport", "reason"),
 		panics:       desc("panics_total", "Panics that were recovered; each is a bug."),
 		slowInFlight: desc("slow_in_flight", "Messages with the slow path now."),
 		ready:        desc("ready", "1 when a table that is ready is served."),
@@ -103,7 +130,7 @@ func newMetrics(s *Server) *metrics {
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.queries, m.dropped, m.truncated, m.tcpConns, m.tcpEvicted, m.panics, m.slowInFlight, m.ready, m.revision,
+		m.queries, m.dropped, m.truncated, m.tcpConns, m.tcpEvicted, m.tcpEnded, m.panics, m.slowInFlight, m.ready, m.revision,
 		m.seconds, m.clusters, m.zones, m.slipped, m.cookies,
 	} {
 		ch <- d
@@ -116,11 +143,11 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
-	gauge := func(d *prometheus.Desc, v float64) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	var truncated, slipped uint64
-	for _, transport := range []string{"udp", "tcp"} {
+	for _, transport := range transports {
 		sum := s.sum(transport)
 		truncated += sum.truncated.Load()
 		slipped += sum.slipped.Load()
@@ -136,14 +163,23 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 				}
 			}
 		}
+		for i, name := range endNames {
+			if transport != "udp" {
+				counter(m.tcpEnded, sum.ended[i].Load(), transport, name)
+			}
+		}
 		for i, name := range dropNames {
 			counter(m.dropped, sum.dropped[i].Load(), transport, name)
 		}
 	}
 	counter(m.truncated, truncated)
 	counter(m.slipped, slipped)
-	gauge(m.tcpConns, float64(s.conns.len()))
-	counter(m.tcpEvicted, s.conns.evicted.Load())
+	tcp, tls := s.conns.count()
+	gauge(m.tcpConns, float64(tcp), "tcp")
+	gauge(m.tcpConns, float64(tls), "tls")
+	for i, name := range evictedNames {
+		counter(m.tcpEvicted, s.conns.evicted[i].Load(), name)
+	}
 	counter(m.panics, s.Panics())
 	gauge(m.slowInFlight, float64(s.slow.inFlight()))
 	ready, revision := 0.0, 0.0
@@ -215,6 +251,9 @@ func (s *Server) sum(transport string) *counters {
 		}
 		total.truncated.Add(c.truncated.Load())
 		total.slipped.Add(c.slipped.Load())
+		for i := range c.ended {
+			total.ended[i].Add(c.ended[i].Load())
+		}
 		for i := range c.cookies {
 			total.cookies[i].Add(c.cookies[i].Load())
 		}

@@ -59,8 +59,10 @@ func (q *query) parse(msg []byte) form {
 	}
 	q.opcode, q.rd = msg[2]>>3&0xF, msg[2]&1 != 0
 	q.question, q.qtype, q.class, q.tsig, q.nameLen = 0, 0, 0, 0, 0
-	q.opt, q.version, q.do, q.nsid, q.keepalive, q.padding, q.size = false, 0, false, false, false, false, 0
-	q.cookie, q.subnet = nil, nil
+	if q.opt { // of the message before
+		q.opt, q.version, q.do, q.nsid, q.keepalive, q.padding, q.size = false, 0, false, false, false, false, 0
+		q.cookie, q.subnet = nil, nil
+	}
 	// RFC 9619 §4: more than one question is a format error.
 	switch binary.BigEndian.Uint16(msg[4:]) {
 	case 0:

@@ -50,7 +50,7 @@ type responder struct {
 	now       int64 // of the limiter, the same for all messages of one read; 0: not yet looked at
 
 	q       query
-	from    netip.Addr // who sent it
+	from    netip.Addr // who sent it, if limited
 	state   cookieState
 	cookie  [serverCookie]byte // to send back, unless state is cookieNone
 	limited bool               // the answer counts for the limiter
@@ -92,12 +92,14 @@ func (r *responder) respond(out, msg []byte, from netip.Addr, tcp bool) (_ []byt
 // meet looks at who asks: whether a cookie proves the address, and whether the
 // answer counts for the limiter.
 func (r *responder) meet(from netip.Addr, tcp bool) {
-	r.from, r.state = from, cookieNone
+	r.state, r.limited = cookieNone, false
 	if r.q.cookie != nil && r.cookies != nil {
 		r.state, r.cookie = r.cookies.check(r.q.cookie, from)
 		r.count.cookies[r.state].Add(1)
 	}
-	r.limited = r.limiter != nil && !tcp && r.state != cookieValid && !r.hidden.Load()
+	if r.limiter != nil && !tcp && r.state != cookieValid && !r.hidden.Load() {
+		r.from, r.limited = from, true
+	}
 }
 
 // over counts an answer of a class for the limiter, and reports that there are

@@ -52,13 +52,14 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("DNS server: %w", err)
 	}
 	s := &Server{
-		cfg: cfg, log: cfg.Logger.With("component", "dnsserver"), conns: newConns(cfg.MaxTCPConns),
-		times: tcpTimes{time.Now(), cfg.TCPIdle, cfg.TCPMessage, cfg.TCPWrite},
+		cfg: cfg, log: cfg.Logger.With("component", "dnsserver"),
+		times: tcpTimes{time.Now(), cfg.TCPIdle, cfg.TCPMessage, cfg.TCPWrite, min(cfg.TCPIdle, maxHandshake)},
 	}
+	s.conns = newConns(cfg.MaxTCPConns, cfg.MaxTCPConnsPerClient, &s.hidden)
 	if err := s.protect(); err != nil {
 		return nil, fmt.Errorf("DNS server: %w", err)
 	}
-	s.slow = newSlowPool(cfg.SlowPath, cfg.MaxSlow, s.newCounters("udp"), s.newCounters("tcp"), s.newResponder)
+	s.slow = newSlowPool(cfg.SlowPath, cfg.MaxSlow, s.newResponder)
 	if err := s.bind(); err != nil {
 		closeAll(s.bound)
 		return nil, err
@@ -111,9 +112,16 @@ func (s *Server) bind() error {
 		}
 		s.bound = append(s.bound, bound...)
 	}
+	if err := s.bindTLS(); err != nil {
+		return err
+	}
 	for _, b := range s.bound {
-		b.count = s.newCounters("tcp")
-		b.loop = s.newLoop("tcp " + b.addr.String())
+		transport := "tcp"
+		if b.over != nil {
+			transport = "tls"
+		}
+		b.count = s.newCounters(transport)
+		b.loop = s.newLoop(transport + " " + b.addr.String())
 		for _, conn := range b.udp {
 			batch, err := newBatch(conn)
 			if err != nil {
@@ -166,10 +174,17 @@ func (s *Server) Ready() bool {
 
 // Addrs gives the addresses that are served, over UDP and TCP each, with the
 // ports that the system chose.
-func (s *Server) Addrs() []netip.AddrPort {
-	out := make([]netip.AddrPort, len(s.bound))
-	for i, b := range s.bound {
-		out[i] = b.addr
+func (s *Server) Addrs() []netip.AddrPort { return s.addrs(false) }
+
+// TLSAddrs gives the addresses that are served over TLS.
+func (s *Server) TLSAddrs() []netip.AddrPort { return s.addrs(true) }
+
+func (s *Server) addrs(tls bool) []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, b := range s.bound {
+		if (b.over != nil) == tls {
+			out = append(out, b.addr)
+		}
 	}
 	return out
 }
@@ -191,7 +206,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.ran.Swap(true) {
 		return errors.New("DNS server: it ran already")
 	}
-	s.log.Info("serving DNS", "addresses", s.Addrs())
+	s.log.Info("serving DNS", "addresses", s.Addrs(), "tls", s.TLSAddrs())
 	var sockets, streams sync.WaitGroup
 	for _, u := range s.udp {
 		sockets.Go(func() { u.serve(ctx) })

@@ -17,6 +17,7 @@ type slowJob struct {
 	msg   []byte // its own copy
 	from  netip.AddrPort
 	tcp   bool
+	count *counters
 	reply func([]byte) error
 }
 
@@ -26,17 +27,13 @@ type slowPool struct {
 	path       SlowPath // nil: there is none
 	all, udp   chan struct{}
 	responders sync.Pool // of *responder that answer what the slow path does not know
-	counts     map[bool]*counters
 	wg         sync.WaitGroup
 }
 
-func newSlowPool(path SlowPath, bound int, udp, tcp *counters, responder func(*counters) *responder) *slowPool {
-	p := &slowPool{
-		path: path, all: make(chan struct{}, bound), udp: make(chan struct{}, max(bound/4, 1)),
-		counts: map[bool]*counters{false: udp, true: tcp},
-	}
+func newSlowPool(path SlowPath, bound int, responder func(*counters) *responder) *slowPool {
+	p := &slowPool{path: path, all: make(chan struct{}, bound), udp: make(chan struct{}, max(bound/4, 1))}
 	p.responders.New = func() any {
-		r := responder(udp)
+		r := responder(nil)
 		r.hasSlow = false
 		return r
 	}
@@ -81,8 +78,7 @@ func (p *slowPool) start(ctx context.Context, job slowJob, done func()) bool {
 func (p *slowPool) run(ctx context.Context, job slowJob) {
 	r := p.responders.Get().(*responder)
 	defer p.responders.Put(r)
-	r.now = 0
-	r.count = p.counts[job.tcp]
+	r.count, r.now = job.count, 0
 	var replies atomic.Uint32
 	defer func() {
 		if v := recover(); v != nil {

@@ -4,6 +4,7 @@ package dnsserver
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -28,13 +29,16 @@ var (
 // tcpConn is one TCP connection. Its goroutine reads messages and answers them
 // in turn; the slow path answers beside it (RFC 7766 §6.2.1.1).
 type tcpConn struct {
-	net.Conn
-	r     *responder
-	slow  *slowPool
-	times *tcpTimes
-	timed sampler
+	net.Conn // what is read and written: raw, or tls over it
+	raw      net.Conn
+	tls      *tls.Conn // nil: plain TCP
+	r        *responder
+	slow     *slowPool
+	times    *tcpTimes
+	timed    sampler
 
-	client netip.AddrPort // the zero value for what has no address
+	network [8]byte        // what connections are counted by
+	client  netip.AddrPort // the zero value for what has no address
 
 	active   atomic.Int64  // when the last message was complete, since times.start
 	slots    chan struct{} // one for each slow message in flight
@@ -50,15 +54,27 @@ type tcpConn struct {
 
 // tcpTimes are the bounds of every connection.
 type tcpTimes struct {
-	start                time.Time
-	idle, message, write time.Duration
+	start                           time.Time
+	idle, message, write, handshake time.Duration
 }
 
-func newTCPConn(c net.Conn, r *responder, slow *slowPool, times *tcpTimes) *tcpConn {
-	conn := &tcpConn{Conn: c, client: clientOf(c), r: r, slow: slow, times: times, in: make([]byte, tcpBuffer), slots: make(chan struct{}, slowPerConn)}
+// maxHandshake bounds the beginning of a TLS connection.
+const maxHandshake = 5 * time.Second
+
+// newTCPConn takes a connection over; over TLS if there is a configuration of it.
+func newTCPConn(c net.Conn, over *tls.Config, r *responder, slow *slowPool, times *tcpTimes) *tcpConn {
+	conn := &tcpConn{Conn: c, raw: c, client: clientOf(c), r: r, slow: slow, times: times, in: make([]byte, tcpBuffer), slots: make(chan struct{}, slowPerConn)}
+	conn.network = prefix(conn.client.Addr())
+	if over != nil {
+		conn.tls = tls.Server(c, over)
+		conn.Conn, r.pads = conn.tls, true
+	}
 	conn.touch()
 	return conn
 }
+
+// abort ends the connection without waiting for anything.
+func (c *tcpConn) abort() { _ = c.raw.Close() }
 
 func (c *tcpConn) touch() { c.active.Store(int64(time.Since(c.times.start))) }
 
@@ -76,6 +92,10 @@ func (c *tcpConn) serve(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer func() { _ = c.Close() }()
+	if err := c.handshake(ctx); err != nil {
+		c.r.count.end(endHandshake)
+		return
+	}
 	for {
 		msg, err := c.next()
 		began := c.timed.begin()
@@ -95,6 +115,21 @@ func (c *tcpConn) serve(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// handshake begins TLS, if that is what is spoken.
+func (c *tcpConn) handshake(ctx context.Context) error {
+	if c.tls == nil {
+		return nil
+	}
+	_ = c.raw.SetDeadline(time.Now().Add(c.times.handshake))
+	if c.stopping.Load() {
+		return errStopping
+	}
+	err := c.tls.HandshakeContext(ctx)
+	_ = c.raw.SetDeadline(time.Time{})
+	c.touch()
+	return err
 }
 
 // handle answers one message into c.out or hands it on.
@@ -127,7 +162,7 @@ func (c *tcpConn) startSlow(ctx context.Context, msg []byte) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	job := slowJob{msg: append([]byte(nil), msg...), from: c.client, tcp: true, reply: c.send}
+	job := slowJob{msg: append([]byte(nil), msg...), from: c.client, tcp: true, count: c.r.count, reply: c.send}
 	if c.slow.start(ctx, job, func() { c.touch(); <-c.slots }) {
 		return nil
 	}
@@ -169,7 +204,10 @@ func (c *tcpConn) writeAll(b []byte) error {
 	_ = c.SetWriteDeadline(time.Now().Add(c.times.write))
 	_, err := c.Write(b)
 	if err != nil {
-		_ = c.Close() // a frame may be cut: nothing after it could be understood
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			c.r.count.end(endWrite)
+		}
+		c.abort() // a frame may be cut: nothing after it could be understood
 	}
 	return err
 }
@@ -254,6 +292,9 @@ func (c *tcpConn) fill() error {
 		case errors.Is(err, os.ErrDeadlineExceeded) && !started && c.busy() && !c.stopping.Load():
 			continue
 		case err != nil:
+			if errors.Is(err, os.ErrDeadlineExceeded) && !c.stopping.Load() {
+				c.r.count.end(endReason(started))
+			}
 			return err
 		}
 	}

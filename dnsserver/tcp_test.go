@@ -231,3 +231,48 @@ func TestAddrsAreReadableAfterNew(t *testing.T) {
 		assert.NotZero(t, a.Port())
 	}
 }
+
+// One client cannot take the places of others: beyond its share its own
+// connections make room.
+func TestConnectionsOfOneClientAreLimited(t *testing.T) {
+	server, addr := dnstest.Serve(t, dnsserver.Config{MaxTCPConns: 40, TCPIdle: time.Hour}, exampleTable(t))
+	query := frame(ask(t, "app", dns.TypeA).withID(0))
+	from := func(client string) *dns.Conn {
+		t.Helper()
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(client)}}
+		c, err := d.DialContext(t.Context(), "tcp", addr.String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = c.Close() })
+		require.NoError(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+		_, err = c.Write(query)
+		require.NoError(t, err)
+		conn := &dns.Conn{Conn: c}
+		expectAnswers(t, conn, 1)
+		return conn
+	}
+	other := from("127.0.0.2")
+	var greedy []*dns.Conn
+	for range 30 {
+		greedy = append(greedy, from("127.0.0.3"))
+	}
+	for _, c := range greedy[:20] {
+		closed(t, c)
+	}
+	_, err := other.Conn.Write(query)
+	require.NoError(t, err)
+	expectAnswers(t, other, 1)
+
+	server.HideClients(true)
+	for range 15 {
+		from("127.0.0.3")
+	}
+	_, err = greedy[25].Conn.Write(query)
+	require.NoError(t, err, "while clients are hidden, all of them count together")
+	expectAnswers(t, greedy[25], 1)
+}
+
+func TestAPanicInALoopEndsNothing(t *testing.T) {
+	s := unserved(t, dnsserver.Config{})
+	assert.True(t, dnsserver.PanicInALoop(s), "it goes on")
+	assert.EqualValues(t, 1, s.Panics())
+}

@@ -38,46 +38,66 @@ type udpSocket struct {
 // which is how it is told to stop.
 func (s *udpSocket) serve(ctx context.Context) {
 	defer s.loop.end()
+	for s.turns(ctx) {
+		pause(ctx, 10*time.Millisecond) // what went wrong may last
+	}
+}
+
+// turns reads and answers, batch by batch. It reports that it should go on after
+// an error or a panic; a panic loses the batch, not the socket.
+func (s *udpSocket) turns(ctx context.Context) (again bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.r.recovered(v)
+			s.loop.rest()
+			again = ctx.Err() == nil
+		}
+	}()
 	for {
 		n, err := s.batch.read()
 		if err != nil {
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return
+				return false
 			}
 			s.r.count.drop(dropRead)
-			pause(ctx, 10*time.Millisecond) // it may last
-			continue
+			return true
 		}
 		s.loop.begin()
 		began := s.timed.begin()
-		s.r.now = 0
-		for i := range n {
-			out, what := s.r.respond(s.batch.room(i), s.batch.message(i), s.batch.from(i), false)
-			switch what {
-			case answered:
-				s.batch.answer(i, out)
-			case slow:
-				s.startSlow(ctx, i)
-			case ignored, malformed:
-			}
-		}
-		failed, err := s.batch.flush()
-		for range failed {
-			s.r.count.drop(dropWrite)
-		}
+		err = s.answer(ctx, n)
 		s.timed.end(&s.r.count.latency, began, n)
 		s.loop.wait()
 		if err != nil && errors.Is(err, net.ErrClosed) {
-			return
+			return false
 		}
 	}
+}
+
+// answer answers the n messages of a batch.
+func (s *udpSocket) answer(ctx context.Context, n int) error {
+	s.r.now = 0
+	for i := range n {
+		out, what := s.r.respond(s.batch.room(i), s.batch.message(i), s.batch.from(i), false)
+		switch what {
+		case answered:
+			s.batch.answer(i, out)
+		case slow:
+			s.startSlow(ctx, i)
+		case ignored, malformed:
+		}
+	}
+	failed, err := s.batch.flush()
+	for range failed {
+		s.r.count.drop(dropWrite)
+	}
+	return err
 }
 
 // startSlow hands message i to the slow path, or drops it when that is full.
 func (s *udpSocket) startSlow(ctx context.Context, i int) {
 	from, control := s.batch.sender(i)
 	job := slowJob{
-		msg: append([]byte(nil), s.batch.message(i)...), from: from,
+		msg: append([]byte(nil), s.batch.message(i)...), from: from, count: s.r.count,
 		reply: func(msg []byte) error {
 			_, _, err := s.conn.WriteMsgUDPAddrPort(msg, control, from)
 			return err
