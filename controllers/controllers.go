@@ -66,6 +66,9 @@ func New(cfg Config) (*Controllers, error) {
 	if c.collector, err = newCollector(&c.cfg, log, m, c.cache, c.writers.add); err != nil {
 		return nil, err
 	}
+	if err := cfg.Registerer.Register(newInventory(c.cache, c.collector.synced)); err != nil {
+		return nil, fmt.Errorf("metrics of the controllers: %w", err)
+	}
 	c.verifier = newVerifier(log, m, cfg.VerifyEvery, c.api.versions, c.cached, sources)
 	c.election = newElection(&c.cfg, log, c.api.kube, c.lead)
 	c.box = cfg.Store.Mailbox()

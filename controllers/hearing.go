@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -23,6 +24,7 @@ func (h hearing) WrappedRoundTripper() http.RoundTripper { return h.next }
 func (h hearing) RoundTrip(r *http.Request) (*http.Response, error) {
 	asked := time.Now()
 	resp, err := h.next.RoundTrip(r)
+	h.reach.metrics.requests.WithLabelValues(methodOf(r), classOf(resp, err)).Inc()
 	switch {
 	case errors.Is(err, context.Canceled):
 	case err != nil:
@@ -31,6 +33,22 @@ func (h hearing) RoundTrip(r *http.Request) (*http.Response, error) {
 		h.reach.suspect(errors.New("the API server says "+resp.Status), asked)
 	}
 	return resp, err
+}
+
+// methodOf gives the method of a request, one of a closed list.
+func methodOf(r *http.Request) string {
+	switch r.Method {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		return r.Method
+	}
+	return "other"
+}
+
+func classOf(resp *http.Response, err error) string {
+	if err != nil || resp == nil {
+		return "none"
+	}
+	return strconv.Itoa(resp.StatusCode/100) + "xx"
 }
 
 // troubled reports that a status is no proper answer.

@@ -17,6 +17,10 @@ type metrics struct {
 	held         prometheus.Gauge       // Gslbs that vanished in a relist and are kept for a while
 	readErrors   *prometheus.CounterVec // kind
 	blind        prometheus.Gauge
+	blindSince   prometheus.Gauge
+	reachable    prometheus.Gauge
+	requests     *prometheus.CounterVec // verb, code
+	watched      *prometheus.CounterVec // kind
 	drift        *prometheus.CounterVec // kind
 	writes       *prometheus.CounterVec // what, result
 	leader       prometheus.Gauge
@@ -43,6 +47,10 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		held:         gauge("held_gslbs", "Gslbs that vanished together while the API was read anew and are kept for a while."),
 		readErrors:   vec("read_errors_total", "Lists and watches that failed, by kind.", "kind"),
 		blind:        gauge("blind", "1 while this cluster cannot read its objects."),
+		blindSince:   gauge("blind_since_timestamp_seconds", "Since when this cluster cannot read its objects; 0 while it can."),
+		reachable:    gauge("api_reachable", "1 while the Kubernetes API answers."),
+		requests:     vec("api_requests_total", "Requests to the Kubernetes API, by method and class of the status: 2xx, 3xx, 4xx, 5xx, or none without an answer.", "method", "code"),
+		watched:      vec("watch_events_total", "Objects that came, changed or went, as the watches tell, by kind.", "kind"),
 		drift:        vec("drift_total", "Objects in the cache that a watch had left out of date, by kind.", "kind"),
 		writes:       vec("writes_total", "Objects written to the API, by what and result.", "what", "result"),
 		events:       vec("events_total", "Kubernetes events, by reason and result: sent, or dropped because there were too many at once.", "reason", "result"),
@@ -50,7 +58,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	}
 	var problems []error
 	for _, c := range []prometheus.Collector{
-		m.translations, m.failures, m.objects, m.held, m.readErrors, m.blind, m.drift, m.writes, m.leader, m.events,
+		m.translations, m.failures, m.objects, m.held, m.readErrors, m.blind, m.blindSince, m.reachable, m.requests, m.watched, m.drift, m.writes, m.leader, m.events,
 	} {
 		problems = append(problems, r.Register(c))
 	}

@@ -49,6 +49,7 @@ type reach struct {
 }
 
 func newReach(log *slog.Logger, after time.Duration, m *metrics, onBlind func(time.Time)) *reach {
+	m.reachable.Set(1)
 	return &reach{
 		log: log, after: after, onBlind: onBlind, metrics: m,
 		wake: make(chan struct{}, 1), failing: make(map[string]time.Time),
@@ -90,6 +91,7 @@ func (r *reach) suspect(err error, asked time.Time) {
 	fresh := r.gate == nil && !asked.Before(r.opened)
 	if fresh {
 		r.gate, r.shut, r.why = make(chan struct{}), time.Now(), err
+		r.metrics.reachable.Set(0)
 	}
 	r.mu.Unlock()
 	if fresh {
@@ -193,6 +195,7 @@ func (r *reach) look(ctx context.Context, probe func(context.Context) error) {
 	away := unreachable(err) || apierrors.IsForbidden(err) && time.Since(shut) < starting
 	if r.told = away; !away {
 		r.gate, r.shut, r.opened = nil, time.Time{}, time.Now()
+		r.metrics.reachable.Set(1)
 	}
 	r.mu.Unlock()
 	switch {
@@ -235,6 +238,10 @@ func (r *reach) judge(now time.Time) time.Duration {
 		return left
 	}
 	r.metrics.blind.Set(boolean(!is.IsZero()))
+	r.metrics.blindSince.Set(0)
+	if !is.IsZero() {
+		r.metrics.blindSince.Set(float64(is.Unix()))
+	}
 	if is.IsZero() {
 		r.log.Info("this cluster reads its objects again")
 	} else {

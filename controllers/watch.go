@@ -44,7 +44,7 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 	var synced []toolscache.InformerSynced
 	for _, k := range kinds() {
 		obj := k.object()
-		on := c.handler(kindName(obj))
+		on := c.counted(kindName(obj), c.handler(kindName(obj)))
 		informer, err := informers.GetInformer(ctx, obj, cache.BlockUntilSynced(false))
 		if err != nil {
 			return nil, fmt.Errorf("watching %s: %w", kindName(obj), err)
@@ -92,6 +92,15 @@ func (c *collector) handler(kind string) func(event) {
 		if !e.first {
 			on(e)
 		}
+	}
+}
+
+// counted counts the events that a handler gets.
+func (c *collector) counted(kind string, on func(event)) func(event) {
+	seen := c.metrics.watched.WithLabelValues(kind)
+	return func(e event) {
+		seen.Inc()
+		on(e)
 	}
 }
 

@@ -29,12 +29,13 @@ type delegator struct {
 	removals chan removal
 
 	want  []Delegation
-	due   time.Time // when to look at the edge again; zero: nothing to look after
+	right map[gslb.Name]Delegation // as the edge was found to hold it last
+	due   time.Time                // when to look at the edge again; zero: nothing to look after
 	retry backoff
 }
 
 func newDelegator(k *Keeper, edge gslb.Name, self gslb.GeoTag, c *claim) *delegator {
-	return &delegator{k: k, edge: edge, self: self, claim: c, plans: newBox[[]Delegation](), pokes: newBox[struct{}](), removals: make(chan removal)}
+	return &delegator{k: k, edge: edge, self: self, claim: c, plans: newBox[[]Delegation](), pokes: newBox[struct{}](), removals: make(chan removal), right: make(map[gslb.Name]Delegation)}
 }
 
 // poke makes the delegator look now.
@@ -115,6 +116,10 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) ZoneStatus {
 	}
 	change := d.diff(want, have)
 	if !change.Empty() {
+		if was, ok := d.right[want.Zone]; ok && reflect.DeepEqual(was, want) {
+			d.k.metrics.repaired(want.Zone)
+		}
+		delete(d.right, want.Zone)
 		server, err := d.k.Publisher.Update(ctx, change)
 		if err != nil {
 			return failed(s, err)
@@ -131,6 +136,7 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) ZoneStatus {
 		s.Reason, s.Message = ReasonIgnored, describe(left, have)
 		return s
 	}
+	d.right[want.Zone] = want
 	s.OK, s.Reason = true, ReasonDelegated
 	return s
 }

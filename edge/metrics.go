@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -14,12 +15,16 @@ import (
 
 // metrics are what this package counts; edge is the edge zone.
 type metrics struct {
-	lookups   *prometheus.CounterVec // edge, result
-	updates   *prometheus.CounterVec // edge, result
-	delegates *prometheus.GaugeVec   // zone
-	counter   *prometheus.GaugeVec   // edge
-	missed    *prometheus.GaugeVec   // edge
-	vouches   *prometheus.CounterVec // cluster
+	lookups   *prometheus.CounterVec   // edge, result
+	updates   *prometheus.CounterVec   // edge, result
+	delegates *prometheus.GaugeVec     // zone
+	counter   *prometheus.GaugeVec     // edge
+	missed    *prometheus.GaugeVec     // edge
+	vouches   *prometheus.CounterVec   // geo_tag
+	repairs   *prometheus.CounterVec   // zone
+	verified  *prometheus.GaugeVec     // zone
+	written   *prometheus.GaugeVec     // edge
+	seconds   *prometheus.HistogramVec // edge, kind
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -47,12 +52,28 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		vouches: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "meridian_edge_heartbeat_vouches_total",
 			Help: "Readings of a silent cluster's heartbeat that showed that it lives.",
-		}, []string{"cluster"}),
+		}, []string{"geo_tag"}),
+		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "meridian_edge_repairs_total",
+			Help: "Times that records of this cluster were found changed or gone at the edge, after they had been right, and were written again.",
+		}, []string{"zone"}),
+		verified: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "meridian_edge_verified_timestamp_seconds",
+			Help: "When the delegation of a zone was last read back and found right; every minute, if all is well.",
+		}, []string{"zone"}),
+		written: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "meridian_edge_heartbeat_verified_timestamp_seconds",
+			Help: "When this cluster's heartbeat in the edge zone was last read back and found right; every minute, if all is well.",
+		}, []string{"edge"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "meridian_edge_request_seconds",
+			Help: "Time that servers of the edge zone took, by kind: lookup or update.", Buckets: []float64{.001, .003, .01, .03, .1, .3, 1, 3, 10},
+		}, []string{"edge", "kind"}),
 	}
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.lookups, m.updates, m.delegates, m.counter, m.missed, m.vouches} {
+	for _, c := range []prometheus.Collector{m.lookups, m.updates, m.delegates, m.counter, m.missed, m.vouches, m.repairs, m.verified, m.written, m.seconds} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("registering metrics of the edge: %w", err)
 		}
@@ -64,11 +85,19 @@ func (m *metrics) delegated(zone gslb.Name, ok bool) {
 	v := 0.0
 	if ok {
 		v = 1
+		m.verified.WithLabelValues(zone.String()).SetToCurrentTime()
 	}
+	m.repairs.WithLabelValues(zone.String())
 	m.delegates.WithLabelValues(zone.String()).Set(v)
 }
 
-func (m *metrics) forget(zone gslb.Name) { m.delegates.DeleteLabelValues(zone.String()) }
+func (m *metrics) forget(zone gslb.Name) {
+	m.delegates.DeleteLabelValues(zone.String())
+	m.verified.DeleteLabelValues(zone.String())
+	m.repairs.DeleteLabelValues(zone.String())
+}
+
+func (m *metrics) repaired(zone gslb.Name) { m.repairs.WithLabelValues(zone.String()).Inc() }
 
 func (m *metrics) ignored(edge gslb.Name) { m.updates.WithLabelValues(edge.String(), "ignored").Inc() }
 
@@ -79,6 +108,7 @@ func (m *metrics) applied(edge gslb.Name, result string) {
 func (m *metrics) beat(edge gslb.Name, counter uint64, missed int) {
 	m.counter.WithLabelValues(edge.String()).Set(float64(counter))
 	m.missed.WithLabelValues(edge.String()).Set(float64(missed))
+	m.written.WithLabelValues(edge.String()).SetToCurrentTime()
 }
 
 func (m *metrics) vouched(c gslb.GeoTag) { m.vouches.WithLabelValues(string(c)).Inc() }
@@ -93,6 +123,7 @@ type observed struct {
 
 // Lookup implements Publisher.
 func (o *observed) Lookup(ctx context.Context, q Query) (Answer, error) {
+	defer o.time(q.Zone, "lookup", time.Now())
 	a, err := o.next.Lookup(ctx, q)
 	o.count(o.metrics.lookups, q.Zone, err)
 	return a, err
@@ -100,9 +131,14 @@ func (o *observed) Lookup(ctx context.Context, q Query) (Answer, error) {
 
 // Update implements Publisher.
 func (o *observed) Update(ctx context.Context, c Change) (string, error) {
+	defer o.time(c.Zone, "update", time.Now())
 	server, err := o.next.Update(ctx, c)
 	o.count(o.metrics.updates, c.Zone, err)
 	return server, err
+}
+
+func (o *observed) time(edge gslb.Name, kind string, began time.Time) {
+	o.metrics.seconds.WithLabelValues(edge.String(), kind).Observe(time.Since(began).Seconds())
 }
 
 func (o *observed) count(v *prometheus.CounterVec, edge gslb.Name, err error) {

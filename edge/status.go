@@ -77,10 +77,10 @@ func (b *board) set(s ZoneStatus) {
 		s.Since = old.Since
 	}
 	b.zones[s.Zone] = s
+	b.metrics.delegated(s.Zone, s.OK)
 	if known && reflect.DeepEqual(old, s) {
 		return
 	}
-	b.metrics.delegated(s.Zone, s.OK)
 	b.tell()
 	switch {
 	case same:

@@ -33,8 +33,8 @@ func newMetrics() *metrics {
 	}
 	return &metrics{
 		transfers: counter("transfers_total",
-			"Answers to our questions for reports, by peer asked and result (unchanged, whole, increment, seen, refused, unsigned, bad, stale, cut).", "cluster", "result"),
-		receivedBytes: counter("received_bytes_total", "Octets of answers from a peer.", "cluster"),
+			"Answers to our questions for reports, by peer asked and result (unchanged, whole, increment, seen, refused, unsigned, bad, stale, cut).", "geo_tag", "result"),
+		receivedBytes: counter("received_bytes_total", "Octets of answers from a peer.", "geo_tag"),
 		sentBytes: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "meridian_peers_sent_bytes_total", Help: "Octets of our answers to peers."}),
 		signatures: counter("signature_failures_total",
@@ -61,6 +61,7 @@ func (m *metrics) register(r prometheus.Registerer, x *Exchange) error {
 type peerCollector struct {
 	x                                       *Exchange
 	heard, confirmed, conns, skew, keyCount *prometheus.Desc
+	direct, serial, sets                    *prometheus.Desc
 }
 
 func newPeerCollector(x *Exchange) *peerCollector {
@@ -69,17 +70,20 @@ func newPeerCollector(x *Exchange) *peerCollector {
 	}
 	return &peerCollector{
 		x:         x,
-		heard:     desc("last_heard_seconds", "Time since a peer gave a sign of life first-hand.", "cluster"),
-		confirmed: desc("report_age_seconds", "Time since the report of a peer was last known to be current, at worst over the zones.", "cluster"),
-		conns:     desc("connections", "Connections to a peer.", "cluster"),
-		skew:      desc("clock_skew_seconds", "How far the clock of a peer is ahead of ours.", "cluster"),
+		heard:     desc("last_heard_seconds", "Time since a peer gave a sign of life first-hand.", "geo_tag"),
+		confirmed: desc("report_age_seconds", "Time since the report of a peer was last known to be current, at worst over the zones.", "geo_tag"),
+		conns:     desc("connections", "Connections to a peer.", "geo_tag"),
+		skew:      desc("clock_skew_seconds", "How far the clock of a peer is ahead of ours.", "geo_tag"),
+		direct:    desc("direct", "1 while the report of a peer is read from itself, 0 while a third cluster passes it on or nobody does.", "geo_tag"),
+		serial:    desc("report_serial", "Serial of the report of a peer that was taken last; it counts within an instance of the peer.", "geo_tag", "zone"),
+		sets:      desc("report_records", "Records in the report of a peer that was taken last, one for each host and some beside.", "geo_tag", "zone"),
 		keyCount:  desc("keys", "Peer keys; without one nothing is exchanged."),
 	}
 }
 
 // Describe sends the descriptions.
 func (c *peerCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.heard, c.confirmed, c.conns, c.skew, c.keyCount} {
+	for _, d := range []*prometheus.Desc{c.heard, c.confirmed, c.conns, c.skew, c.keyCount, c.direct, c.serial, c.sets} {
 		ch <- d
 	}
 }
@@ -94,6 +98,11 @@ func (c *peerCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, p := range c.x.Peers() {
 		tag := string(p.Cluster)
 		gauge(c.conns, float64(p.Connections), tag)
+		gauge(c.direct, truth(p.Direct), tag)
+		for _, r := range p.Reports {
+			gauge(c.serial, float64(r.Serial), tag, r.Zone.String())
+			gauge(c.sets, float64(r.Records), tag, r.Zone.String())
+		}
 		if !p.Heard.IsZero() {
 			gauge(c.heard, now.Sub(p.Heard).Seconds(), tag)
 			gauge(c.skew, p.Skew.Seconds(), tag)
@@ -102,6 +111,13 @@ func (c *peerCollector) Collect(ch chan<- prometheus.Metric) {
 			gauge(c.confirmed, now.Sub(p.Confirmed).Seconds(), tag)
 		}
 	}
+}
+
+func truth(v bool) float64 {
+	if v {
+		return 1
+	}
+	return 0
 }
 
 // signatureKind names a failure as metrics do.

@@ -254,12 +254,12 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 		for _, want := range []string{
-			"meridian_peers_transfers_total cluster=us result=whole", "meridian_peers_transfers_total cluster=us result=increment",
-			"meridian_peers_transfers_total cluster=us result=unchanged", "meridian_peers_transfers_total cluster=us result=seen",
-			"meridian_peers_received_bytes_total cluster=us", "meridian_peers_sent_bytes_total", "meridian_peers_held_transfers",
+			"meridian_peers_transfers_total geo_tag=us result=whole", "meridian_peers_transfers_total geo_tag=us result=increment",
+			"meridian_peers_transfers_total geo_tag=us result=unchanged", "meridian_peers_transfers_total geo_tag=us result=seen",
+			"meridian_peers_received_bytes_total geo_tag=us", "meridian_peers_sent_bytes_total", "meridian_peers_held_transfers",
 			"meridian_peers_signature_failures_total kind=badsig side=author", "meridian_peers_report_bytes zone=cloud.example.com",
-			"meridian_peers_last_heard_seconds cluster=us", "meridian_peers_report_age_seconds cluster=us", "meridian_peers_connections cluster=us",
-			"meridian_peers_clock_skew_seconds cluster=us", "meridian_peers_keys",
+			"meridian_peers_last_heard_seconds geo_tag=us", "meridian_peers_report_age_seconds geo_tag=us", "meridian_peers_connections geo_tag=us",
+			"meridian_peers_clock_skew_seconds geo_tag=us", "meridian_peers_keys",
 		} {
 			assert.Contains(t, got, want)
 		}

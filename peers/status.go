@@ -20,6 +20,14 @@ type Status struct {
 	Confirmed   time.Time     // since when its oldest report is known to be current; zero: none yet
 	Skew        time.Duration // its clock is ahead of ours by so much
 	Trouble     string        // why it cannot be read; "" if it can
+	Reports     []ReportStatus
+}
+
+// ReportStatus is what is held of a peer's report of one zone.
+type ReportStatus struct {
+	Zone    gslb.Name
+	Serial  uint32 // of the version taken last
+	Records int    // in it
 }
 
 // Peers gives every known peer, by geo tag.
@@ -32,7 +40,7 @@ func (x *Exchange) Peers() []Status {
 	for tag, p := range r.peers {
 		s := Status{
 			Cluster: tag, Addresses: r.addrs(tag), Direct: p.direct.within(lease, now),
-			Skew: time.Duration(p.skew.Load()), Heard: p.heard.get(), Confirmed: r.confirmed(tag),
+			Skew: time.Duration(p.skew.Load()), Heard: p.heard.get(), Confirmed: r.confirmed(tag), Reports: r.held(tag),
 		}
 		p.mu.Lock()
 		s.Connections, s.Trouble = p.conns, p.trouble
@@ -48,6 +56,19 @@ func (x *Exchange) Peers() []Status {
 		out = append(out, s)
 	}
 	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.Cluster, b.Cluster) })
+	return out
+}
+
+// held gives what is held of a peer's reports. The lock is held.
+func (r *readers) held(tag gslb.GeoTag) []ReportStatus {
+	var out []ReportStatus
+	for _, zone := range r.zones {
+		if c := r.copies[copyKey{tag, zone}]; c != nil {
+			if z := c.of(""); z != nil {
+				out = append(out, ReportStatus{Zone: zone, Serial: z.serial, Records: len(z.sets)})
+			}
+		}
+	}
 	return out
 }
 
