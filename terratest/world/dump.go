@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -99,7 +98,7 @@ func (s *Stage) dumpMeridian(ctx context.Context, c *Cluster) {
 func indented(b []byte) string {
 	var out bytes.Buffer
 	if json.Indent(&out, b, "", "  ") != nil {
-		return fmt.Sprintf("%s", b) // no JSON: as it is
+		return string(b) // no JSON: as it is
 	}
 	return out.String()
 }

@@ -77,8 +77,8 @@ func (c *Cluster) Workload(ctx context.Context) (*Workload, error) {
 	if err := c.API.List(ctx, &ds, chartLabels); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Name, err)
 	}
-	for i := range ds.Items {
-		d := &ds.Items[i]
+	if len(ds.Items) > 0 {
+		d := &ds.Items[0]
 		w := describe(d, *d.Spec.Replicas)
 		if st := d.Status; st.ObservedGeneration < d.Generation || st.UpdatedReplicas < w.Replicas || st.ReadyReplicas < w.Replicas || st.Replicas > w.Replicas {
 			w.settled = fmt.Errorf("%s: %d of %d replicas updated, %d ready, %d in all", c.Name, st.UpdatedReplicas, w.Replicas, st.ReadyReplicas, st.Replicas)
@@ -89,8 +89,8 @@ func (c *Cluster) Workload(ctx context.Context) (*Workload, error) {
 	if err := c.API.List(ctx, &sets, chartLabels); err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Name, err)
 	}
-	for i := range sets.Items {
-		d := &sets.Items[i]
+	if len(sets.Items) > 0 {
+		d := &sets.Items[0]
 		w := describe(d, d.Status.DesiredNumberScheduled)
 		if st := d.Status; st.ObservedGeneration < d.Generation || st.UpdatedNumberScheduled < w.Replicas || st.NumberReady < w.Replicas {
 			w.settled = fmt.Errorf("%s: %d of %d Pods updated, %d ready", c.Name, st.UpdatedNumberScheduled, w.Replicas, st.NumberReady)
