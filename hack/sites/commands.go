@@ -95,7 +95,7 @@ func change(dir *string, name, arguments, short string, count cobra.PositionalAr
 }
 
 func execute(dir *string) *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "exec --dir DIR CLUSTER COMMAND...",
 		Short: "Run a command on a site's machine: its network, processes and /var, programs and other files of this machine",
 		Args:  cobra.MinimumNArgs(2),
@@ -119,6 +119,8 @@ func execute(dir *string) *cobra.Command {
 			return syscall.Exec(path, arguments, environment)
 		},
 	}
+	cmd.Flags().SetInterspersed(false) // flags behind the cluster are the command's
+	return cmd
 }
 
 func status(dir *string) *cobra.Command {

@@ -167,7 +167,7 @@ func (s *Status) Enter(cluster string, args ...string) (arguments, environment [
 		return nil, nil, fmt.Errorf("site %s is %s", cluster, s.Sites[i].State)
 	}
 	site, _ := s.Config.Site(cluster)
-	enter := []string{"nsenter", fmt.Sprintf("--target=%d", s.Sites[i].Process), "--mount", "--uts", "--ipc", "--net", "--pid", "--wd=/", "--"}
+	enter := []string{"nsenter", fmt.Sprintf("--target=%d", s.Sites[i].Process), "--mount", "--uts", "--ipc", "--net", "--pid", "--"}
 	environment = append(os.Environ(), "PATH="+filepath.Join(s.Config.Dir, "bin")+":"+s.Programs.Path, "KUBECONFIG="+site.Kubeconfig,
 		"CONTAINERD_ADDRESS=/run/containerd/containerd.sock", "CONTAINERD_NAMESPACE=k8s.io", "KUBECACHEDIR=/run/kubectl-cache")
 	if s.Programs.LibraryPath != "" {

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -256,7 +257,8 @@ func (s *Set) awaitSupervisor(ctx context.Context, ended <-chan struct{}) error 
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			return fmt.Errorf("the supervisor has ended: %s", log)
+			lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+			return errors.New(strings.TrimPrefix(lines[len(lines)-1], "sites: ")) // why it has ended
 		}
 	}
 }

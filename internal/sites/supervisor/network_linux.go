@@ -51,7 +51,8 @@ func (n *network) attach(site sites.Site, all []sites.Site) (*namespace, error) 
 	lines := []string{
 		"link set lo up",
 		"addr add " + host(site.Node()) + " dev lo",
-		fmt.Sprintf("link add eth0 type veth peer name %s netns %s", site.Link(), n.wan.path()),
+		// Always the same hardware address: the others remember it when the site is off.
+		fmt.Sprintf("link add eth0 address 02:00:0a:63:00:%02x type veth peer name %s netns %s", site.Index(), site.Link(), n.wan.path()),
 		fmt.Sprintf("addr add %s/24 dev eth0", site.Wan()),
 		"link set eth0 up",
 		// What kube-proxy does not forward is refused, as by a host.

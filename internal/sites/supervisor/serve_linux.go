@@ -161,7 +161,7 @@ func (s *Supervisor) change(ctx context.Context, request sites.Request) error {
 
 // links cuts or heals: between two sites, or with one between it and all others.
 func (s *Supervisor) links(command string, names []string) error {
-	names = append(slices.Clone(names), "", "")
+	names = append(slices.Clone(names), "", "", "")
 	if names[2] != "" || names[0] != "" && names[0] == names[1] {
 		return fmt.Errorf("%s: want one cluster, or two", command)
 	}
