@@ -27,6 +27,7 @@ type Config struct {
 	DNSAddress  []string
 	Service     string
 	EntryLoopOK bool
+	DNS         DNS
 
 	Kubeconfig string
 	Context    string
@@ -55,6 +56,7 @@ func Default() Config {
 	return Config{
 		ZoneNegTTL:    30,
 		DNSListen:     []string{":5353"},
+		DNS:           defaultDNS(),
 		Service:       "meridian",
 		LeaseName:     "meridian",
 		EdgeProvider:  ProviderRFC2136,
@@ -75,6 +77,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.EdgeZone, "edge-zone", c.EdgeZone, "its parent, where the delegation is kept, like example.com")
 	fs.Uint32Var(&c.ZoneNegTTL, "zone-negative-ttl", c.ZoneNegTTL, "seconds that negative answers of --zone may be cached")
 	fs.StringSliceVar(&c.DNSListen, "dns-listen", c.DNSListen, "addresses of the DNS server, UDP and TCP")
+	c.DNS.bind(fs)
 	fs.StringSliceVar(&c.DNSAddress, "dns-address", c.DNSAddress, "addresses put in the glue (default: from the status of --service)")
 	fs.StringVar(&c.Service, "service", c.Service, "our own DNS Service, NAME or NAMESPACE/NAME, whose status gives the glue")
 	fs.BoolVar(&c.EntryLoopOK, "allow-loopback-entries", c.EntryLoopOK, "publish loopback addresses too (demo and tests)")

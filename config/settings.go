@@ -35,6 +35,7 @@ type Settings struct {
 	ClusterID string           // "" means: ask the API
 	Zone      *gslb.ZoneIntent // of the flags; nil: zones come from objects only
 
+	DNS       DNS
 	DNSListen []string
 	DNSAddrs  []netip.Addr // glue; empty: from Service
 	Service   string
@@ -83,7 +84,7 @@ func (p *problems) add(flag string, err error) {
 func (c *Config) Settings() (*Settings, error) {
 	var bad problems
 	s := &Settings{
-		ClusterID: c.ClusterID, DNSListen: c.DNSListen, Service: c.Service, Loopback: c.EntryLoopOK,
+		ClusterID: c.ClusterID, DNS: c.DNS, DNSListen: c.DNSListen, Service: c.Service, Loopback: c.EntryLoopOK,
 		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests,
 		MetricsListen: c.MetricsListen, ProbeListen: c.ProbeListen, ShutdownDelay: c.ShutdownDelay,
 	}
@@ -149,6 +150,7 @@ func (c *Config) zone(s *Settings, bad *problems) {
 }
 
 func (c *Config) listeners(s *Settings, bad *problems) {
+	c.DNS.check(bad)
 	if len(c.DNSListen) == 0 {
 		bad.add("dns-listen", errors.New("needs at least one address, like :5353"))
 	}

@@ -46,6 +46,9 @@ type Config struct {
 	Addrs []netip.Addr
 	// OwnService is our own DNS Service; the zero name: none.
 	OwnService types.NamespacedName
+	// HideClients is told, each time OwnService is read, whether it hides the addresses of
+	// DNS clients; nil: nobody wants to know.
+	HideClients func(hidden bool)
 	// Resolver resolves host names in OwnService's status; nil: net.DefaultResolver.
 	Resolver edge.Resolver
 

@@ -158,7 +158,7 @@ func (c *collector) onService(e event) {
 	c.enqueue(c.deps.onService(key))
 	if key == c.cfg.OwnService {
 		svc, _ := e.is.(*corev1.Service)
-		c.glue.observe(svc)
+		c.observeOwn(svc)
 	}
 }
 

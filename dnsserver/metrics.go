@@ -97,7 +97,7 @@ type metrics struct {
 	tcpConns, tcpEvicted        *prometheus.Desc
 	tcpEnded                    *prometheus.Desc
 	panics, slowInFlight        *prometheus.Desc
-	ready, revision             *prometheus.Desc
+	ready, revision, hidden     *prometheus.Desc
 	seconds                     *prometheus.Desc
 	slipped, cookies            *prometheus.Desc
 	clusters, zones             *prometheus.Desc
@@ -119,6 +119,7 @@ func newMetrics(s *Server) *metrics {
 		tcpEnded:     desc("tcp_ended_total", "TCP connections that the server ended, by transport and reason: idle, message (it did not come to its end), write (the client does not read), handshake.", "transport", "reason"),
 		panics:       desc("panics_total", "Panics that were recovered; each is a bug."),
 		slowInFlight: desc("slow_in_flight", "Messages with the slow path now."),
+		hidden:       desc("clients_hidden", "1 while the addresses of clients are hidden by a load balancer, so that nothing is limited by address."),
 		ready:        desc("ready", "1 when a table that is ready is served."),
 		revision:     desc("table_revision", "Revision of the World whose table is served."),
 		seconds:      desc("response_seconds", "Time from reading a message to sending its answer, of one read in sixteen of each goroutine, by transport; without the slow path.", "transport"),
@@ -131,7 +132,7 @@ func newMetrics(s *Server) *metrics {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.queries, m.dropped, m.truncated, m.tcpConns, m.tcpEvicted, m.tcpEnded, m.panics, m.slowInFlight, m.ready, m.revision,
-		m.seconds, m.clusters, m.zones, m.slipped, m.cookies,
+		m.seconds, m.clusters, m.zones, m.slipped, m.cookies, m.hidden,
 	} {
 		ch <- d
 	}
@@ -182,6 +183,11 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter(m.panics, s.Panics())
 	gauge(m.slowInFlight, float64(s.slow.inFlight()))
+	hidden := 0.0
+	if s.hidden.Load() {
+		hidden = 1
+	}
+	gauge(m.hidden, hidden)
 	ready, revision := 0.0, 0.0
 	if t := s.table.Load(); t != nil {
 		revision = float64(t.Revision())

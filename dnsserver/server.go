@@ -97,11 +97,14 @@ func (s *Server) HideClients(hidden bool) {
 	if s.hidden.Swap(hidden) == hidden {
 		return
 	}
+	level, message := slog.LevelInfo, "addresses of DNS clients are visible: there are limits by address"
 	if hidden {
-		s.log.Warn("addresses of DNS clients are hidden: responses and connections are not limited by client", "rate_limit", s.cfg.RateLimit)
-	} else {
-		s.log.Info("addresses of DNS clients are visible: responses and connections are limited by client", "rate_limit", s.cfg.RateLimit)
+		message = "addresses of DNS clients are hidden: there are no limits by address"
+		if s.cfg.RateLimit > 0 {
+			level = slog.LevelWarn // somebody wants them
+		}
 	}
+	s.log.Log(context.Background(), level, message, "rate_limit", s.cfg.RateLimit, "tcp_connections_per_client", s.cfg.MaxTCPConnsPerClient)
 }
 
 func (s *Server) bind() error {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/meridian-gslb/meridian/config"
 	"github.com/meridian-gslb/meridian/controllers"
 	"github.com/meridian-gslb/meridian/controllers/files"
 	"github.com/meridian-gslb/meridian/edge"
@@ -130,6 +131,9 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 	}
 	if watched != nil {
 		cfg.Edge = watched
+	}
+	if s.DNS.Clients == config.ClientsAuto {
+		cfg.HideClients = p.dns.HideClients
 	}
 	c, err := controllers.New(cfg)
 	if err != nil {

@@ -160,12 +160,17 @@ func (p *process) run(name string, f func(context.Context) error) {
 // listen binds every socket and starts to answer.
 func (p *process) listen(ctx context.Context) error {
 	var err error
+	d := &p.settings.DNS
 	p.dns, err = dnsserver.New(dnsserver.Config{
 		Listen: p.settings.DNSListen, SlowPath: p.slow, Logger: p.log, Registerer: p.registry,
+		TLSListen: d.TLSListen, TLSCertFile: d.TLSCertFile, TLSKeyFile: d.TLSKeyFile,
+		CookieSecretFile: d.CookieSecretFile, RateLimit: d.RateLimit, RateSlip: d.RateSlip, NSID: d.NSID,
+		MaxTCPConns: d.TCPConns, MaxTCPConnsPerClient: d.TCPConnsPerClient, TCPIdle: d.TCPIdle,
 	})
 	if err != nil {
-		return fmt.Errorf("--dns-listen: %w", err)
+		return fmt.Errorf("the flags of the DNS server: %w", err)
 	}
+	p.dns.HideClients(d.Clients == config.ClientsHidden)
 	if err := p.listenWebs(ctx); err != nil {
 		return errors.Join(err, p.dns.Close())
 	}
