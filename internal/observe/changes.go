@@ -201,11 +201,11 @@ func (c *Changes) tellLiveness(k *gslb.Cluster, before gslb.Liveness) {
 	if k.Liveness == gslb.Doubtful || k.Liveness == gslb.Vouched || k.Liveness == gslb.Lost {
 		level = slog.LevelWarn
 	}
-	args := []any{"peer", string(k.Tag), "liveness", k.Liveness.String(), "before", before.String()}
+	log := c.log
 	if k.Witness.Kind != gslb.NoSighting {
-		args = append(args, "witness", k.Witness.Kind.String(), "by", string(k.Witness.By))
+		log = log.With("witness", k.Witness.Kind.String(), "by", string(k.Witness.By))
 	}
-	c.log.Log(context.Background(), level, "liveness of a cluster changed", args...)
+	log.Log(context.Background(), level, "liveness of a cluster changed", "peer", string(k.Tag), "liveness", k.Liveness.String(), "before", before.String())
 }
 
 // stateOf says what the reason of an answer tells of the host.
