@@ -99,3 +99,7 @@ list-running-pods: ## Pods of all clusters
 .PHONY: show-gslbs
 show-gslbs: ## Gslbs of all clusters: health, and what is answered
 	@$(IN_PLAYGROUND) $@
+
+.PHONY: test-playground
+test-playground: playground-prerequisites ## Every target once, looking at what it does; leaves nothing behind
+	@$(subst playground.sh,test-all.sh,$(IN_PLAYGROUND))

@@ -168,7 +168,8 @@ each() {
 
 destroy_full_local_setup() {
   provider down
-  [ ! -e "$PLAYGROUND/clusters" ] || rm -rf "$PLAYGROUND"
+  rm -rf "$PLAYGROUND"/{clusters,keys,k3d,kubeconfig}
+  rmdir "$PLAYGROUND" 2>/dev/null || true
   echo "the playground is gone"
 }
 
@@ -206,7 +207,7 @@ hit() {
   client
   local i
   for ((i = 0; i < ${HITS:-1}; i++)); do
-    kc "$CLUSTER" -n test-gslb exec "$client" -- wget -q -T 5 -O - "http://$1.$ZONE" ||
+    kc "$CLUSTER" -n test-gslb exec "$client" -- curl -sS --max-time 10 "http://$1.$ZONE/" ||
       die "$1.$ZONE does not answer (make dns-tools shows what a client in $CLUSTER sees)"
     echo
   done

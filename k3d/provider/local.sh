@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The clusters of the playground without Docker: real control planes, kubelets and containerd
-# on this machine, each in a network namespace of its own (hack/sites).
+# on this machine, each in a network namespace of its own (hack/sites, which says what it lacks).
 #
 #   check | up | down | load-images | stop CLUSTER | start CLUSTER
 set -euo pipefail
@@ -11,12 +11,6 @@ check() {
   [ "$(uname -s)" = Linux ] || die "PROVIDER=local needs Linux, whose network namespaces it uses; try PROVIDER=k3d"
   [ "$(id -u)" = 0 ] ||
     die "PROVIDER=local needs root, for network namespaces and containers: sudo make … PROVIDER=local"
-  local missing=() pair
-  for pair in containerd:containerd runc:runc ip:iproute2 nft:nftables; do
-    command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
-  done
-  [ -x /usr/lib/cni/bridge ] || [ -x /opt/cni/bin/bridge ] || missing+=(containernetworking-plugins)
-  [ ${#missing[@]} -eq 0 ] || die "not installed: ${missing[*]}. On Debian: apt-get install ${missing[*]}"
   [ -e "$kubeconfig" ] || ports_free
 }
 
