@@ -12,12 +12,13 @@ import (
 	"sync"
 
 	"github.com/meridian-gslb/meridian/internal/sites"
+	"github.com/meridian-gslb/meridian/internal/sites/netns"
 )
 
 // A network is what is between the sites: a namespace with a bridge, on which
 // each site has a link, and the cuts.
 type network struct {
-	wan *namespace
+	wan *netns.Namespace
 	env []string // for ip and nft
 
 	mu   sync.Mutex
@@ -25,26 +26,26 @@ type network struct {
 }
 
 func newNetwork(env []string) (*network, error) {
-	wan, err := newNamespace()
+	wan, err := netns.New()
 	if err != nil {
 		return nil, err
 	}
 	n := &network{wan: wan, env: env}
 	if err := n.ip(wan, "link set lo up", "link add bridge0 type bridge", "link set bridge0 up"); err != nil {
-		return nil, errors.Join(fmt.Errorf("making the bridge: %w", err), wan.close())
+		return nil, errors.Join(fmt.Errorf("making the bridge: %w", err), wan.Close())
 	}
 	return n, nil
 }
 
 // ip runs lines of the program ip inside a namespace.
-func (n *network) ip(in *namespace, lines ...string) error {
-	return in.run(n.env, strings.Join(lines, "\n")+"\n", "ip", "-batch", "-")
+func (n *network) ip(in *netns.Namespace, lines ...string) error {
+	return in.Run(n.env, strings.Join(lines, "\n")+"\n", "ip", "-batch", "-")
 }
 
 // attach makes the namespace of a site, with its addresses, its link, and ways to
 // the other sites.
-func (n *network) attach(site sites.Site, all []sites.Site) (*namespace, error) {
-	ns, err := newNamespace()
+func (n *network) attach(site sites.Site, all []sites.Site) (*netns.Namespace, error) {
+	ns, err := netns.New()
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func (n *network) attach(site sites.Site, all []sites.Site) (*namespace, error) 
 		"link set lo up",
 		"addr add " + host(site.Node()) + " dev lo",
 		// Always the same hardware address: the others remember it when the site is off.
-		fmt.Sprintf("link add eth0 address 02:00:0a:63:00:%02x type veth peer name %s netns %s", site.Index(), site.Link(), n.wan.path()),
+		fmt.Sprintf("link add eth0 address 02:00:0a:63:00:%02x type veth peer name %s netns %s", site.Index(), site.Link(), n.wan.Path()),
 		fmt.Sprintf("addr add %s/24 dev eth0", site.Wan()),
 		"link set eth0 up",
 		// What kube-proxy does not forward is refused, as by a host.
@@ -71,19 +72,19 @@ func (n *network) attach(site sites.Site, all []sites.Site) (*namespace, error) 
 		err = n.ip(n.wan, fmt.Sprintf("link set %s master bridge0 up", site.Link()))
 	}
 	if err == nil {
-		err = ns.do(func() error {
+		err = ns.Do(func() error {
 			return errors.Join(sysctl("net/ipv4/ip_forward", "1"), sysctl("net/ipv4/ip_unprivileged_port_start", "0"))
 		})
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("connecting site %s: %w", site.Name, err), ns.close())
+		return nil, errors.Join(fmt.Errorf("connecting site %s: %w", site.Name, err), ns.Close())
 	}
 	return ns, nil
 }
 
 // detach takes the site's link away; its namespace goes with its last process.
-func (n *network) detach(site sites.Site, ns *namespace) error {
-	return errors.Join(n.ip(n.wan, "link del "+site.Link()), ns.close())
+func (n *network) detach(site sites.Site, ns *netns.Namespace) error {
+	return errors.Join(n.ip(n.wan, "link del "+site.Link()), ns.Close())
 }
 
 func host(a netip.Addr) string { return netip.PrefixFrom(a, a.BitLen()).String() }
@@ -134,7 +135,7 @@ func (n *network) apply(cuts []sites.Cut, link func(name string) string) error {
 		}
 		rules.WriteString(" }\n}\n")
 	}
-	if err := n.wan.run(n.env, rules.String(), "nft", "-f", "-"); err != nil {
+	if err := n.wan.Run(n.env, rules.String(), "nft", "-f", "-"); err != nil {
 		return fmt.Errorf("cutting links: %w", err)
 	}
 	n.cuts = cuts

@@ -18,6 +18,7 @@ import (
 
 	"github.com/meridian-gslb/meridian/internal/sites"
 	"github.com/meridian-gslb/meridian/internal/sites/machine"
+	"github.com/meridian-gslb/meridian/internal/sites/netns"
 )
 
 // errOff is what connecting to a site gives while it is off.
@@ -32,7 +33,7 @@ type site struct {
 
 	mu       sync.Mutex
 	state    string
-	ns       *namespace // nil while the site is off
+	ns       *netns.Namespace // nil while the site is off
 	process  int
 	ended    chan struct{} // of the process
 	failures chan string   // what the machine reports
@@ -111,7 +112,7 @@ func (s *site) switchOn() error {
 // launch starts process 1 from a thread that lives as long as the process: the
 // kernel's parent death signal follows the thread. So a supervisor that is killed
 // takes all its sites with it.
-func (s *site) launch(ns *namespace, configFile string) error {
+func (s *site) launch(ns *netns.Namespace, configFile string) error {
 	log, err := os.OpenFile(filepath.Join(s.Dir, "log", "machine.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
@@ -135,7 +136,7 @@ func (s *site) launch(ns *namespace, configFile string) error {
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = ns.do(func() error {
+		_ = ns.Do(func() error {
 			err := cmd.Start()
 			started <- err
 			if err == nil {
@@ -254,7 +255,7 @@ func (s *site) dial(ctx context.Context, network, address string) (net.Conn, err
 	if ns == nil {
 		return nil, errOff
 	}
-	return ns.dial(ctx, network, address)
+	return ns.Dial(ctx, network, address)
 }
 
 func (s *site) currently() string {

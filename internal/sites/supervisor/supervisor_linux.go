@@ -178,7 +178,7 @@ func (s *Supervisor) tearDown() error {
 	var errs []error
 	if s.network != nil {
 		errs = append(errs, s.each(context.Background(), s.config.Clusters, func(one *site, _ context.Context) error { return one.stop() }))
-		errs = append(errs, s.network.wan.close())
+		errs = append(errs, s.network.wan.Close())
 	}
 	if s.forwards != nil {
 		s.forwards.close()
@@ -195,7 +195,7 @@ func (s *Supervisor) chooseProxyMode() string {
 }
 delete table ip probe
 `
-	if err := s.network.wan.run(s.environment(), rules, "nft", "-f", "-"); err != nil {
+	if err := s.network.wan.Run(s.environment(), rules, "nft", "-f", "-"); err != nil {
 		s.say("kube-proxy uses iptables: " + err.Error())
 		return "iptables"
 	}

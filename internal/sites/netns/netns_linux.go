@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package supervisor
+// Package netns makes and enters network namespaces without names. It knows
+// nothing of what they are for. The supervisor has one for each site, and tests
+// connect through it.
+package netns
 
 import (
 	"bytes"
@@ -15,31 +18,39 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A namespace is a network namespace without a name: it lives while this process
-// has it open or a process is in it, and nothing of it is left after a crash.
-type namespace struct {
+// A Namespace is a network namespace without a name: it lives while this process
+// has it open or a process is in it, and nothing of it is left after a crash. It
+// is safe for concurrent use. Make it with New or Open.
+type Namespace struct {
 	file *os.File
 }
 
-// newNamespace makes an empty one.
-func newNamespace() (*namespace, error) {
-	var n *namespace
+// New makes an empty one.
+func New() (*Namespace, error) {
+	var n *Namespace
 	err := onOwnThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("making a network namespace: %w", err)
 		}
 		file, err := os.Open(fmt.Sprintf("/proc/self/task/%d/ns/net", unix.Gettid()))
-		n = &namespace{file: file}
+		n = &Namespace{file: file}
 		return err
 	})
 	return n, err
 }
 
-// path names it for programs that this process starts, while it is open.
-func (n *namespace) path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
+// Of opens the one that a process is in.
+func Of(process int) (*Namespace, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/ns/net", process))
+	return &Namespace{file: file}, err
+}
 
-// do runs f inside. What f starts is inside too: sockets and processes.
-func (n *namespace) do(f func() error) error {
+// Path names it for programs that this process starts, while it is open.
+func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
+
+// Do runs f inside, on a thread that ends with it. What f starts is inside too:
+// sockets and processes, but not goroutines.
+func (n *Namespace) Do(f func() error) error {
 	return onOwnThread(func() error {
 		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
 			return fmt.Errorf("entering a network namespace: %w", err)
@@ -48,23 +59,24 @@ func (n *namespace) do(f func() error) error {
 	})
 }
 
-// dial connects from inside. The address must be an IP address with a port.
-func (n *namespace) dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
-	err = n.do(func() error {
+// Dial connects from inside. The address must be an IP address with a port.
+func (n *Namespace) Dial(ctx context.Context, network, address string) (conn net.Conn, err error) {
+	err = n.Do(func() error {
 		conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
 		return err
 	})
 	return conn, err
 }
 
-// run runs a program inside, with this on its standard input.
-func (n *namespace) run(env []string, stdin string, name string, args ...string) error {
+// Run runs a program inside with this environment, and stdin on its standard
+// input. The error has what it complained about.
+func (n *Namespace) Run(env []string, stdin string, name string, args ...string) error {
 	var complaints bytes.Buffer
 	cmd := exec.Command(name, args...)
 	cmd.Env = env
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Stdout, cmd.Stderr = &complaints, &complaints
-	if err := n.do(cmd.Start); err != nil {
+	if err := n.Do(cmd.Start); err != nil {
 		return err
 	}
 	if err := cmd.Wait(); err != nil {
@@ -73,7 +85,8 @@ func (n *namespace) run(env []string, stdin string, name string, args ...string)
 	return nil
 }
 
-func (n *namespace) close() error { return n.file.Close() }
+// Close lets go of it.
+func (n *Namespace) Close() error { return n.file.Close() }
 
 // onOwnThread runs f on a thread that ends with it, so that what f does to its
 // thread harms nobody.
