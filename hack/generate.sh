@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Regenerates what is generated: deep copies, CRDs, field tables and flag tables
+# Regenerates what is generated: deep copies, CRDs, field, flag and metric tables
 # of the docs. The result is the same on every machine.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go tool -modfile=hack/tools/go.mod controller-gen object:headerFile=hack/tools/header.txt crd paths=./api/v1beta1 \
   output:crd:dir=api/v1beta1/crds output:object:dir=api/v1beta1
 go run ./api/internal/gendocs/cmd
-go test ./cmd/meridian -run TestConfigurationPage -count=1 -update
+go test ./cmd/meridian -run "TestConfigurationPage|TestMetricsPage" -count=1 -update
