@@ -38,6 +38,7 @@ func TestClusterKilled(t *testing.T) {
 	t.Cleanup(func() { revive(t, s, dead) })
 	s.Answers("it is gone from round robin", rr, s.At(alive...), world.ServersOf(alive...)...)
 	s.Note("from before the stop until it is gone", fmt.Sprintf("%.2f s", time.Since(begin).Seconds()))
+	gone := s.Ask(rr, s.At(alive...), world.ServersOf(alive...)...)
 	s.Answers("the others took over its failover host", fail, s.At(alive...), world.ServersOf(alive...)...)
 	s.Answers("the edge sees the same", rr, s.At(alive...), s.Edge)
 	s.Answers("for the failover host too", fail, s.At(alive...), s.Edge)
@@ -52,6 +53,7 @@ func TestClusterKilled(t *testing.T) {
 	}
 	s.AwaitGslb("the status shows it lost", "roundrobin", alive, lost)
 
+	s.NothingFailed("it stays away", gone)
 	s.Do("start it again", func(ctx context.Context) error { return s.StartCluster(ctx, dead) })
 	s.Until("its API and Meridian work", world.Patiently, func(ctx context.Context) error {
 		if err := dead.API.List(ctx, &gslbv1beta1.GslbList{}); err != nil {
