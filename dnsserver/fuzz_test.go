@@ -19,7 +19,7 @@ import (
 
 // seeds are messages from which fuzzing starts: every row of the conformance
 // table, and what real clients send.
-func seeds(f *testing.F) [][]byte {
+func seeds(f testing.TB) [][]byte {
 	f.Helper()
 	ask := func(name string, qtype uint16) packet {
 		m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
