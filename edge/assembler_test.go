@@ -317,3 +317,29 @@ func TestObjectsAndReaderGoTogether(t *testing.T) {
 		assert.ErrorContains(t, err, "Objects and a Reader together")
 	}
 }
+
+func TestEdgeThatIsOnlyReadShowsThatWeAreNotCutOff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newShelf(&edgetest.Zone{})
+		r := startShelf(t, s)
+		r.tell(nil)
+		r.tell(func(w *gslb.World) { w.Clusters[1].Liveness = gslb.Doubtful })
+		for range 5 {
+			r.forget()
+			pass(2 * time.Second)
+			assert.NotEmpty(t, r.seen(gslb.OutsideSeen), "while nobody is heard, the edge is asked every second")
+		}
+		s.zone.Break(edgetest.Trouble{Down: true})
+		pass(2 * time.Second)
+		r.forget()
+		pass(time.Minute)
+		assert.Empty(t, r.seen(gslb.OutsideSeen))
+		s.zone.Break(edgetest.Trouble{Refuse: "REFUSED"})
+		pass(2 * time.Second)
+		assert.NotEmpty(t, r.seen(gslb.OutsideSeen), "a refusal is an answer")
+		r.tell(func(w *gslb.World) { w.Clusters[1].Liveness = gslb.Fresh })
+		asked := len(s.zone.Lookups())
+		pass(time.Hour)
+		assert.Less(t, len(s.zone.Lookups())-asked, 400, "with a peer at hand nothing is asked for that")
+	})
+}

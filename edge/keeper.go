@@ -82,6 +82,7 @@ func New(c Config) (*Keeper, error) {
 	}
 	if c.Reader != nil {
 		k.reads = &observed{next: readOnly{c.Reader}, metrics: m, answered: k.outside.saw}
+		k.outside.reader = k.reads
 	}
 	return k, nil
 }
@@ -191,6 +192,7 @@ func (k *Keeper) edgeZone(ctx context.Context, edge gslb.Name, w *gslb.World) *e
 	if k.Objects != nil {
 		z := &edgeZone{assembler: newAssembler(k, edge, w.Self)}
 		k.zones[edge] = z
+		k.outside.read(edge)
 		k.wg.Go(func() { z.assembler.run(ctx) })
 		return z
 	}

@@ -25,15 +25,18 @@ const (
 // outside tells the Store when anything outside this cluster answered: a
 // server that takes our updates (noted by observed), a server of the edge
 // zone's NS set, or an anchor. The latter two are asked only while nobody is
-// heard first-hand and nothing else answered of late.
+// heard first-hand and nothing else answered of late. So is an edge zone that is
+// only read: there, no heartbeats of silent clusters are.
 type outside struct {
 	c       *Config
 	anchors []string
 	needed  box[bool]
+	reader  Reader // observed; nil: the edge zones are not only read
 
 	mu      sync.Mutex
 	at      time.Time              // of the last answer
 	servers map[gslb.Name][]string // of edge zones, by edge zone
+	edges   []gslb.Name            // that reader reads
 }
 
 func newOutside(c *Config) (*outside, error) {
@@ -73,7 +76,7 @@ func (o *outside) watch(s silence) { o.needed.put(s.alone) }
 
 // run asks once a second while that is needed.
 func (o *outside) run(ctx context.Context) {
-	if o.c.Ask == nil {
+	if o.c.Ask == nil && o.reader == nil {
 		return
 	}
 	timer := time.NewTimer(askEvery)
@@ -109,6 +112,7 @@ func (o *outside) ask(ctx context.Context) {
 			targets[s] = edge
 		}
 	}
+	edges := slices.Clone(o.edges)
 	o.mu.Unlock()
 	if !late {
 		return
@@ -116,9 +120,15 @@ func (o *outside) ask(ctx context.Context) {
 	for _, a := range o.anchors {
 		targets[a] = gslb.Name{}
 	}
+	if o.c.Ask == nil {
+		clear(targets)
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var wg sync.WaitGroup
+	for _, edge := range edges {
+		wg.Go(func() { _, _ = o.reader.Lookup(ctx, Query{Zone: edge, Name: edge, Type: TypeNS}) }) // observed tells of the answer
+	}
 	for server, zone := range targets {
 		wg.Go(func() {
 			if o.c.Ask(ctx, server, zone) == nil {
@@ -127,6 +137,13 @@ func (o *outside) ask(ctx context.Context) {
 		})
 	}
 	wg.Wait()
+}
+
+// read has an edge zone read too, while something is to be asked.
+func (o *outside) read(edge gslb.Name) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.edges = append(o.edges, edge)
 }
 
 // follow learns who serves an edge zone, at the start and from time to time.
