@@ -189,9 +189,13 @@ func (c *Changes) takeClusters(w *gslb.World) {
 			c.tellLiveness(k, was.liveness)
 		}
 	}
-	if now := !w.Isolated.IsZero(); now != c.isolated {
-		c.isolated = now
-		c.log.Warn("isolation changed: a cluster that is cut off keeps its last good answers", "isolated", now)
+	switch isolated := !w.Isolated.IsZero(); {
+	case isolated && !c.isolated:
+		c.isolated = true
+		c.log.Warn("this cluster is probably cut off, and keeps its last good answers", "since", w.Isolated)
+	case !isolated && c.isolated:
+		c.isolated = false
+		c.log.Info("this cluster is not cut off any more")
 	}
 }
 
