@@ -22,6 +22,7 @@ type compilation struct {
 	pkg     string // what to build
 	arch    string
 	ldflags string
+	tags    string
 	out     string
 }
 
@@ -34,7 +35,8 @@ func (c compilation) run(ctx context.Context) error {
 		return err
 	}
 	// No stamp of the work tree: whether another file is changed must not show in the bytes.
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w "+c.ldflags, "-o", out, c.pkg)
+	args := []string{"build", "-trimpath", "-buildvcs=false", "-tags", c.tags, "-ldflags", "-s -w " + c.ldflags, "-o", out, c.pkg}
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = c.dir
 	cmd.Env = append(slices.Clone(os.Environ()), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+c.arch,
 		"GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off")

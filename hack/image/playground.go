@@ -52,11 +52,11 @@ the playground's manifests name, for machines that cannot pull them:
 
   OUT/podinfo.tar     ghcr.io/stefanprodan/podinfo:6.9.2, from its Go module
   OUT/bind.tar        internetsystemsconsortium/bind9:9.20, from Debian's bind9
-  OUT/dnstools.tar    infoblox/dnstools:latest, from Debian's bind9-dnsutils, curl, busybox
-  OUT/prometheus.tar  prom/prometheus:v3.5.0, from Debian's prometheus
+  OUT/dnstools.tar    infoblox/dnstools:latest, from Debian's bind9-dnsutils, curl, bash, busybox
+  OUT/prometheus.tar  prom/prometheus:v3.5.0, from its Go module
 
-They are for a playground on this machine and must not be published: the
-versions of the programs are Debian's.`,
+They are for a playground on this machine and must not be published: BIND and
+Prometheus are of other versions, and Prometheus has no web page.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.run(cmd.Context()) },
 	}
