@@ -40,7 +40,7 @@ func podinfoFiles(ctx context.Context, p playground) ([]oci.File, error) {
 	files = append(files, folder("/home/app", podinfoUser, podinfoGroup), temporary())
 	for _, to := range []string{"/home/app/podinfo", "/usr/local/bin/podcli"} {
 		program := filepath.Base(to)
-		out := filepath.Join(p.work, program)
+		out := p.program(program)
 		if err := (compilation{dir: dir, pkg: module + "/cmd/" + program, arch: runtime.GOARCH, out: out}).run(ctx); err != nil {
 			return nil, err
 		}
@@ -73,7 +73,7 @@ func prometheus() standIn {
 func prometheusFiles(ctx context.Context, p playground) ([]oci.File, error) {
 	const module = "github.com/prometheus/prometheus"
 	dir := filepath.Join(p.source, "hack", "image", "prometheus")
-	out := filepath.Join(p.work, "prometheus")
+	out := p.program("prometheus")
 	// Most service discoveries are the libraries of clouds, which would make the build several times as long.
 	err := compilation{
 		dir: dir, pkg: module + "/cmd/prometheus", arch: runtime.GOARCH, out: out,

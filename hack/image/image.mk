@@ -1,6 +1,7 @@
 # The container image, and images for the playground. Nothing is published from here.
 IMAGE_TAG ?= dev
 IMAGE_ARCH ?= amd64,arm64
+PLAYGROUND_IMAGES ?=
 IMAGE_BUILD = $(GO) -C hack/image run .
 
 ##@ Image
@@ -14,8 +15,8 @@ image-binaries: ## bin/linux/ARCH/meridian: what the Dockerfile packs
 	$(IMAGE_BUILD) meridian --source '$(CURDIR)' --version '$(VERSION)' --arch '$(IMAGE_ARCH)' --binaries
 
 .PHONY: playground-images
-playground-images: ## bin/image/: podinfo, bind, dnstools and prometheus from Debian's packages
-	$(IMAGE_BUILD) playground --source '$(CURDIR)'
+playground-images: ## bin/image/: stand-ins of what cannot be pulled; PLAYGROUND_IMAGES=podinfo,bind,dnstools,prometheus
+	$(IMAGE_BUILD) playground --source '$(CURDIR)' --only '$(PLAYGROUND_IMAGES)'
 
 .PHONY: image-test
 image-test: ## The images: contents, user, size, and that they start

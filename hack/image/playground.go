@@ -63,7 +63,7 @@ Prometheus are of other versions, and Prometheus has no web page.`,
 	f := cmd.Flags()
 	f.StringVar(&p.source, "source", ".", "folder of Meridian's source")
 	f.StringVar(&p.out, "out", "", "folder for the images (default: SOURCE/bin/image)")
-	f.StringVar(&p.cache, "cache", "", "folder that keeps packages (default: meridian/debian in the user's cache folder)")
+	f.StringVar(&p.cache, "cache", "", "folder that keeps packages and programs (default: meridian/playground in the user's cache folder)")
 	f.StringSliceVar(&p.only, "only", nil, "names of the images to make (default: all)")
 	return cmd
 }
@@ -89,7 +89,7 @@ func (p playground) check() (playground, error) {
 		if err != nil {
 			return p, fmt.Errorf("no cache folder (%w): name one with --cache", err)
 		}
-		p.cache = filepath.Join(dir, "meridian", "debian")
+		p.cache = filepath.Join(dir, "meridian", "playground")
 	}
 	return p, nil
 }
@@ -131,7 +131,9 @@ func (p playground) make(ctx context.Context, s standIn, created time.Time) erro
 		"org.opencontainers.image.title":       s.name,
 		"org.opencontainers.image.description": "Stand-in of " + s.ref + " for a playground on the machine that made it; not to be published",
 	}
-	img, err := oci.Spec{Arch: runtime.GOARCH, Files: files, Config: s.config, Created: created, By: "hack/image playground"}.Build()
+	img, err := oci.Spec{
+		Arch: runtime.GOARCH, Files: files, Config: s.config, Created: created, By: "hack/image playground", Fast: true,
+	}.Build()
 	if err != nil {
 		return err
 	}
@@ -147,6 +149,12 @@ func (p playground) make(ctx context.Context, s standIn, created time.Time) erro
 	return nil
 }
 
+// program is where a program that we build is kept, so that it is linked anew
+// only when it has changed.
+func (p playground) program(name string) string {
+	return filepath.Join(p.cache, "programs", runtime.GOARCH, name)
+}
+
 // packages gives the files that match the patterns, of the named packages and
 // their libraries, with all that these files need.
 func (p playground) packages(ctx context.Context, names, patterns []string) ([]oci.File, error) {
@@ -157,7 +165,7 @@ func (p playground) packages(ctx context.Context, names, patterns []string) ([]o
 	if err != nil {
 		return nil, err
 	}
-	debs, err := debian.Fetch(ctx, p.cache, all)
+	debs, err := debian.Fetch(ctx, filepath.Join(p.cache, "packages"), all)
 	if err != nil {
 		return nil, err
 	}

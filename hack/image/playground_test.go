@@ -24,7 +24,7 @@ import (
 
 // made makes the stand-ins once for all tests.
 var made = sync.OnceValue(func() error {
-	return playground{source: source, out: filepath.Join(out, "playground"), progress: io.Discard}.run(context.Background())
+	return playground{source: source, out: filepath.Join(out, "playground"), progress: os.Stderr}.run(context.Background())
 })
 
 // standInFor gives a stand-in, read back from its archive. It skips where there
@@ -157,11 +157,11 @@ func TestStandInsLackNothing(t *testing.T) {
 	}
 }
 
-func TestUnknownHostSystemIsToldClearly(t *testing.T) {
+func TestOtherSystemsAreToldClearly(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	err := debian.Available()
 	require.ErrorContains(t, err, "need a Debian machine")
-	p := playground{cache: t.TempDir()}
+	p := playground{cache: t.TempDir(), work: t.TempDir()}
 	_, err = p.packages(t.Context(), []string{"bind9"}, nil)
 	assert.ErrorContains(t, err, "need a Debian machine")
 }

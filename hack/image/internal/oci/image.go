@@ -8,6 +8,7 @@
 package oci
 
 import (
+	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ type Spec struct {
 	Config  v1.Config // user, entry point, labels …
 	Created time.Time // of the image and of everything in it
 	By      string    // what made it, for the history
+	Fast    bool      // compress in little time rather than well
 }
 
 // Build makes the image. The layer is compressed once and held in memory.
@@ -40,8 +42,12 @@ func (s Spec) Build() (v1.Image, error) {
 		go func() { w.CloseWithError(writeTar(w, s.Files, s.Created)) }()
 		return r, nil
 	}
+	level := gzip.DefaultCompression
+	if s.Fast {
+		level = gzip.BestSpeed
+	}
 	layer, err := tarball.LayerFromOpener(open, tarball.WithMediaType(types.OCILayer),
-		tarball.WithCompressionLevel(6), tarball.WithCompressedCaching)
+		tarball.WithCompressionLevel(level), tarball.WithCompressedCaching)
 	if err != nil {
 		return nil, fmt.Errorf("making the layer: %w", err)
 	}
