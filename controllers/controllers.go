@@ -49,6 +49,10 @@ func New(cfg Config) (*Controllers, error) {
 		return nil, fmt.Errorf("metrics of the controllers: %w", err)
 	}
 	c := &Controllers{cfg: cfg, metrics: m, refusals: refusals{why: make(map[types.NamespacedName]string)}}
+	for _, k := range kinds() { // a closed list: each has a series from the start
+		m.readErrors.WithLabelValues(kindName(k.object()))
+		m.drift.WithLabelValues(kindName(k.object()))
+	}
 	c.reach = newReach(log.With("server", cfg.Rest.Host), cfg.BlindAfter, m, c.tellBlind)
 	if c.api, err = newAPI(&c.cfg, c.reach); err != nil {
 		return nil, fmt.Errorf("preparing the connection to the Kubernetes API: %w", err)

@@ -112,7 +112,7 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 		assert.Equal(t, 1.0, values["meridian_edge_delegated"])
-		assert.Equal(t, 1.0, values["meridian_edge_heartbeat_counter"])
+		assert.Equal(t, 1.0, values["meridian_edge_heartbeat_beats"])
 		assert.Equal(t, 2.0, values["meridian_edge_updates_total"])
 		_, err = edge.New(edge.Config{Worlds: r.worlds, Store: r, Registerer: reg})
 		assert.ErrorContains(t, err, "metrics")

@@ -42,8 +42,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Help: "Whether the edge zone, read back, delegates the zone to this cluster (1) or not (0).",
 		}, []string{"zone"}),
 		counter: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "meridian_edge_heartbeat_counter",
-			Help: "Counter of this cluster's heartbeat in the edge zone.",
+			Name: "meridian_edge_heartbeat_beats",
+			Help: "Counter in this cluster's heartbeat in the edge zone: it counts beats of all instances.",
 		}, []string{"edge"}),
 		missed: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "meridian_edge_heartbeat_missed_clusters",
