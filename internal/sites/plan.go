@@ -10,6 +10,10 @@ import (
 // MaxClusters is how many sites a set may have.
 const MaxClusters = 32
 
+// Services is the range of ClusterIPs, which is the same in every cluster: they
+// mean something only inside their own.
+const Services = "172.30.0.0/16"
+
 // A Plan is the addresses of one site. They are the same in every set, for they
 // exist only inside the set's namespaces. It is made by PlanOf.
 type Plan struct {

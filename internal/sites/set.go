@@ -168,12 +168,21 @@ func (s *Status) Enter(cluster string, args ...string) (arguments, environment [
 	}
 	site, _ := s.Config.Site(cluster)
 	enter := []string{"nsenter", fmt.Sprintf("--target=%d", s.Sites[i].Process), "--mount", "--uts", "--ipc", "--net", "--pid", "--"}
-	environment = append(os.Environ(), "PATH="+filepath.Join(s.Config.Dir, "bin")+":"+s.Programs.Path, "KUBECONFIG="+site.Kubeconfig,
-		"CONTAINERD_ADDRESS=/run/containerd/containerd.sock", "CONTAINERD_NAMESPACE=k8s.io", "KUBECACHEDIR=/run/kubectl-cache")
-	if s.Programs.LibraryPath != "" {
-		environment = append(environment, "LD_LIBRARY_PATH="+s.Programs.LibraryPath)
+	own := []string{
+		"PATH=" + filepath.Join(s.Config.Dir, "bin") + ":" + s.Programs.Path, "KUBECONFIG=" + site.Kubeconfig, "KUBECACHEDIR=/run/kubectl-cache",
+		"CONTAINERD_ADDRESS=/run/containerd/containerd.sock", "CONTAINERD_NAMESPACE=k8s.io",
 	}
-	return append(enter, args...), environment, nil
+	if s.Programs.LibraryPath != "" {
+		own = append(own, "LD_LIBRARY_PATH="+s.Programs.LibraryPath)
+	}
+	// Once each: of two values programs take the first.
+	environment = slices.DeleteFunc(os.Environ(), func(have string) bool {
+		return slices.ContainsFunc(own, func(v string) bool {
+			name, _, _ := strings.Cut(v, "=")
+			return strings.HasPrefix(have, name+"=")
+		})
+	})
+	return append(enter, args...), append(environment, own...), nil
 }
 
 // Import gives images in archives (of Docker's or the OCI's form) to every node

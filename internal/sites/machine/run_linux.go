@@ -223,7 +223,7 @@ func (m *machine) importPause() error {
 		return err
 	}
 	<-p.ended
-	p, err = m.run("ctr", "ctr", "--address", containerdSocket, "--namespace", "k8s.io", "images", "list", "--quiet")
+	p, err = m.run("ctr", "ctr", "--address", containerdSocket, "--namespace", "k8s.io", "images", "list", "--quiet", "name=="+sites.PauseRef)
 	if err != nil {
 		return err
 	}

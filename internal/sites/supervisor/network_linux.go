@@ -56,6 +56,10 @@ func (n *network) attach(site sites.Site, all []sites.Site) (*netns.Namespace, e
 		fmt.Sprintf("link add eth0 address 02:00:0a:63:00:%02x type veth peer name %s netns %s", site.Index(), site.Link(), n.wan.Path()),
 		fmt.Sprintf("addr add %s/24 dev eth0", site.Wan()),
 		"link set eth0 up",
+		// The node itself sends to Services too. kube-proxy translates on the way out,
+		// for which there must be a way; there is no default route, so that nothing
+		// ever leaves the set.
+		fmt.Sprintf("route add %s dev lo src %s", sites.Services, site.Node()),
 		// What kube-proxy does not forward is refused, as by a host.
 		fmt.Sprintf("route add local %s dev lo src %s", site.LoadBalancers(), site.Node()),
 	}

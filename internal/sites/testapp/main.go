@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build unix
+
 // Command testapp is an application for tests of sites, as the one program of an
 // image: it answers HTTP with MESSAGE (else its host name) on port 8080 and
 // /readyz by whether it is ready, and echoes UDP datagrams on port 8053 with the
