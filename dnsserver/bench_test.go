@@ -29,24 +29,30 @@ func TestAnsweringDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkRespond(b *testing.B) {
-	respond := dnsserver.Respond(unserved(b, dnsserver.Config{}))
+	plain := dnsserver.Respond(unserved(b, dnsserver.Config{}))
+	limited := dnsserver.Respond(unserved(b, dnsserver.Config{RateLimit: 200}))
 	m := func(name string, edns uint16) []byte {
 		p, err := dnstest.Query{Name: name, Type: dns.TypeA, EDNS: edns}.Msg().Pack()
 		require.NoError(b, err)
 		return p
 	}
+	cookie := ask(b, "app", dns.TypeA).opt(1232, 0, cookieOption(make([]byte, 8))...)
+	first, _ := plain(nil, cookie, false)
+	known := ask(b, "app", dns.TypeA).opt(1232, 0, cookieOption(first[len(first)-24:])...)
 	for _, c := range []struct {
-		name string
-		msg  []byte
+		name    string
+		msg     []byte
+		respond func(out, msg []byte, tcp bool) ([]byte, bool)
 	}{
-		{"answer", m("app."+zone, 0)}, {"answer with EDNS", m("app."+zone, 1232)}, {"60 addresses", m("many."+zone, 1232)},
-		{"nxdomain", m("absent."+zone, 0)}, {"refused", m("www.example.org", 0)},
+		{"answer", m("app."+zone, 0), plain}, {"answer with EDNS", m("app."+zone, 1232), plain}, {"60 addresses", m("many."+zone, 1232), plain},
+		{"nxdomain", m("absent."+zone, 0), plain}, {"refused", m("www.example.org", 0), plain},
+		{"first cookie", cookie, plain}, {"known cookie", known, plain}, {"beyond the rate", m("app."+zone, 0), limited},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			out := make([]byte, 0, 1500)
 			b.ReportAllocs()
 			for b.Loop() {
-				respond(out, c.msg, false)
+				c.respond(out, c.msg, false)
 			}
 		})
 	}

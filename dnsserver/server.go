@@ -97,14 +97,15 @@ func (s *Server) HideClients(hidden bool) {
 	if s.hidden.Swap(hidden) == hidden {
 		return
 	}
-	level, message := slog.LevelInfo, "addresses of DNS clients are visible: there are limits by address"
-	if hidden {
-		message = "addresses of DNS clients are hidden: there are no limits by address"
-		if s.cfg.RateLimit > 0 {
-			level = slog.LevelWarn // somebody wants them
-		}
+	limits := []any{"rate_limit", s.cfg.RateLimit, "tcp_connections_per_client", s.cfg.MaxTCPConnsPerClient}
+	switch {
+	case !hidden:
+		s.log.Info("addresses of DNS clients are visible: there are limits by address", limits...)
+	case s.cfg.RateLimit > 0: // somebody wants them
+		s.log.Warn("addresses of DNS clients are hidden: there are no limits by address", limits...)
+	default:
+		s.log.Info("addresses of DNS clients are hidden: there are no limits by address", limits...)
 	}
-	s.log.Log(context.Background(), level, message, "rate_limit", s.cfg.RateLimit, "tcp_connections_per_client", s.cfg.MaxTCPConnsPerClient)
 }
 
 func (s *Server) bind() error {

@@ -49,7 +49,7 @@ func TestAnswersAreCountedByCluster(t *testing.T) {
 		respond(nil, ask(t, "", dns.TypeSOA), false)
 		respond(nil, ask(t, "www.example.org.", dns.TypeA), false)
 	}
-	want := func(name, label, value string) float64 {
+	counted := func(name, label, value string) float64 {
 		t.Helper()
 		families, err := reg.Gather()
 		require.NoError(t, err)
@@ -68,11 +68,11 @@ func TestAnswersAreCountedByCluster(t *testing.T) {
 		return -1
 	}
 	const byCluster, byKind = "meridian_dnsserver_cluster_answers_total", "meridian_dnsserver_zone_answers_total"
-	assert.EqualValues(t, 100+ourOwn, want(byCluster, "geo_tag", "eu"))
-	assert.EqualValues(t, 100+100-ourOwn+10, want(byCluster, "geo_tag", "us"))
-	assert.EqualValues(t, 200+20, want(byKind, "kind", "answer"), "apexes and failover")
-	assert.EqualValues(t, 10, want(byKind, "kind", "nodata"))
-	assert.EqualValues(t, 10, want(byKind, "kind", "nxdomain"))
+	assert.EqualValues(t, 100+ourOwn, counted(byCluster, "geo_tag", "eu"))
+	assert.EqualValues(t, 100+100-ourOwn+10, counted(byCluster, "geo_tag", "us"))
+	assert.EqualValues(t, 200+20, counted(byKind, "kind", "answer"), "apexes and failover")
+	assert.EqualValues(t, 10, counted(byKind, "kind", "nodata"))
+	assert.EqualValues(t, 10, counted(byKind, "kind", "nxdomain"))
 	problems, err := testutil.GatherAndLint(reg)
 	require.NoError(t, err)
 	assert.Empty(t, problems)
