@@ -85,14 +85,16 @@ func variantsAreAccepted(t *testing.T, c cluster) {
 				level = "privileged" // Kubernetes asks that of every Pod in a node's network
 			}
 			c.level(t, namespace, level)
-			if name == "everything" {
-				values["image"].(helm.Values)["pullPolicy"] = "Never"
-			}
 			var log bytes.Buffer
 			client := c.client(t, namespace, &log)
 			dry, err := client.Install(t.Context(), "meridian", load(t), variants(t)[name], true)
 			require.NoError(t, err)
 			rel, err := client.Install(t.Context(), "meridian", load(t), values, false)
+			defer func() { // also when something failed, for the next one's sake
+				_, err := client.Uninstall("meridian")
+				require.NoError(t, err)
+				assert.Empty(t, log.String(), "warnings of the API server")
+			}()
 			require.NoError(t, err)
 			assert.Len(t, parse(t, dry.Manifest), len(parse(t, rel.Manifest)))
 			for _, o := range parse(t, rel.Manifest) {
@@ -102,9 +104,6 @@ func variantsAreAccepted(t *testing.T, c cluster) {
 				}
 				assert.NotEmpty(t, c.kubectl(t, at...))
 			}
-			_, err = client.Uninstall("meridian")
-			require.NoError(t, err)
-			assert.Empty(t, log.String(), "warnings of the API server")
 		})
 	}
 	c.kubectl(t, "delete", "crd", "gslbs.gslb.meridian.dev", "zonedelegations.gslb.meridian.dev", "dnsendpoints.externaldns.k8s.io", "--ignore-not-found")
@@ -272,7 +271,8 @@ func (c cluster) emptyNamespace(t *testing.T, namespace string) {
 func testRelease(t *testing.T, c cluster, client *helm.Client, namespace string) {
 	t.Helper()
 	require.NoError(t, c.planes.Cluster("eu").Kill(kplane.Node))
-	for phase, fails := range map[string]bool{"Succeeded": false, "Failed": true} {
+	for _, phase := range []string{"Succeeded", "Failed"} {
+		fails := phase == "Failed"
 		done := make(chan error, 1)
 		go func() {
 			_, err := client.Test("meridian")
@@ -294,7 +294,7 @@ func testRelease(t *testing.T, c cluster, client *helm.Client, namespace string)
 // endPod waits for the test's Pod and says in its status how it ended.
 func (c cluster) endPod(t *testing.T, namespace, phase string) error {
 	t.Helper()
-	if _, err := c.planes.Kubectl(t.Context(), "eu", nil, "-n", namespace, "wait", "--for=jsonpath={.status.phase}=Pending", "pod/meridian-test", "--timeout=30s"); err != nil {
+	if _, err := c.planes.Kubectl(t.Context(), "eu", nil, "-n", namespace, "wait", "--for=create", "pod/meridian-test", "--timeout=30s"); err != nil {
 		return err
 	}
 	_, err := c.planes.Kubectl(t.Context(), "eu", nil, "-n", namespace, "patch", "pod", "meridian-test", "--subresource=status", "--type=merge",
@@ -327,6 +327,7 @@ func keysOfSomebodyElse(t *testing.T, c cluster) {
 	values := variants(t)["everything"]
 	values["fullnameOverride"] = "other"
 	values["metrics"] = helm.Values{"serviceMonitor": helm.Values{"enabled": false}}
+	values["crds"] = helm.Values{"install": false} // the first release left them
 	_, err = client.Install(t.Context(), "other", load(t), values, false)
 	require.NoError(t, err)
 	written := func() string {

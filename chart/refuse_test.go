@@ -62,7 +62,7 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"externaldns.enabled=true,edge.provider=externaldns", "externaldns.provider is required"},
 		{"peers.tsig.secret=YWJj,peers.tsig.existingSecret=k", "peers.tsig: secret and existingSecret are both set"},
 		{"metrics.service.enabled=false,metrics.serviceMonitor.enabled=true", "metrics.serviceMonitor.enabled needs the Service that it selects"},
-		{"terminationGracePeriodSeconds=6", "terminationGracePeriodSeconds 6 is too short"},
+		{"terminationGracePeriodSeconds=14", "terminationGracePeriodSeconds 14 is too short"},
 		{"config.zone=other.example.com", "config.zone: this flag has a value of its own; set zone"},
 		{"", "edge.servers is required with edge.provider rfc2136"},
 	} {

@@ -9,6 +9,7 @@
   "entry-check" (include "meridian.entryCheck" .)
   "metrics-listen" (printf ":%v" .Values.metrics.port)
   "probe-listen" (printf ":%v" .Values.probes.port)
+  "shutdown-delay" (printf "%vs" .Values.shutdownDelaySeconds)
   "log-level" .Values.logLevel
   "log-format" .Values.logFormat }}
 {{- with .Values.clusterId }}{{ $_ := set $c "cluster-id" . }}{{ end }}

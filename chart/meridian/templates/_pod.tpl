@@ -82,12 +82,6 @@ spec:
           path: /readyz
           port: probes
         {{- toYaml .Values.probes.readiness | nindent 8 }}
-      {{- if .Values.preStopSeconds }}
-      lifecycle:
-        preStop:
-          sleep:
-            seconds: {{ .Values.preStopSeconds }}
-      {{- end }}
       securityContext:
         {{- include "meridian.securityContext" . | nindent 8 }}
       {{- with .Values.resources }}

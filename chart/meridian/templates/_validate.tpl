@@ -17,8 +17,8 @@ with words that nobody understands.
 {{- if and $v.metrics.serviceMonitor.enabled (not $v.metrics.service.enabled) }}
 {{- fail "metrics.serviceMonitor.enabled needs the Service that it selects: leave metrics.service.enabled at true" }}
 {{- end }}
-{{- if lt (int $v.terminationGracePeriodSeconds) (add $v.preStopSeconds 5 | int) }}
-{{- fail (printf "terminationGracePeriodSeconds %v is too short: preStopSeconds (%v) and 5 s to tell the peers must fit into it" $v.terminationGracePeriodSeconds $v.preStopSeconds) }}
+{{- if lt (int $v.terminationGracePeriodSeconds) (add $v.shutdownDelaySeconds 10 | int) }}
+{{- fail (printf "terminationGracePeriodSeconds %v is too short: shutdownDelaySeconds (%v) and 10 s to tell the peers must fit into it" $v.terminationGracePeriodSeconds $v.shutdownDelaySeconds) }}
 {{- end }}
 {{- end }}
 
@@ -105,7 +105,7 @@ with words that nobody understands.
   "dns-listen" "dns.listen" "dns-address" "dns.addresses" "service" "fullnameOverride" "lease-name" "fullnameOverride"
   "edge-provider" "edge.provider" "edge-dns" "edge.servers" "edge-tsig-key" "edge.tsig" "anchors" "anchors"
   "peers" "peers.static" "peer-tsig-key" "peers.tsig" "entry-check" "entryCheck"
-  "metrics-listen" "metrics.port" "probe-listen" "probes.port" "log-level" "logLevel" "log-format" "logFormat" }}
+  "metrics-listen" "metrics.port" "probe-listen" "probes.port" "log-level" "logLevel" "log-format" "logFormat" "shutdown-delay" "shutdownDelaySeconds" }}
 {{- range $flag, $_ := .Values.config }}
 {{- with get $owned $flag }}
 {{- fail (printf "config.%s: this flag has a value of its own; set %s" $flag .) }}
