@@ -15,6 +15,7 @@ import (
 // BIND takes its configuration and its zones, with the key file as the playground
 // writes it.
 func TestConfigurationOfBIND(t *testing.T) {
+	t.Parallel()
 	checkconf := need(t, "named-checkconf", "bind9-utils")
 	conf := layOutBIND(t, nil)
 	out, complaints, err := run(t.Context(), []string{checkconf, "-z", conf})
@@ -27,6 +28,7 @@ func TestConfigurationOfBIND(t *testing.T) {
 
 // A mistake is found, so the test above can fail.
 func TestAWrongConfigurationOfBINDIsRefused(t *testing.T) {
+	t.Parallel()
 	checkconf := need(t, "named-checkconf", "bind9-utils")
 	conf := layOutBIND(t, strings.NewReplacer("zonesub", "zonesup"))
 	_, _, err := run(t.Context(), []string{checkconf, "-z", conf})

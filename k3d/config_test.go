@@ -73,6 +73,7 @@ var (
 // The configurations that k3d gets for three clusters: a node for every filter, no
 // port twice, and the ports that people know by heart.
 func TestConfigurationOfK3d(t *testing.T) {
+	t.Parallel()
 	p := newPlayground(t, "k3d")
 	p.make("create-local-clusters", "CLUSTERS_NUMBER=3")
 	taken := map[string]string{} // port of this machine → cluster and what it leads to
@@ -127,6 +128,7 @@ func hasNode(t *testing.T, c simple, filter string) {
 
 // The node ports behind the published ports are those of the Services.
 func TestPublishedPortsLeadToServices(t *testing.T) {
+	t.Parallel()
 	nodePorts := map[string]any{}
 	for _, f := range manifests(t, "edge", "prometheus") {
 		for _, object := range documents(t, f) {

@@ -16,6 +16,7 @@ DNS_PORT=${DNS_PORT:-5053} # of the first cluster; the others have those behind 
 HTTP_PORT=${HTTP_PORT:-80}
 HTTPS_PORT=${HTTPS_PORT:-443}
 PROMETHEUS_PORT=${PROMETHEUS_PORT:-9080}
+PROC_NET=${PROC_NET:-/proc/net}
 PATIENCE=${PATIENCE:-300} # seconds that any wait may take
 ZONE=cloud.example.com
 GEO_TAGS=(eu us cz af ru ap uk ca)
@@ -59,7 +60,7 @@ listening() {
   port=$(printf '%04X' "$1")
   IFS=. read -r a b c d <<<"$HOST_IP"
   wanted=$(printf '%02X%02X%02X%02X' "$d" "$c" "$b" "$a")
-  for file in "/proc/net/$2" "/proc/net/${2}6"; do
+  for file in "$PROC_NET/$2" "$PROC_NET/${2}6"; do
     [ -r "$file" ] || continue
     # 0A is LISTEN, 07 a bound UDP socket
     awk -v port=":$port" -v ip="$wanted" -v state="$([ "$2" = tcp ] && echo 0A || echo 07)" '

@@ -25,6 +25,21 @@ create_local_clusters() {
   provider load-images
 }
 
+# rolled_out CLUSTER NAMESPACE NAME: waits until a Deployment is as it should be, or tells what is in the way.
+rolled_out() {
+  kc "$1" -n "$2" rollout status "deployment/$3" --timeout "$patience" || {
+    troubles "$1" "$2" "$3"
+    die "$1: $3 does not come up"
+  }
+}
+
+# troubles CLUSTER NAMESPACE NAME: Pods, events and the end of the logs.
+troubles() {
+  kc "$1" -n "$2" get pods -o wide || true
+  kc "$1" -n "$2" get events --sort-by=.lastTimestamp | tail -n 20 || true
+  kc "$1" -n "$2" logs -l "app.kubernetes.io/name=$3" --all-containers --tail 30 --prefix || true
+}
+
 # key NAME: a TSIG secret of the playground, made once.
 key() {
   local file=$PLAYGROUND/keys/$1
@@ -57,7 +72,7 @@ deploy_edge() {
   secret \"$(key edge)\";
 };"
   kc edgedns apply -f k3d/edge
-  kc edgedns -n edge rollout status deployment/bind --timeout "$patience"
+  rolled_out edgedns edge bind
   await "BIND's Service has an address" has_address edgedns edge bind
   await "BIND answers on $HOST_IP:$EDGE_PORT" serves "$EDGE_PORT" example.com
 }
@@ -91,9 +106,7 @@ install_meridian() {
     --set "geoTag=$(geo_tag "$c"),edge.servers={${edge%% *}},image.tag=$IMAGE_TAG" \
     --set-string "podAnnotations.playground/image=$(cksum <"$IMAGES/meridian.tar" | tr ' ' -)" \
     --wait --timeout "$patience" >/dev/null || {
-    kc "$c" -n meridian get pods -o wide || true
-    kc "$c" -n meridian get events --sort-by=.lastTimestamp | tail -n 20 || true
-    kc "$c" -n meridian logs -l app.kubernetes.io/name=meridian --tail 30 --prefix || true
+    troubles "$c" meridian meridian
     die "$c: Meridian does not come up"
   }
   kc "$c" -n meridian get pods,service
@@ -119,7 +132,7 @@ deploy_test_apps() {
     kc "$c" apply -f k3d/apps -f k3d/gslb
   done
   for c in $(clusters); do
-    kc "$c" -n test-gslb rollout status deployment/frontend-podinfo --timeout "$patience"
+    rolled_out "$c" test-gslb frontend-podinfo
   done
   await "roundrobin.$ZONE answers with all addresses" answers_all "roundrobin.$ZONE"
 }
@@ -187,7 +200,7 @@ scale() {
   is_up
   known "$1"
   kc "$1" -n test-gslb scale deployment/frontend-podinfo "--replicas=$2"
-  kc "$1" -n test-gslb rollout status deployment/frontend-podinfo --timeout "$patience"
+  rolled_out "$1" test-gslb frontend-podinfo
 }
 
 # client: makes a Pod whose name server is Meridian in CLUSTER, and ends it with this script.
@@ -233,7 +246,7 @@ deploy_prometheus() {
     kc "$c" apply -f k3d/prometheus
   done
   for c in $(clusters); do
-    kc "$c" -n monitoring rollout status deployment/prometheus --timeout "$patience"
+    rolled_out "$c" monitoring prometheus
     echo "http://localhost:$((PROMETHEUS_PORT + $(index "$c") - 1))"
   done
 }

@@ -33,7 +33,7 @@ func newPlayground(t *testing.T, provider string) *playground {
 	require.NoError(t, os.WriteFile(filepath.Join(images, "meridian.tar"), []byte("image"), 0o600))
 	p.env = []string{
 		"PATH=" + stubs + ":" + os.Getenv("PATH"), "CALLS=" + p.log, "PLAYGROUND=" + p.dir, "IMAGES=" + images,
-		"PATIENCE=3", "KUBECTL=kubectl", "HELM=helm", "MAKEFLAGS=", "MAKELEVEL=",
+		"PROC_NET=" + tmp, "PATIENCE=3", "KUBECTL=kubectl", "HELM=helm", "MAKEFLAGS=", "MAKELEVEL=",
 	}
 	return p
 }
@@ -87,6 +87,7 @@ func none(t *testing.T, calls []string, part string) {
 }
 
 func TestDeployCallsInOrder(t *testing.T) {
+	t.Parallel()
 	p := newPlayground(t, "k3d")
 	calls := p.make("deploy-full-local-setup")
 	inOrder(t, calls,
@@ -133,6 +134,7 @@ func secrets(calls []string, context string) []string {
 }
 
 func TestTargetsOfAPlaygroundThatIsUp(t *testing.T) {
+	t.Parallel()
 	const kubectl = "kubectl --kubeconfig PLAYGROUND/kubeconfig --context k3d-"
 	p := newPlayground(t, "k3d")
 	p.make("deploy-full-local-setup", "CLUSTERS_NUMBER=3")
@@ -198,6 +200,7 @@ func TestTargetsOfAPlaygroundThatIsUp(t *testing.T) {
 
 // What is wrong is said in words that help.
 func TestComplaints(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name     string
 		provider string
@@ -220,7 +223,38 @@ func TestComplaints(t *testing.T) {
 	}
 }
 
+// A port that somebody has is named; one of another address is no hindrance.
+func TestPortsInUse(t *testing.T) {
+	t.Parallel()
+	const head = "  sl  local_address rem_address   st tx_queue rx_queue\n"
+	tests := []struct {
+		name, file, line, want string
+	}{
+		{"TCP on our address", "tcp", "0: 0100007F:041D 00000000:0000 0A", "1053/tcp"},
+		{"UDP on all addresses", "udp", "0: 00000000:13BD 00000000:0000 07", "5053/udp"},
+		{"TCP on all addresses of IPv6", "tcp6", "0: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A", "80/tcp"},
+		{"TCP elsewhere", "tcp", "0: 0200007F:041D 00000000:0000 0A", ""},
+		{"a connection, not a listener", "tcp", "0: 0100007F:041D 0100007F:0050 01", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := newPlayground(t, "k3d")
+			file := filepath.Join(filepath.Dir(p.dir), tt.file)
+			require.NoError(t, os.WriteFile(file, []byte(head+tt.line+"\n"), 0o600))
+			calls, out, err := p.try("create-local-clusters")
+			if tt.want == "" {
+				require.NoError(t, err, out)
+				return
+			}
+			require.Error(t, err)
+			assert.Contains(t, out, "in use on 127.0.0.1: "+tt.want+". End what listens there")
+			none(t, calls, "create")
+		})
+	}
+}
+
 func TestAClusterThatDoesNotExist(t *testing.T) {
+	t.Parallel()
 	p := newPlayground(t, "k3d")
 	p.make("deploy-full-local-setup")
 	_, out, err := p.try("stop-test-app", "CLUSTER=eu")

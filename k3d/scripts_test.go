@@ -25,6 +25,7 @@ func scripts(t *testing.T) []string {
 }
 
 func TestShellcheck(t *testing.T) {
+	t.Parallel()
 	shellcheck := need(t, "shellcheck", "shellcheck")
 	for _, f := range scripts(t) {
 		out, _, err := run(t.Context(), []string{shellcheck, "-x", f})
@@ -34,6 +35,7 @@ func TestShellcheck(t *testing.T) {
 
 // A script that goes on after an error does harm.
 func TestScriptsEndAtTheFirstError(t *testing.T) {
+	t.Parallel()
 	for _, f := range scripts(t) {
 		text, err := os.ReadFile(f)
 		require.NoError(t, err)

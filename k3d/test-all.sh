@@ -93,6 +93,7 @@ health() {
 # web CLUSTER: the application answers on this machine's port, and says the cluster's geo tag.
 web() {
   curl -sS --max-time 5 -H "Host: roundrobin.$ZONE" "http://$HOST_IP:$((HTTP_PORT + $(index "$1") - 1))/" | tee "$out"
+  echo
   says "$(geo_tag "$1")"
 }
 
