@@ -55,14 +55,18 @@ type (
 		EmptyDir  *struct{}              `yaml:"emptyDir"`
 		Projected struct {
 			Sources []struct {
-				ConfigMap, Secret *struct {
-					Name  string
-					Items []struct{ Key, Path string }
-				}
+				ConfigMap *keys `yaml:"configMap"`
+				Secret    *keys
 			}
 		}
 	}
 )
+
+// keys are those of a ConfigMap or Secret that a volume shows.
+type keys struct {
+	Name  string
+	Items []struct{ Key, Path string }
+}
 
 // A pod is one of the playground's manifests with folders for its volumes.
 type pod struct {

@@ -93,7 +93,7 @@ func TestSameSpecGivesSameArchive(t *testing.T) {
 		require.NoError(t, err)
 		archives[i] = string(text)
 	}
-	assert.True(t, archives[0] == archives[1])
+	assert.Equal(t, archives[0], archives[1])
 }
 
 func TestSpecThatIsNotAnImage(t *testing.T) {
