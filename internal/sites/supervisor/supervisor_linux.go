@@ -150,8 +150,8 @@ func (s *Supervisor) start(ctx context.Context) error {
 	if err := writeKubeconfig(s.layout.Kubeconfig(), s.config.Sites(), s.forwards.apis); err != nil {
 		return err
 	}
-	s.say(fmt.Sprintf("%d sites ready in %.1f s; each is a context of: export KUBECONFIG=%s",
-		len(s.sites), time.Since(began).Seconds(), s.layout.Kubeconfig()))
+	s.say(fmt.Sprintf("%s ready in %.1f s; contexts of: export KUBECONFIG=%s",
+		strings.Join(s.config.Clusters, ", "), time.Since(began).Seconds(), s.layout.Kubeconfig()))
 	return nil
 }
 
