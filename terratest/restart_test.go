@@ -111,7 +111,7 @@ func TestHelmUpgrade(t *testing.T) {
 	for _, level := range []string{"debug", "info"} {
 		s.Do("helm upgrade in "+c.GeoTag+": logLevel "+level, func(ctx context.Context) error {
 			args := append(helm[1:], "upgrade", w.Release, s.Chart, "--namespace", w.Namespace, "--kubeconfig", s.Kubeconfig,
-				"--kube-context", c.Context, "--reuse-values", "--set", "logLevel="+level)
+				"--kube-context", c.Context, "--reset-then-reuse-values", "--set", "logLevel="+level)
 			out, err := exec.CommandContext(ctx, helm[0], args...).CombinedOutput()
 			if err != nil {
 				return fmt.Errorf("%w: %s", err, out)

@@ -89,12 +89,10 @@ func wanted(s *world.Stage, cs []*world.Cluster) string {
 
 // count asks n times and counts the answers.
 func count(s *world.Stage, server world.Server, host string, n int) map[string]int {
-	seen := map[string]int{}
-	s.Do(fmt.Sprintf("ask %s %d times", server.Name, n), func(ctx context.Context) error {
-		for range n {
-			seen[server.Addrs(ctx, host)]++
-		}
-		return nil
+	var seen map[string]int
+	s.Do(fmt.Sprintf("ask %s %d times", server.Name, n), func(ctx context.Context) (err error) {
+		seen, err = server.Count(ctx, host, n)
+		return err
 	})
 	return seen
 }

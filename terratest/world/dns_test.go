@@ -81,6 +81,23 @@ func TestAddrsSayWhatWasAnswered(t *testing.T) {
 	assert.Contains(t, world.Server{Name: "nobody", Addr: "127.0.0.1:1"}.Addrs(t.Context(), "two.example.com"), "asking nobody")
 }
 
+func TestCountAsksFromSeveralPortsAndAgain(t *testing.T) {
+	n := 0
+	s := serve(t, func(q *dns.Msg, _ bool) *dns.Msg {
+		switch n++; {
+		case n == 7:
+			return nil // lost
+		case n%3 == 0:
+			return reply(q, dns.RcodeSuccess, q.Question[0].Name+" 1 A 192.0.2.2")
+		default:
+			return reply(q, dns.RcodeSuccess, q.Question[0].Name+" 1 A 192.0.2.1")
+		}
+	})
+	seen, err := s.Count(t.Context(), "app.example.com", 50)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{"192.0.2.1": 33, "192.0.2.2": 17}, seen, "51 questions, the seventh lost")
+}
+
 func TestNameServersFromAnswerAndReferral(t *testing.T) {
 	rr := func(s string) dns.RR {
 		r, err := dns.NewRR(s)
