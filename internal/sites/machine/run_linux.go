@@ -16,8 +16,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/meridian-gslb/meridian/internal/sites"
 )
 
 // restartAfter is how long a program that has ended stays away.
@@ -38,6 +36,7 @@ type program struct {
 	binary string
 	args   []string
 	ended  chan struct{}
+	status syscall.WaitStatus // valid after ended
 }
 
 // Run is process 1 of the site that the file describes. It must be the first
@@ -185,6 +184,7 @@ func (m *machine) reap() error {
 		if p == nil {
 			continue
 		}
+		p.status = status
 		close(p.ended)
 		fmt.Fprintf(os.Stderr, "%s %s ended: %s\n", time.Now().UTC().Format(time.RFC3339), p.name, describe(status))
 		if began {
@@ -223,13 +223,8 @@ func (m *machine) importPause() error {
 		return err
 	}
 	<-p.ended
-	p, err = m.run("ctr", "ctr", "--address", containerdSocket, "--namespace", "k8s.io", "images", "list", "--quiet", "name=="+sites.PauseRef)
-	if err != nil {
-		return err
-	}
-	<-p.ended
-	if !strings.Contains(m.lastWords("ctr"), sites.PauseRef) {
-		return fmt.Errorf("containerd did not take the sandbox image:\n%s", m.lastWords("ctr"))
+	if p.status != 0 {
+		return fmt.Errorf("containerd did not take the sandbox image: %s:\n%s", describe(p.status), m.lastWords("ctr"))
 	}
 	return nil
 }

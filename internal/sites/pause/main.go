@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//go:build unix
+
 // Command pause is the program of the sandbox container of every Pod on a site:
 // it holds the Pod's namespaces, and reaps what is left to it when containers
 // share a process namespace.
-//go:build unix
-
 package main
 
 import (

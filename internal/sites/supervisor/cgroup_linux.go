@@ -182,10 +182,11 @@ func (c *cgroups) clear(group string) error {
 
 // thawIfThere thaws a site's group, if there is one.
 func (c *cgroups) thawIfThere(group string) error {
-	if _, err := os.Stat(filepath.Join(c.freezer, group)); err != nil {
+	_, err := os.Stat(filepath.Join(c.freezer, group))
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	return c.freeze("", group, false)
+	return errors.Join(err, c.freeze("", group, false))
 }
 
 // thawAll thaws the group and those directly below it: a frozen process cannot be killed.

@@ -3,6 +3,7 @@
 package supervisor
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 const (
 	dialTimeout  = 5 * time.Second
-	sessionIdle  = 30 * time.Second
+	sessionIdle  = 5 * time.Second
 	sessionLimit = 1024
 	largestUDP   = 65535
 )
@@ -125,10 +126,12 @@ func (f *tcpForwarder) untrack(conn net.Conn) {
 func (f *tcpForwarder) cut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for conn := range f.conns {
+	for conn := range f.conns { // all before the first is closed, for the other side of it is closed by its copier
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			_ = tcp.SetLinger(0)
 		}
+	}
+	for conn := range f.conns {
 		_ = conn.Close()
 	}
 }
@@ -143,15 +146,23 @@ func (f *tcpForwarder) close() {
 }
 
 // A udpForwarder hands datagrams on, with a socket inside the site for each
-// client, as a router that translates addresses does.
+// client, as a router that translates addresses does. A client that is silent for
+// long loses its socket, and so does the one that was silent longest when there
+// are too many.
 type udpForwarder struct {
 	socket *net.UDPConn
 	dial   dialer
 	target string
 
 	mu       sync.Mutex
-	sessions map[netip.AddrPort]net.Conn
+	sessions map[netip.AddrPort]*list.Element // of order
+	order    *list.List                       // of *session; the first was silent longest
 	active   sync.WaitGroup
+}
+
+type session struct {
+	client netip.AddrPort
+	inside net.Conn
 }
 
 func forwardUDP(what string, at netip.AddrPort, target netip.AddrPort, dial dialer) (*udpForwarder, error) {
@@ -159,7 +170,8 @@ func forwardUDP(what string, at netip.AddrPort, target netip.AddrPort, dial dial
 	if err != nil {
 		return nil, listenError(what, "UDP", at, err)
 	}
-	f := &udpForwarder{socket: socket, dial: dial, target: target.String(), sessions: map[netip.AddrPort]net.Conn{}}
+	f := &udpForwarder{socket: socket, dial: dial, target: target.String(),
+		sessions: map[netip.AddrPort]*list.Element{}, order: list.New()}
 	f.active.Go(f.serve)
 	return f, nil
 }
@@ -174,66 +186,79 @@ func (f *udpForwarder) serve() {
 		if err != nil {
 			continue // an ICMP error of an earlier answer
 		}
-		if inside := f.session(client); inside != nil {
-			if _, err := inside.Write(buffer[:n]); err != nil {
-				f.end(client, inside) // the site was off meanwhile: the client asks again
+		if s := f.session(client); s != nil {
+			if _, err := s.inside.Write(buffer[:n]); err != nil {
+				f.end(s) // the site was off meanwhile: the client asks again
 			}
 		}
 	}
 }
 
-// session returns the client's socket inside the site, or nil if there is none to be had.
-func (f *udpForwarder) session(client netip.AddrPort) net.Conn {
+// session returns the client's session, or nil if there is none to be had.
+func (f *udpForwarder) session(client netip.AddrPort) *session {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if inside := f.sessions[client]; inside != nil {
-		return inside
-	}
-	if len(f.sessions) >= sessionLimit {
-		return nil
+	if element := f.sessions[client]; element != nil {
+		f.order.MoveToBack(element)
+		return sessionOf(element)
 	}
 	inside, err := f.dial(context.Background(), "udp", f.target)
 	if err != nil {
 		return nil
 	}
-	f.sessions[client] = inside
-	f.active.Go(func() { f.answers(client, inside) })
-	return inside
+	if len(f.sessions) >= sessionLimit {
+		f.drop(sessionOf(f.order.Front()))
+	}
+	s := &session{client: client, inside: inside}
+	f.sessions[client] = f.order.PushBack(s)
+	f.active.Go(func() { f.answers(s) })
+	return s
+}
+
+func sessionOf(element *list.Element) *session {
+	s, _ := element.Value.(*session) // nothing else is in the list
+	return s
 }
 
 // answers brings back what the target says, until it is silent for long.
-func (f *udpForwarder) answers(client netip.AddrPort, inside net.Conn) {
-	defer f.end(client, inside)
+func (f *udpForwarder) answers(s *session) {
+	defer f.end(s)
 	buffer := make([]byte, largestUDP)
 	for {
-		if err := inside.SetReadDeadline(time.Now().Add(sessionIdle)); err != nil {
+		if err := s.inside.SetReadDeadline(time.Now().Add(sessionIdle)); err != nil {
 			return
 		}
-		n, err := inside.Read(buffer)
+		n, err := s.inside.Read(buffer)
 		if err != nil {
 			return
 		}
-		if _, err := f.socket.WriteToUDPAddrPort(buffer[:n], client); err != nil {
+		if _, err := f.socket.WriteToUDPAddrPort(buffer[:n], s.client); err != nil {
 			return
 		}
 	}
 }
 
-func (f *udpForwarder) end(client netip.AddrPort, inside net.Conn) {
+func (f *udpForwarder) end(s *session) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.sessions[client] == inside {
-		delete(f.sessions, client)
+	f.drop(s)
+}
+
+// drop ends a session, under the lock. It may have ended already, and its client
+// have another.
+func (f *udpForwarder) drop(s *session) {
+	if element := f.sessions[s.client]; element != nil && sessionOf(element) == s {
+		delete(f.sessions, s.client)
+		f.order.Remove(element)
 	}
-	_ = inside.Close()
+	_ = s.inside.Close()
 }
 
 func (f *udpForwarder) cut() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for client, inside := range f.sessions {
-		delete(f.sessions, client)
-		_ = inside.Close()
+	for _, element := range f.sessions {
+		f.drop(sessionOf(element))
 	}
 }
 

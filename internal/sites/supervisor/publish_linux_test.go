@@ -130,6 +130,13 @@ func TestForwardUDP(t *testing.T) {
 	assert.Equal(t, "re: two", ask("two"), "each client has its own answers")
 	f.cut()
 	assert.Equal(t, "re: three", ask("three"))
+	for range 2 * sessionLimit {
+		require.Equal(t, "re: more", ask("more"), "the client that was silent longest makes room")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	assert.LessOrEqual(t, len(f.sessions), sessionLimit)
+	assert.Equal(t, len(f.sessions), f.order.Len())
 }
 
 func TestAPortInUse(t *testing.T) {

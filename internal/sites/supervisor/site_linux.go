@@ -48,6 +48,10 @@ func (s *site) start(ctx context.Context) error {
 		return nil
 	case sites.Frozen:
 		return fmt.Errorf("site %s is frozen: thaw it", s.Name)
+	case sites.Failed: // some of it may be there still, for a person to look at
+		if err := s.switchOff(); err != nil {
+			return err
+		}
 	}
 	since := time.Now()
 	s.become(sites.Starting)
