@@ -20,6 +20,10 @@ const heartbeatTTL = 5
 // keepAlivesPerCluster bounds how many instances of a missed cluster are named.
 const keepAlivesPerCluster = 4
 
+// keepAlivesMost bounds how many are named in all, so that instances that add to
+// each other's heartbeat cannot make it grow without end.
+const keepAlivesMost = 32
+
 // current is a heartbeat as it stands in the edge zone.
 type current struct {
 	data []string // as read; empty: none
@@ -108,7 +112,7 @@ func (b *beater) needed(cur current) (bool, *Error) {
 	switch {
 	case b.moved && cur.beat.NS != b.digest:
 		return true, nil
-	case slices.ContainsFunc(b.target.missed, func(t gslb.GeoTag) bool { return !cur.beat.Names(t) }):
+	case b.lacks(cur.beat):
 		return true, nil
 	case mine && b.changed:
 		return !slices.Equal(missedTags(cur.beat), b.target.missed), nil
@@ -118,6 +122,41 @@ func (b *beater) needed(cur current) (bool, *Error) {
 		return true, nil
 	}
 	return !now.Before(b.calmDue), nil
+}
+
+// lacks reports that the heartbeat does not yet say what we miss: each missed
+// cluster, and of each of its instances that we heard the last keep-alive. An
+// instance that is not named, or by a keep-alive of an earlier cut, could not tell
+// that its cluster is missed now. Two instances of ours hear the same one at
+// slightly different times; that is no reason to write.
+func (b *beater) lacks(h Heartbeat) bool {
+	heard := b.heard()
+	for _, t := range b.target.missed {
+		if !h.Names(t) {
+			return true
+		}
+		for _, k := range heardOf(t, heard) {
+			if k.Instance != "" && !namedSince(h, k, uint64(aliveAfter.Milliseconds())) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// namedSince reports that the heartbeat names an instance by a keep-alive that is
+// not older than k by more than slack, in milliseconds.
+func namedSince(h Heartbeat, k HeardKeepAlive, slack uint64) bool {
+	return slices.ContainsFunc(h.Missed, func(m HeardKeepAlive) bool {
+		return m.Cluster == k.Cluster && m.Instance == k.Instance && m.Number+slack >= k.Number
+	})
+}
+
+func (b *beater) heard() []HeardKeepAlive {
+	if b.k.Heard == nil {
+		return nil
+	}
+	return b.k.Heard()
 }
 
 func missedTags(h Heartbeat) []gslb.GeoTag {
@@ -136,16 +175,13 @@ func (b *beater) compose(cur current, now time.Time) Heartbeat {
 		Cluster: b.self, ClusterID: b.selfID, Instance: b.k.Instance,
 		Counter: cur.beat.Counter + 1, Interval: b.interval(now), NS: b.digest,
 	}
-	var heard []HeardKeepAlive
-	if b.k.Heard != nil {
-		heard = b.k.Heard()
-	}
+	heard := b.heard()
 	for _, t := range b.target.missed {
 		h.Missed = append(h.Missed, heardOf(t, heard)...)
 	}
 	if now.Before(b.lentTill) {
 		for _, m := range b.lent {
-			if !slices.Contains(h.Missed, m) {
+			if len(h.Missed) < keepAlivesMost && !namedSince(h, m, 0) {
 				h.Missed = append(h.Missed, m)
 			}
 		}

@@ -209,6 +209,58 @@ func TestInstancesNameWhatTheOthersMiss(t *testing.T) {
 	})
 }
 
+// Each instance of us reads an instance of eu; who misses the whole of us names every
+// instance of it that any of ours heard, since one that is not named has no witness.
+func TestEveryInstanceOfAMissedClusterIsNamed(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		hears := func(heard ...edge.HeardKeepAlive) func(*edge.Config) {
+			return func(c *edge.Config) { c.Heard = func() []edge.HeardKeepAlive { return heard } }
+		}
+		u1, u2 := edge.HeardKeepAlive{Cluster: "us", Instance: "u1", Number: 100_000}, edge.HeardKeepAlive{Cluster: "us", Instance: "u2", Number: 50_000}
+		later := u1
+		later.Number += 900 // of the same cut, by the other connection
+		a, _ := start(t, z, "i1", "eu-id", hears(u1))
+		b, _ := start(t, z, "i2", "eu-id", hears(u2, later))
+		a.tell(nil)
+		b.tell(nil)
+		pass(time.Minute)
+		a.miss("us")
+		b.miss("us")
+		pass(time.Second)
+		h, _ := z.Beat(euBeat)
+		assert.ElementsMatch(t, []edge.HeardKeepAlive{u2, later}, h.Missed, "each instance once, by the newest keep-alive")
+		begin := time.Now()
+		pass(time.Minute)
+		assert.LessOrEqual(t, len(a.beats(begin)), 13, "and they are content with it")
+	})
+}
+
+func TestAnAlarmOfAnEarlierCutIsBroughtUpToDate(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		number := uint64(100_000)
+		a, _ := start(t, z, "i1", "eu-id", func(c *edge.Config) {
+			c.Heard = func() []edge.HeardKeepAlive {
+				return []edge.HeardKeepAlive{{Cluster: "us", Instance: "u1", Number: number}}
+			}
+		})
+		b, _ := start(t, z, "i2", "eu-id")
+		a.tell(nil)
+		b.tell(nil)
+		pass(time.Minute)
+		a.miss("us")
+		b.miss("us")
+		pass(6 * time.Second)
+		a.miss() // it heals for i1, while i2 still misses us
+		number += 8_000
+		pass(8 * time.Second)
+		a.miss("us")
+		h, _ := z.Beat(euBeat)
+		assert.Contains(t, h.Missed, edge.HeardKeepAlive{Cluster: "us", Instance: "u1", Number: number}, "a keep-alive of this cut is named at once")
+	})
+}
+
 func TestTheAlarmOfADeadInstanceIsTakenDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		z := &edgetest.Zone{}

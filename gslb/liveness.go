@@ -34,7 +34,7 @@ type Evidence struct {
 	Heard         time.Time     // last heard first-hand
 	LacksUs       time.Time     // since when its list of those it hears lacks us, though we hear it
 	Third         GeoTag        // a fresh cluster that hears it first-hand; "" if none
-	Beat          time.Time     // last change of its heartbeat that names us
+	Beat          time.Time     // when it lived, by a heartbeat that names us
 	BeatFor       time.Duration // how long that vouches
 	BadTime       time.Time     // last signed BADTIME
 	BadSig        time.Time     // last unsigned BADKEY or BADSIG
@@ -63,8 +63,8 @@ type Standing struct {
 //	–         | ≥ Decide                  | no              | lost
 //	pause     | Lease ≤ silence < Pause   | –               | vouched (announced)
 //
-// Witnesses, strongest first: a third cluster; the heartbeat while it goes on;
-// a signed BADTIME within Decide; unsigned signature trouble for at most
+// Witnesses, strongest first: a third cluster; the heartbeat while it goes on, if
+// it shows the cluster alive after we heard it last; a signed BADTIME within Decide; unsigned signature trouble for at most
 // SplitBrain; our own isolation for at most SplitBrain, unless the cluster was
 // lost before we were cut off.
 //
@@ -124,7 +124,9 @@ func (t Timing) decide(e Evidence, now time.Time) Standing {
 	vouched := func(kind SightingKind, until time.Time) (Standing, bool) {
 		return Standing{Liveness: Vouched, Witness: Witness{Kind: kind}, Until: until}, until.After(now)
 	}
-	if !e.Beat.IsZero() {
+	// What was alive when we heard it last is no news: an alarm of an earlier cut
+	// must not hold a cluster that died after it healed.
+	if e.Beat.After(e.Heard) {
 		if s, ok := vouched(Heartbeat, e.Beat.Add(e.BeatFor)); ok {
 			return s
 		}

@@ -39,6 +39,7 @@ func TestAssess(t *testing.T) {
 		{"a third cluster vouches for as long as it does", heard(gslb.Evidence{Third: "ap"}), 4.5, gslb.Vouched, gslb.ThirdCluster, true, 0},
 		{"its heartbeat goes on", heard(gslb.Evidence{Beat: at(3), BeatFor: 15 * time.Second}), 4.5, gslb.Vouched, gslb.Heartbeat, true, 18},
 		{"its heartbeat stopped", heard(gslb.Evidence{Beat: at(3), BeatFor: 15 * time.Second}), 18, gslb.Lost, 0, true, 0},
+		{"its heartbeat is of an earlier cut: it was heard after that", heard(gslb.Evidence{Beat: at(-1), BeatFor: 15 * time.Second}), 4.5, gslb.Lost, 0, true, 0},
 		{"a signed BADTIME is a sign of life", heard(gslb.Evidence{BadTime: at(4)}), 5, gslb.Vouched, gslb.SignedBadTime, true, 8.5},
 		{"an old one is not", heard(gslb.Evidence{BadTime: at(0.1)}), 5, gslb.Lost, 0, true, 0},
 		{"keys apart: vouched", heard(gslb.Evidence{BadSigFirst: at(1), BadSig: at(100)}), 101, gslb.Vouched, gslb.BadSignature, true, 104.5},
