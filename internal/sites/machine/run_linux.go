@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -84,25 +86,32 @@ func (m *machine) prepare() error {
 // start starts the programs in the order in which they need each other. A program
 // that ends before all of them are there ends the site.
 func (m *machine) start() {
-	if err := m.startAll(); err != nil {
+	all, err := m.startAll()
+	if err != nil {
 		_, _ = fmt.Fprintln(m.report, strings.ReplaceAll(err.Error(), "\n", " | "))
 		os.Exit(1)
 	}
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.began = true
-	m.mu.Unlock()
+	running := slices.Collect(maps.Values(m.programs))
+	for _, p := range all {
+		if !slices.Contains(running, p) { // reap saw its end before this
+			time.AfterFunc(restartAfter, func() { m.again(p) })
+		}
+	}
 }
 
-func (m *machine) startAll() error {
+func (m *machine) startAll() ([]*program, error) {
 	c := m.config
 	containerd, err := m.run("containerd", "containerd", "--config", c.file("etc", "containerd.toml"))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	plane, err := m.run("kplane", c.Kplane, "up", "--clusters="+c.Name, "--dir="+c.file("kplane"),
 		"--base="+c.Base.String(), "--http-port=80", "--external-nodes")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := m.await(containerd, func() bool {
 		conn, err := net.Dial("unix", containerdSocket)
@@ -112,26 +121,26 @@ func (m *machine) startAll() error {
 		_ = conn.Close()
 		return true
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	if err := m.importPause(); err != nil {
-		return err
+		return nil, err
 	}
 	if err := m.await(plane, func() bool {
 		_, err := os.Stat(c.file("kplane", c.Name, "ready"))
 		return err == nil
 	}); err != nil {
-		return err
+		return nil, err
 	}
-	_, err = m.run("kubelet", c.Kplane,
+	kubelet, err := m.run("kubelet", c.Kplane,
 		"--config="+c.file("etc", "kubelet.json"), "--kubeconfig="+c.kubeconfig(), "--hostname-override="+c.NodeName,
 		"--node-ip="+c.Node.String(), "--cert-dir=/var/lib/kubelet/pki",
 		"--node-labels=topology.kubernetes.io/zone="+c.Zone+",topology.kubernetes.io/region="+c.Zone)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = m.run("kube-proxy", c.Kplane, "--config="+c.file("etc", "kube-proxy.json"))
-	return err
+	proxy, err := m.run("kube-proxy", c.Kplane, "--config="+c.file("etc", "kube-proxy.json"))
+	return []*program{containerd, plane, kubelet, proxy}, err
 }
 
 // run starts a program, whose output is appended to log/NAME.log.
