@@ -5,7 +5,9 @@ SHELL := /bin/bash
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X main.version=$(VERSION)
-TOOL    := $(GO) tool -modfile=hack/tools/go.mod
+TOOL    := $(GO) tool -modfile=$(CURDIR)/hack/tools/go.mod
+# Modules of their own that are linted like the first; the others are programs of upstream.
+MODULES := chart terratest hack/image
 # The race detector needs a C compiler.
 RACE    ?= $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
 PKGS    ?= ./...
@@ -39,6 +41,7 @@ test: kplane ## All tests that need nothing but Go
 	$(GO) vet $(PKGS)
 	$(GO) test $(RACE) -shuffle=on -timeout 15m $(TESTFLAGS) $(PKGS)
 	cd hack/kplane && CGO_ENABLED=0 $(GO) test -trimpath $(TESTFLAGS) ./internal/...
+	@$(MAKE) --no-print-directory terratest-unit chart-test
 
 .PHONY: e2e
 e2e: kplane ## End to end with Debian's BIND, dig and nsupdate
@@ -62,6 +65,7 @@ check: ## What CI runs
 lint: ## gofmt and golangci-lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(TOOL) golangci-lint run
+	@set -e; for m in $(MODULES); do echo "golangci-lint in $$m"; (cd $$m && $(TOOL) golangci-lint run -c $(CURDIR)/.golangci.yml ./...); done
 
 .PHONY: generate
 generate: ## Regenerate CRDs, deep copies and generated docs
