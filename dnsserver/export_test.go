@@ -39,6 +39,8 @@ type Parsed struct {
 	DO       bool
 	Size     uint16
 	Signed   bool
+	Cookie   []byte
+	Subnet   []byte
 }
 
 // Parse calls the parser.
@@ -46,7 +48,7 @@ func Parse(msg []byte) Parsed {
 	var q query
 	ok := q.parse(msg) == formGood
 	return Parsed{
-		ok, int(q.opcode), q.question > 0, q.name(), q.qtype, q.class, q.opt, q.version, q.do, q.size, q.tsig > 0,
+		ok, int(q.opcode), q.question > 0, q.name(), q.qtype, q.class, q.opt, q.version, q.do, q.size, q.tsig > 0, q.cookie, q.subnet,
 	}
 }
 

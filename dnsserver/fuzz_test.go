@@ -5,6 +5,7 @@ package dnsserver_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"net"
 	"net/netip"
 	"strings"
@@ -33,7 +34,9 @@ func seeds(f testing.TB) [][]byte {
 		{}, header(0), header(0, 1), header(1 << 15), a, a[:20], a.tail(1), a.opt(0, 0), a.tsig(), a.opcode(5), a.flags(0xFFFF),
 		ask("x.wild."+zone, dns.TypeANY), ask("absent."+zone, dns.TypeNS), ask(".", dns.TypeNS), ask(zone, dns.TypeSOA),
 		ask("many."+zone, dns.TypeA), ask("many."+zone, dns.TypeAXFR),
-		a[:len(a)-11].opt(1232, 0, cookieOption(make([]byte, 8))...), header(0).opt(1232, 0, cookieOption(make([]byte, 24))...),
+		a[:len(a)-11].count(3, 0xFFFF).opt(1232, 0, cookieOption(make([]byte, 8))...), header(0).opt(1232, 0, cookieOption(make([]byte, 24))...),
+		a[:len(a)-11].count(3, 0xFFFF).opt(1232, 0, 0, dns.EDNS0SUBNET, 0, 7, 0, 1, 24, 0, 192, 0, 2),
+		a[:len(a)-11].count(3, 0xFFFF).opt(1232, 0, 0, dns.EDNS0SUBNET, 0, 11, 0, 2, 56, 0, 0x20, 1, 0xD, 0xB8, 0, 0, 1),
 		raw(0xC0, 12, 0, 1, 0, 1), raw(0x41, 'a', 0, 0, 1, 0, 1),
 		raw(append([]byte(strings.Repeat("\x01a", 127)), 0, 0, 1, 0, 1)...),
 	}
@@ -158,9 +161,38 @@ func FuzzParse(f *testing.F) {
 			require.Equal(t, opt.Version(), ours.Version)
 			require.Equal(t, opt.Do(), ours.DO)
 			require.Equal(t, opt.UDPSize(), ours.Size)
+			sameOptions(t, opt, ours)
 		}
 		require.Equal(t, theirs.IsTsig() != nil, ours.Signed)
 	})
+}
+
+// sameOptions compares the first cookie and the last subnet.
+func sameOptions(t *testing.T, opt *dns.OPT, ours dnsserver.Parsed) {
+	t.Helper()
+	cookie, subnet := "", (*dns.EDNS0_SUBNET)(nil)
+	for _, o := range opt.Option {
+		switch o := o.(type) {
+		case *dns.EDNS0_COOKIE:
+			if cookie == "" {
+				cookie = o.Cookie
+			}
+		case *dns.EDNS0_SUBNET:
+			subnet = o
+		}
+	}
+	require.Equal(t, cookie, hex.EncodeToString(ours.Cookie))
+	require.Equal(t, subnet != nil, ours.Subnet != nil)
+	if subnet != nil {
+		require.Zero(t, subnet.SourceScope)
+		require.Equal(t, subnet.Family, binary.BigEndian.Uint16(ours.Subnet))
+		require.Equal(t, subnet.SourceNetmask, ours.Subnet[2])
+		wire := []byte(subnet.Address.To16())
+		if subnet.Family == 1 {
+			wire = subnet.Address.To4()
+		}
+		require.True(t, bytes.HasPrefix(wire, ours.Subnet[4:]), "%x %x", wire, ours.Subnet)
+	}
 }
 
 // lowerASCII folds A to Z and nothing else, escapes included.

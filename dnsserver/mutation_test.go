@@ -72,7 +72,7 @@ func TestAMillionMutatedMessages(t *testing.T) {
 	if testing.Short() || raceDetector {
 		n = 50_000
 	}
-	s := unserved(t, dnsserver.Config{NSID: "eu-1", RateLimit: 1_000_000})
+	s := unserved(t, dnsserver.Config{NSID: "eu-1", RateLimit: 100_000, RateSlip: 3})
 	respond := dnsserver.Respond(s)
 	m := newMutator(t, 20)
 	out := make([]byte, 0, 4096)
@@ -98,9 +98,9 @@ func TestAMillionMutatedMessages(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	assert.Zero(t, s.Panics())
-	assert.Greater(t, answered, n/2, "most are worth an answer")
+	assert.Greater(t, answered, n/4, "many are worth an answer")
 	assert.Less(t, int64(after.HeapInuse)-int64(before.HeapInuse), int64(16<<20), "nothing is kept")
-	got, _ := respond(out, ask(t, "app", dns.TypeA), false)
+	got, _ := respond(out, ask(t, "app", dns.TypeA), true)
 	assert.Equal(t, byte(1), got[7], "and it still answers")
 }
 

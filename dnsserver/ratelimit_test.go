@@ -59,7 +59,9 @@ func TestResponsesToANetworkAreLimited(t *testing.T) {
 // Each class has its own rate: a flood of names that do not exist leaves answers
 // alone.
 func TestClassesOfResponsesAreLimitedApart(t *testing.T) {
-	respond := dnsserver.RespondTo(unserved(t, dnsserver.Config{RateLimit: 10, RateSlip: 1_000_000}))
+	s := unserved(t, dnsserver.Config{RateLimit: 10, RateSlip: 1_000_000})
+	defer func() { assert.Zero(t, s.Panics()) }()
+	respond := dnsserver.RespondTo(s)
 	for _, c := range []struct {
 		why   string
 		query packet
@@ -74,8 +76,10 @@ func TestClassesOfResponsesAreLimitedApart(t *testing.T) {
 		assert.Equal(t, 10, whole, c.why)
 		assert.Zero(t, short, c.why)
 	}
-	whole, _ := flood(t, respond, "192.0.2.1", header(0, 1), 100, 0, time.Millisecond)
-	assert.Zero(t, whole, "malformed ones count as errors, which are used up")
+	for _, p := range []packet{header(0, 1), ask(t, "app", dns.TypeA).tsig(), ask(t, "app", dns.TypeA).opcode(9), ask(t, "app", dns.TypeA).opt(1232, 1<<16)} {
+		whole, _ := flood(t, respond, "192.0.2.1", p, 100, 0, time.Millisecond)
+		assert.Zero(t, whole, "all of these are errors, whose rate is used up: %x", []byte(p))
+	}
 }
 
 // A quiet network keeps its rate while a million others make noise: what is

@@ -17,8 +17,11 @@ func (r *responder) badKey(out, msg []byte, tcp bool) []byte {
 	if !ok {
 		return r.refuse(out, msg, tcp, dns.RcodeFormatError, noEDE)
 	}
+	if r.limited && r.over(classError) {
+		return r.tooMany(out, msg, 0, dns.RcodeNotAuth)
+	}
 	head := len(out)
-	out = r.refuse(out, msg, tcp, dns.RcodeNotAuth, noEDE)
+	out = r.bare(out, msg, tcp, 0, dns.RcodeNotAuth, noEDE)
 	out = append(out, key...)
 	out = binary.BigEndian.AppendUint16(out, dns.TypeTSIG)
 	out = binary.BigEndian.AppendUint16(out, dns.ClassANY)
