@@ -140,28 +140,45 @@ func (s *carriedSite) spec(tag string) string {
 	return s.clusters[tag].kubectl("get", "dnsendpoints.externaldns.k8s.io", "meridian-"+lab.Zone, "-o", "jsonpath={.spec}")
 }
 
-// holds watches the delegation while ExternalDNS of these clusters goes round a few times:
-// it names the same clusters all the while. That ExternalDNS writes nothing cannot be asked:
-// its RFC 2136 provider takes an NS set of several for different each time it reads it.
-func (s *carriedSite) holds(want []string, tags ...string) {
+// rounds counts how often ExternalDNS of a cluster compared the zone with what it wants.
+// Its RFC 2136 provider takes an NS set of several for different each time it reads it.
+func (s *carriedSite) rounds(tag string) int {
+	log := s.dns[tag].Log()
+	return strings.Count(log, "All records are already up to date") + strings.Count(log, "Adding RR: ns-cloud.example.com")
+}
+
+// round waits until ExternalDNS of these clusters went round n times more; meanwhile is
+// called all the while.
+func (s *carriedSite) round(n int, meanwhile func(), tags ...string) {
 	s.t.Helper()
 	for _, tag := range tags {
-		rounds := func() int {
-			log := s.dns[tag].Log()
-			return strings.Count(log, "All records are already up to date") + strings.Count(log, "Adding RR: ns-cloud.example.com")
-		}
-		from := rounds()
+		until := s.rounds(tag) + n
 		s.until("ExternalDNS of "+tag+" goes round", func() bool {
-			require.Equal(s.t, want, s.delegated())
-			return rounds() >= from+3
+			meanwhile()
+			return s.rounds(tag) >= until
 		})
 	}
+}
+
+// holds waits until nothing old is on its way any more, and then watches that the
+// delegation names these clusters all the while.
+func (s *carriedSite) holds(want []string, tags ...string) {
+	s.t.Helper()
+	s.round(2, func() {}, tags...)
+	s.round(3, func() { require.Equal(s.t, want, s.delegated()) }, tags...)
 }
 
 func (s *carriedSite) kill(tag string) {
 	s.t.Helper()
 	require.NoError(s.t, s.dns[tag].Kill())
 	require.NoError(s.t, s.clusters[tag].process.Kill())
+}
+
+// TestExternalDNSKnowsTheDocumentedFlags asks the flags of docs/edge of the version that is
+// named there.
+func TestExternalDNSKnowsTheDocumentedFlags(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "test", "-C", "externaldns", "-count=1", "./...").CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }
 
 // TestDelegationByExternalDNS is the delegation of clusters that come, die and restart,

@@ -247,16 +247,16 @@ func (a *assembler) remove(ctx context.Context, zone gslb.Name) error {
 	a.want = slices.DeleteFunc(slices.Clone(a.want), func(o fullPlan) bool { return o.own.Zone == zone })
 	delete(a.served, zone)
 	delete(a.carried, zone)
-	name, err := gslb.NameServerName(a.self, zone, a.edge)
-	if err != nil {
-		return nil // no such name, so nothing was ever published
-	}
 	obj, err := a.k.Objects.Get(zone)
 	if errors.Is(err, ErrNotInstalled) || err == nil && !obj.Exists {
 		return nil
 	}
 	if err != nil {
 		return err
+	}
+	name, err := gslb.NameServerName(a.self, zone, a.edge)
+	if err != nil {
+		return err // who could publish the zone can name its server
 	}
 	full := withdrawn(FullInput{Own: Delegation{Zone: zone, EdgeZone: a.edge, NameServer: name}, Written: obj.NameServers, Without: obj.Without})
 	ours := slices.ContainsFunc(obj.NameServers, func(ns gslb.NameServer) bool { return ns.Name == name })

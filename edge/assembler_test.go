@@ -224,7 +224,9 @@ func TestObjectsThatCannotBe(t *testing.T) {
 		r := startShelf(t, s)
 		r.tell(nil)
 		assert.Equal(t, edge.ReasonNoObjects, r.status().Reason)
-		s.set(func() { s.err, s.refusal = nil, &edge.Error{Reason: edge.ReasonNoObjects, Message: "may not be written"} })
+		s.set(func() {
+			s.err, s.refusal = nil, &edge.Error{Reason: edge.ReasonNoObjects, Message: "may not be written"}
+		})
 		pass(0)
 		assert.Contains(t, r.status().Message, "may not be written", "it goes on when the kind appears")
 		s.set(func() { s.refusal = nil })

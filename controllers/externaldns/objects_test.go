@@ -102,6 +102,12 @@ func (d *desk) breakAPI(err error) {
 	d.err = err
 }
 
+func (d *desk) count(of *int) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return *of
+}
+
 func (d *desk) get() *unstructured.Unstructured {
 	d.t.Helper()
 	u := &unstructured.Unstructured{}
@@ -151,7 +157,7 @@ func TestOnlyTheLeaderWritesAndOnlyWhatDiffers(t *testing.T) {
 			require.NoError(t, err)
 			assert.False(t, wrote)
 		}
-		assert.Equal(t, 1, d.writes)
+		assert.Equal(t, 1, d.count(&d.writes))
 		stop()
 		wrote, err = d.Apply(t.Context(), set)
 		require.NoError(t, err, "who does not lead is content with what is right")
@@ -248,9 +254,9 @@ func TestKindComesLateAndGoes(t *testing.T) {
 		assert.ErrorContains(t, err, "install ExternalDNS with its CustomResourceDefinition")
 		_, err = d.Apply(t.Context(), full(ns("eu", "192.0.2.1")))
 		require.ErrorIs(t, err, edge.ErrNotInstalled)
-		assert.Zero(t, d.writes)
+		assert.Zero(t, d.count(&d.writes))
 		time.Sleep(time.Hour)
-		assert.Less(t, d.lists, 400, "a missing kind is looked for every ten seconds")
+		assert.Less(t, d.count(&d.lists), 400, "a missing kind is looked for every ten seconds")
 		drained(d.Changed())
 
 		d.breakAPI(nil)
@@ -291,7 +297,7 @@ func TestDelete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, nil)
 		require.NoError(t, d.Delete(t.Context(), zone), "nothing is there")
-		assert.Zero(t, d.writes)
+		assert.Zero(t, d.count(&d.writes))
 		stop := d.run(d.Lead)
 		_, err := d.Apply(t.Context(), full(ns("eu", "192.0.2.1")))
 		require.NoError(t, err)

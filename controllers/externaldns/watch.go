@@ -60,14 +60,11 @@ func (o *Objects) follow(ctx context.Context) error {
 	}
 	o.note(nil)
 	seconds := int64(watchLength.Seconds() * (0.8 + 0.4*rand.Float64()))
-	w, err := o.client.Watch(ctx, newList(), &client.ListOptions{
+	w, err := o.watch(ctx, &client.ListOptions{
 		Namespace: o.namespace,
 		Raw:       &metav1.ListOptions{ResourceVersion: version, TimeoutSeconds: &seconds, AllowWatchBookmarks: true},
 	})
-	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
-		return nil // listed anew
-	}
-	if err != nil {
+	if err != nil || w == nil {
 		return err
 	}
 	defer w.Stop()
@@ -82,6 +79,15 @@ func (o *Objects) follow(ctx context.Context) error {
 			o.see(e)
 		}
 	}
+}
+
+// watch begins a watch; nil: it is to be listed anew first.
+func (o *Objects) watch(ctx context.Context, options *client.ListOptions) (watch.Interface, error) {
+	w, err := o.client.Watch(ctx, newList(), options)
+	if apierrors.IsResourceExpired(err) || apierrors.IsGone(err) {
+		w, err = nil, nil
+	}
+	return w, err
 }
 
 func newList() *unstructured.UnstructuredList {

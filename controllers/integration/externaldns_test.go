@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
@@ -190,6 +189,6 @@ func TestDelegationByExternalDNS(t *testing.T) {
 	})
 	assert.Nil(t, s.dnsEndpoint())
 	for _, w := range writes.list() {
-		assert.True(t, strings.Contains(w, "/namespaces/meridian/dnsendpoints/"), w)
+		assert.Contains(t, w, "/namespaces/meridian/dnsendpoints/")
 	}
 }

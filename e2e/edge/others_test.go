@@ -152,7 +152,7 @@ func TestKnot(t *testing.T) {
 func TestPowerDNS(t *testing.T) {
 	server, util := program(t, "pdns_server", "pdns-server"), program(t, "pdnsutil", "pdns-server")
 	dir, addr := t.TempDir(), freePort(t)
-	conf := fmt.Sprintf("local-address=%s\nlocal-port=%d\nlaunch=gsqlite3\ngsqlite3-database=%s/db\nsocket-dir=%s\nquery-cache-ttl=0\ncache-ttl=0\nzone-cache-refresh-interval=0\n%s",
+	conf := fmt.Sprintf("local-address=%s\nlocal-port=%d\nlaunch=gsqlite3\ngsqlite3-database=%s/db\nsocket-dir=%s\n%s",
 		addr.Addr(), addr.Port(), dir, dir, block(t, "powerdns.md", "pdns.conf"))
 	if modules := os.Getenv("PDNS_MODULE_DIR"); modules != "" {
 		conf += "module-dir=" + modules + "\n"
