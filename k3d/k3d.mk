@@ -1,6 +1,6 @@
 # The playground: the targets that users of k8gb know, on k3d (PROVIDER=k3d) or without Docker
 # (PROVIDER=local: Linux, root). See docs/playground.md.
-PROVIDER        ?= k3d
+PROVIDER        ?= $(or $(shell cat "$${PLAYGROUND:-bin/playground}/provider" 2>/dev/null),k3d)
 CLUSTERS_NUMBER ?=
 CLUSTER         ?= test-gslb1
 IN_PLAYGROUND = GO='$(GO)' PROVIDER='$(PROVIDER)' CLUSTERS_NUMBER='$(CLUSTERS_NUMBER)' CLUSTER='$(CLUSTER)' \

@@ -6,8 +6,9 @@ top=$(dirname "$here")
 cd "$top" || exit 1
 
 GO=${GO:-go}
-PROVIDER=${PROVIDER:-k3d}
 PLAYGROUND=${PLAYGROUND:-$top/bin/playground} # keys, kubeconfig, and what the provider keeps
+made_by=$(cat "$PLAYGROUND/provider" 2>/dev/null || true)
+PROVIDER=${PROVIDER:-${made_by:-k3d}}
 IMAGES=${IMAGES:-$top/bin/image}
 IMAGE_TAG=${IMAGE_TAG:-dev}
 HOST_IP=${HOST_IP:-127.0.0.1} # where this machine listens for the playground
@@ -150,4 +151,5 @@ provider() { "$here/provider/$PROVIDER.sh" "$@"; }
 # ask PORT NAME [TYPE]: what the server on that port of this machine answers, sorted.
 ask() { dig "@$HOST_IP" -p "$1" "$2" "${3:-A}" +short +time=2 +tries=1 2>/dev/null | grep -v '^;' | sort; }
 
+[ "${made_by:-$PROVIDER}" = "$PROVIDER" ] || die "the playground that is up was made with PROVIDER=$made_by; destroy it first"
 clusters >/dev/null # a wrong CLUSTERS_NUMBER ends it all here

@@ -13,14 +13,21 @@ patience=${PATIENCE}s
 # is_up: dies unless there is a playground.
 is_up() { [ -s "$kubeconfig" ] || die "there is no playground yet: make deploy-full-local-setup"; }
 
-create_local_clusters() {
-  command -v dig >/dev/null || die "dig is not installed. On Debian: apt-get install bind9-dnsutils"
-  provider check
+# remember: what make destroy-full-local-setup has to know.
+remember() {
   mkdir -p "$PLAYGROUND"
   clusters >"$PLAYGROUND/clusters.new"
   mv "$PLAYGROUND/clusters.new" "$PLAYGROUND/clusters"
+  echo "$PROVIDER" >"$PLAYGROUND/provider"
+}
+
+create_local_clusters() {
+  command -v dig >/dev/null || die "dig is not installed. On Debian: apt-get install bind9-dnsutils"
+  provider check
+  [ -s "$PLAYGROUND/clusters" ] || remember
   say "Creating the clusters edgedns $(clusters | xargs) ($PROVIDER)"
   provider up
+  remember
   say "Loading the images"
   provider load-images
 }
@@ -181,7 +188,7 @@ each() {
 
 destroy_full_local_setup() {
   provider down
-  rm -rf "$PLAYGROUND"/{clusters,keys,k3d,kubeconfig}
+  rm -rf "$PLAYGROUND"/{clusters,provider,keys,k3d,kubeconfig}
   rmdir "$PLAYGROUND" 2>/dev/null || true
   echo "the playground is gone"
 }

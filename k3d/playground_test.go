@@ -198,6 +198,20 @@ func TestTargetsOfAPlaygroundThatIsUp(t *testing.T) {
 	assert.NoDirExists(t, p.dir, "the playground is gone")
 }
 
+// The provider need be named only once.
+func TestProviderOfThePlaygroundThatIsUp(t *testing.T) {
+	t.Parallel()
+	p := newPlayground(t, "k3d")
+	p.make("deploy-full-local-setup")
+	p.provider = ""
+	inOrder(t, p.make("stop-cluster"), "k3d cluster stop test-gslb1")
+	p.provider = "local"
+	calls, out, err := p.try("destroy-full-local-setup")
+	require.Error(t, err)
+	assert.Contains(t, out, "was made with PROVIDER=k3d")
+	assert.Empty(t, calls)
+}
+
 // What is wrong is said in words that help.
 func TestComplaints(t *testing.T) {
 	t.Parallel()
