@@ -5,6 +5,9 @@ package gslb_test
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,9 +24,17 @@ func TestArrivalsAreThoseOfTheOldestInput(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, err := gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id"})
 		require.NoError(t, err)
+		var mu sync.Mutex // guards what follows
 		var joined gslb.Arrivals
 		var worlds []*gslb.World
+		seen := func() []*gslb.World {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(worlds)
+		}
 		store.OnWorld(func(w *gslb.World) {
+			mu.Lock()
+			defer mu.Unlock()
 			worlds = append(worlds, w)
 			joined.Join(w.Arrivals)
 		})
@@ -41,16 +52,16 @@ func TestArrivalsAreThoseOfTheOldestInput(t *testing.T) {
 			o := offer(host)
 			store.SetObjectAt(at, o.Source, []*gslb.Offer{o})
 		}
-		last := func() gslb.Arrivals { return worlds[len(worlds)-1].Arrivals }
+		last := func() gslb.Arrivals { return store.World().Arrivals }
 
 		first := time.Now()
 		set(first, "a.example.com")
 		time.Sleep(time.Millisecond)
 		set(time.Now(), "b.example.com") // in the same World
 		synctest.Wait()
-		n := len(worlds)
+		n := len(seen())
 		time.Sleep(10 * time.Millisecond)
-		require.Len(t, worlds, n+1, "both inputs make one World")
+		require.Len(t, seen(), n+1, "both inputs make one World")
 		assert.True(t, last()[gslb.LocalInput].Equal(first))
 		assert.Zero(t, last()[gslb.PeerInput])
 
@@ -59,10 +70,10 @@ func TestArrivalsAreThoseOfTheOldestInput(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 		assert.True(t, last()[gslb.LocalInput].Equal(event), "the event's time, not the input's")
 
-		n = len(worlds)
+		n = len(seen())
 		set(time.Now(), "c.example.com") // the same offer
 		time.Sleep(2 * time.Second)
-		for _, w := range worlds[n:] {
+		for _, w := range seen()[n:] {
 			assert.Zero(t, w.Arrivals[gslb.LocalInput], "an input that changed nothing")
 		}
 		received := time.Now().Add(-time.Second)
@@ -75,6 +86,8 @@ func TestArrivalsAreThoseOfTheOldestInput(t *testing.T) {
 		assert.Zero(t, last()[gslb.LocalInput])
 		store.SetVerdict(gslb.Verdict{Host: gslb.MustName("a.example.com"), Addr: netip.MustParseAddr("192.0.2.1"), Health: gslb.Unhealthy})
 		time.Sleep(10 * time.Millisecond)
+		mu.Lock()
+		defer mu.Unlock()
 		assert.Zero(t, joined[gslb.ProbeInput], "without a check the verdict changes nothing")
 		assert.True(t, joined[gslb.PeerInput].Equal(received), "Join keeps the oldest")
 	})
@@ -87,9 +100,9 @@ func TestTurnsShowThatTheLoopTurns(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, store.Turns())
 		assert.Zero(t, store.Turns(), "it does not run yet")
-		block, blocked := make(chan struct{}), false
+		block, blocked := make(chan struct{}), &atomic.Bool{}
 		store.OnWorld(func(*gslb.World) {
-			if blocked {
+			if blocked.Load() {
 				<-block
 			}
 		})
@@ -103,14 +116,14 @@ func TestTurnsShowThatTheLoopTurns(t *testing.T) {
 		synctest.Wait()
 		assert.Same(t, world, store.World(), "asking makes no World")
 
-		blocked = true
+		blocked.Store(true)
 		store.SetZones([]gslb.ZoneIntent{{Zone: gslb.MustName("example.com"), EdgeZone: gslb.MustName("com")}})
 		time.Sleep(time.Second)
 		stuck := store.Turns()
 		time.Sleep(time.Minute)
 		assert.Equal(t, stuck, store.Turns(), "an observer holds the loop")
 		close(block)
-		blocked = false
+		blocked.Store(false)
 		synctest.Wait()
 		assert.Greater(t, store.Turns(), stuck)
 	})
