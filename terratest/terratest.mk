@@ -8,7 +8,7 @@ TERRATEST_ENV = MERIDIAN_TERRATEST=required PROVIDER='$(PROVIDER)' TERRATEST_REP
 
 .PHONY: terratest
 terratest: ## The suite on the playground that is up; DEPLOY=1 makes one of three clusters first and removes it after
-	$(if $(DEPLOY),$(MAKE) deploy-full-local-setup PROVIDER=$(PROVIDER) CLUSTERS_NUMBER=3)
+	$(if $(DEPLOY),$(MAKE) deploy-full-local-setup PROVIDER=$(PROVIDER) CLUSTERS_NUMBER=$(or $(CLUSTERS_NUMBER),3))
 	@status=0; (cd terratest && $(TERRATEST_ENV) $(GO) test -count=1 -v -timeout 60m -run '$(TERRATEST_RUN)' $(TESTFLAGS) .) || status=$$?; \
 	$(if $(DEPLOY),$(MAKE) destroy-full-local-setup PROVIDER=$(PROVIDER) || status=$$?;) exit $$status
 
