@@ -33,23 +33,21 @@ const grantHint = "grant Meridian's ServiceAccount what controllers/rbac/externa
 // the kind is not installed, may not be read, or the API is away.
 func (o *Objects) Run(ctx context.Context) error {
 	pause := retryLeast
-	for {
+	for ctx.Err() == nil {
 		began := time.Now()
-		err := o.follow(ctx)
-		if ctx.Err() != nil {
-			return nil
+		if err := o.follow(ctx); ctx.Err() == nil {
+			o.note(err)
 		}
-		o.note(err)
-		if err == nil && time.Since(began) > retryMost {
+		if time.Since(began) > retryMost { // a watch that lasted
 			pause = retryLeast
 		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(pause + time.Duration(float64(pause)*0.2*rand.Float64())):
 		}
 		pause = min(2*pause, retryMost)
 	}
+	return nil
 }
 
 // follow lists everything and watches until the watch ends; nil: it ended as watches do.
