@@ -7,11 +7,11 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -25,12 +25,11 @@ func TestChartOnRealNodes(t *testing.T) {
 		name     string
 		workload string
 		values   []string
-		replicas bool
 		why      string
 	}{
-		{"a Deployment behind a load balancer", "deployment/meridian", []string{"replicas=2"}, true,
+		{"a Deployment behind a load balancer", "deployment/meridian", []string{"replicas=2"},
 			"glue is the load balancer's address, and peers reach any of the replicas by it"},
-		{"a DaemonSet on port 53 of the nodes", "daemonset/meridian", []string{"kind=DaemonSet", "hostNetwork=true", "dns.addresses={NODE}"}, false,
+		{"a DaemonSet on port 53 of the nodes", "daemonset/meridian", []string{"kind=DaemonSet", "hostNetwork=true", "dns.addresses={NODE}"},
 			"without a load balancer the nodes are the name servers"},
 	} {
 		t.Run(variant.name, func(t *testing.T) {
@@ -44,9 +43,7 @@ func TestChartOnRealNodes(t *testing.T) {
 			}
 			t.Logf("installed and ready in both clusters after %.1f s", time.Since(began).Seconds())
 			w.story("shop."+zone, "shop")
-			if !variant.replicas { // replicas of one cluster do not know each other yet, and an alarm names one of them
-				w.linkCut("shop." + zone)
-			}
+			w.linkCut("shop." + zone)
 			w.uninstall("shop")
 		})
 	}
@@ -84,7 +81,7 @@ func (w *nodesWorld) story(host, namespace string) {
 		{"whole site cut off", "healed", func() error { return w.set.Cut(ctx, "eu", "") }, func() error { return w.set.Heal(ctx, "eu", "") }},
 		{"whole site without power", "started", func() error { return w.set.Stop(ctx, "eu") }, func() error { return w.set.Start(ctx, "eu") }},
 	} {
-		w.calm()
+		w.both("fresh") // the last fault is over for everybody
 		since := time.Now()
 		require.NoError(w.t, fault.begin())
 		w.await(fault.name, host, "us", since)
@@ -94,48 +91,53 @@ func (w *nodesWorld) story(host, namespace string) {
 	}
 }
 
-// linkCut is two clusters that do not hear each other, while everybody else hears both.
+// linkCut is two clusters that do not hear each other, while everybody else hears
+// both: they see each other's alarms at the edge, and no replica changes an answer.
 func (w *nodesWorld) linkCut(host string) {
 	w.t.Helper()
 	ctx := w.t.Context()
-	w.calm()
+	w.both("fresh")
+	changes := w.metrics(ctx, "us", "meridian_gslb_answer_changes_total ")
 	since := time.Now()
 	require.NoError(w.t, w.set.Cut(ctx, "eu", "us"))
-	w.eventually(func(ctx context.Context) bool { return w.vouched(ctx, "us", "eu") && w.vouched(ctx, "eu", "us") },
-		func() string { return "the clusters do not vouch for each other by their alarms" })
-	w.t.Logf("link between the clusters cut: both vouched after %d ms", time.Since(since).Milliseconds())
-	assert.Equal(w.t, w.entries("eu"), w.addresses(ctx, host), "a cut between two clusters that are alive changes no answer")
+	w.both("vouched")
+	w.t.Logf("link between the clusters cut: all vouched after %d ms", time.Since(since).Milliseconds())
+	assert.Equal(w.t, w.entries("eu"), w.addresses(ctx, host))
+	assert.Equal(w.t, changes, w.metrics(ctx, "us", "meridian_gslb_answer_changes_total "), "no replica changes an answer")
 	require.NoError(w.t, w.set.Heal(ctx, "eu", "us"))
-	w.calm()
+	w.both("fresh")
 }
 
-// calm waits until no cluster misses another in its heartbeat at the edge: an
-// alarm of the last fault would vouch in the next.
-func (w *nodesWorld) calm() {
+// both waits until every replica in either cluster sees the other cluster so.
+func (w *nodesWorld) both(state string) {
 	w.t.Helper()
-	var seen string
 	w.eventually(func(ctx context.Context) bool {
-		seen = ""
-		for _, tag := range []string{"eu", "us"} {
-			for _, rr := range w.query(ctx, "gslb-heartbeat-"+tag+".example.com", dns.TypeTXT) {
-				seen += rr.String() + "\n"
+		return w.liveness(ctx, "us", "eu", state) && w.liveness(ctx, "eu", "us", state)
+	}, func() string { return "a replica does not take the other cluster for " + state })
+}
+
+// liveness says whether every Pod of Meridian in a cluster sees another cluster so.
+func (w *nodesWorld) liveness(ctx context.Context, cluster, other, state string) bool {
+	want := fmt.Sprintf("meridian_gslb_cluster_liveness{geo_tag=%q,liveness=%q} ", other, state)
+	all := w.metrics(ctx, cluster, want)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(line string) bool { return line != want+"1" })
+}
+
+// metrics returns the line of each Pod of Meridian that begins so, "" without one.
+func (w *nodesWorld) metrics(ctx context.Context, cluster, prefix string) []string {
+	w.t.Helper()
+	var all []string
+	for _, ip := range strings.Fields(w.kubectl(cluster, "--namespace=meridian", "get", "pods", "--sort-by=metadata.name",
+		"--selector=app.kubernetes.io/component=server", "--output=jsonpath={.items[*].status.podIP}")) {
+		found := ""
+		for line := range strings.Lines(w.get(ctx, cluster, "", ip+":8080/metrics")) {
+			if strings.HasPrefix(line, prefix) {
+				found = strings.TrimSpace(line)
 			}
 		}
-		return strings.Count(seen, "interval=3600") == 2 && !strings.Contains(seen, "missed=")
-	}, func() string { return "alarms at the edge: " + seen })
-}
-
-// vouched says whether every Pod of Meridian in a cluster vouches for another cluster.
-func (w *nodesWorld) vouched(ctx context.Context, cluster, other string) bool {
-	pods := strings.Fields(w.kubectl(cluster, "--namespace=meridian", "get", "pods",
-		"--selector=app.kubernetes.io/component=server", "--output=jsonpath={.items[*].status.podIP}"))
-	for _, ip := range pods {
-		metrics := w.get(ctx, cluster, "", ip+":8080/metrics")
-		if !strings.Contains(metrics, fmt.Sprintf("meridian_gslb_cluster_liveness{geo_tag=%q,liveness=\"vouched\"} 1\n", other)) {
-			return false
-		}
+		all = append(all, found)
 	}
-	return len(pods) > 0
+	return all
 }
 
 // uninstall removes the application and the release, and waits until they are gone.

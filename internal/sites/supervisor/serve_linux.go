@@ -73,8 +73,10 @@ func (s *Supervisor) client(conn net.Conn) {
 	s.mu.Lock()
 	said := len(s.lines)
 	s.mu.Unlock()
-	if request.Command == sites.CommandUp {
-		said = 0 // how the start began, too
+	select {
+	case <-s.started:
+	default:
+		said = 0 // whoever waits for the start reads how it began
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
