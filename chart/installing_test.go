@@ -32,10 +32,13 @@ type operator struct {
 	before func(command string) string         // a script of what the page tells in words
 }
 
-// newOperator makes the folder, with the checkout's folders in it, and helm.
-func newOperator(t *testing.T, kubeconfig, kubectl string) *operator {
+// newOperator makes the folder in another one, with the checkout's folders in it, and helm.
+func newOperator(t *testing.T, at, kubeconfig, kubectl string) *operator {
 	t.Helper()
-	dir, bin := t.TempDir(), t.TempDir()
+	dir, bin, cache := filepath.Join(at, "checkout"), filepath.Join(at, "programs"), filepath.Join(at, "cache")
+	for _, folder := range []string{dir, bin, cache} {
+		require.NoError(t, os.Mkdir(folder, 0o700))
+	}
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	for _, name := range []string{"chart", "docs", "api"} {
@@ -48,7 +51,7 @@ func newOperator(t *testing.T, kubeconfig, kubectl string) *operator {
 	require.NoError(t, err, "%s", out)
 	return &operator{
 		dir:    dir,
-		env:    []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "KUBECONFIG=" + kubeconfig, "HOME=" + dir, "KUBECACHEDIR=" + t.TempDir()},
+		env:    []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "KUBECONFIG=" + kubeconfig, "HOME=" + dir, "KUBECACHEDIR=" + cache},
 		shell:  func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, "bash") },
 		skip:   func(string) string { return "" },
 		before: func(string) string { return "" },
@@ -88,7 +91,8 @@ func (o *operator) walk(t *testing.T, page string) {
 type result struct{ text, code string }
 
 // patient asks a name server again until it answers what the page shows, for a minute:
-// what somebody types takes longer to type than clusters to find each other.
+// what somebody types takes longer to type than clusters to find each other. Records of a
+// set have no order, so they are sorted.
 func patient(step transcript.Step) string {
 	if !strings.HasPrefix(step.Command, "dig ") {
 		return step.Command
@@ -97,7 +101,7 @@ func patient(step transcript.Step) string {
 	for _, line := range step.Output {
 		fmt.Fprintf(&shown, " && grep -qF '%s' <<< \"$out\"", strings.Join(strings.Fields(line), " "))
 	}
-	return fmt.Sprintf("for i in {1..120}; do out=$(%s 2>&1 | tr -s '\\t ' ' '); [ -n \"$out\" ]%s && break; sleep 0.5; done; echo \"$out\"", step.Command, shown.String())
+	return fmt.Sprintf("for i in {1..120}; do out=$(%s 2>&1 | tr -s '\\t ' ' ' | sort); [ -n \"$out\" ]%s && break; sleep 0.5; done; echo \"$out\"", step.Command, shown.String())
 }
 
 var marks = regexp.MustCompile(`(?ms)^=== (\d+)\n(.*?)^=== \d+ ended: (\d+)$`)
@@ -106,7 +110,7 @@ var marks = regexp.MustCompile(`(?ms)^=== (\d+)\n(.*?)^=== \d+ ended: (\d+)$`)
 func (o *operator) run(ctx context.Context, t *testing.T, steps []transcript.Step) (string, map[int]result) {
 	t.Helper()
 	var script strings.Builder
-	fmt.Fprintf(&script, "set -o pipefail\ncd %s\n", o.dir)
+	fmt.Fprintf(&script, "set -o pipefail\ncd %s || exit\n", o.dir)
 	for i, step := range steps {
 		switch {
 		case step.File != "":
@@ -136,7 +140,7 @@ func (o *operator) run(ctx context.Context, t *testing.T, steps []transcript.Ste
 // light nodes run no images: what asks Meridian itself is left to clusters of real nodes.
 func TestInstallingPage(t *testing.T) {
 	planes := kplane.ForTest(t, "eu", "us")
-	o := newOperator(t, planes.Kubeconfig(), filepath.Join(filepath.Dir(planes.Binary()), "assets", "kubectl"))
+	o := newOperator(t, t.TempDir(), planes.Kubeconfig(), filepath.Join(filepath.Dir(planes.Binary()), "assets", "kubectl"))
 	o.skip = func(command string) string {
 		if strings.HasPrefix(command, "dig ") || strings.HasPrefix(command, "helm test ") {
 			return "needs Pods of the image, which these clusters do not run"
@@ -161,7 +165,7 @@ func TestInstallingPageOnRealNodes(t *testing.T) {
 	}
 	_, err := set.Exec(t.Context(), "edge", "ip", "address", "add", "192.0.2.53/32", "dev", "lo")
 	require.NoError(t, err)
-	o := newOperator(t, inside(t, set, "eu", "us"), filepath.Join(set.Dir(), "bin", "kubectl"))
+	o := newOperator(t, set.Dir(), inside(t, set, "eu", "us"), filepath.Join(set.Dir(), "bin", "kubectl"))
 	o.shell = func(ctx context.Context) *exec.Cmd { // somebody who can reach what users reach
 		cmd, err := set.Command(ctx, "edge", "bash")
 		require.NoError(t, err)
@@ -179,20 +183,20 @@ func TestInstallingPageOnRealNodes(t *testing.T) {
 // inside makes a kubeconfig with contexts of clusters, for who is inside a site.
 func inside(t *testing.T, set *sites.Set, clusters ...string) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir := set.Dir() // what else lies in /tmp is not seen there
 	var files []string
 	for _, cluster := range clusters {
 		own, err := set.Exec(t.Context(), cluster, "kubectl", "config", "view", "--raw", "--flatten")
 		require.NoError(t, err)
-		files = append(files, filepath.Join(dir, cluster))
+		files = append(files, filepath.Join(dir, "kubeconfig-"+cluster))
 		require.NoError(t, os.WriteFile(files[len(files)-1], []byte(own), 0o600))
 	}
 	join := exec.CommandContext(t.Context(), filepath.Join(set.Dir(), "bin", "kubectl"), "config", "view", "--raw", "--flatten")
 	join.Env = append(os.Environ(), "KUBECONFIG="+strings.Join(files, ":"))
 	all, err := join.Output()
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "kubeconfig"), all, 0o600))
-	return filepath.Join(dir, "kubeconfig")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "kubeconfig-inside"), all, 0o600))
+	return filepath.Join(dir, "kubeconfig-inside")
 }
 
 // startBIND does what the page tells in words: the block of the page about BIND, with the
