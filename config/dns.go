@@ -39,7 +39,7 @@ func defaultDNS() DNS {
 }
 
 func (d *DNS) bind(fs *pflag.FlagSet) {
-	fs.StringVar(&d.CookieSecretFile, "dns-cookie-secret-file", d.CookieSecretFile, "secrets of DNS cookies, the same for all replicas: one or two lines of 32 hexadecimal digits, the first makes cookies, both are accepted (default: a random one of this process)")
+	fs.StringVar(&d.CookieSecretFile, "dns-cookie-secret-file", d.CookieSecretFile, "secrets of DNS cookies, the same for all replicas: one or two lines of 32 hexadecimal digits, the first makes cookies, both are accepted (default: made of the first --peer-tsig-key, which all replicas have; without one, random)")
 	fs.IntVar(&d.RateLimit, "dns-rate-limit", d.RateLimit, "responses a second over UDP to one /24 or /56, of each class; 0: no limit (200 is usual)")
 	fs.IntVar(&d.RateSlip, "dns-rate-slip", d.RateSlip, "of the responses beyond the limit, one in so many is sent, short and with TC; 1: all")
 	fs.StringVar(&d.Clients, "dns-clients", d.Clients, "whether queries come from the addresses of clients: visible, hidden (by a load balancer: nothing is limited by address) or auto (as --service says)")

@@ -69,8 +69,11 @@ type Config struct {
 	// CookieSecretFile holds the secrets of DNS cookies (RFC 9018), the same for all
 	// replicas behind one address: one or two lines of 32 hexadecimal digits. The
 	// first makes cookies, both are accepted; the file is read again when it changes.
-	// "": a random secret of this process.
+	// "": a secret is made of CookieSeed.
 	CookieSecretFile string
+	// CookieSeed is what the secret is made of (RFC 5869) without a file: servers with the
+	// same seed accept each other's cookies. Empty: a random secret of this process.
+	CookieSeed []byte
 
 	// RateLimit bounds the responses a second over UDP to one network (a /24 of IPv4,
 	// a /56 of IPv6) in each class: answers, large answers, NODATA, NXDOMAIN, errors.

@@ -3,7 +3,9 @@
 package dnsserver
 
 import (
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -41,15 +43,22 @@ type cookies struct {
 	now     func() time.Time
 }
 
-// newCookies reads the secrets from a file; "" makes one up.
-func newCookies(file string) (*cookies, error) {
+// newCookies reads the secrets from a file; without one it makes one of the seed, or
+// at random.
+func newCookies(file string, seed []byte) (*cookies, error) {
 	c := &cookies{now: time.Now}
 	if file != "" {
 		return c, c.load(file)
 	}
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	c.secrets.Store(&[]secret{secretOf(b[:])})
+	if len(seed) == 0 {
+		seed = make([]byte, 32)
+		_, _ = rand.Read(seed) // it never fails
+	}
+	b, err := hkdf.Key(sha256.New, seed, nil, "meridian dns cookies", 16)
+	if err != nil {
+		return nil, fmt.Errorf("secret of DNS cookies: %w", err)
+	}
+	c.secrets.Store(&[]secret{secretOf(b)})
 	return c, nil
 }
 

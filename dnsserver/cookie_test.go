@@ -150,6 +150,29 @@ func TestWhichCookiesAreBelieved(t *testing.T) {
 
 // Replicas rotate one after the other: first the new secret is accepted by all,
 // then it makes cookies, then the old one goes (RFC 9018 §5).
+func TestRow99_ReplicasWithOneSeedHaveOneSecret(t *testing.T) {
+	from := netip.MustParseAddr("198.51.100.100")
+	replica := func(seed string) func(cookie string) (valid bool, reply string) {
+		s := unserved(t, dnsserver.Config{CookieSeed: []byte(seed), RateLimit: 1, RateSlip: 1, Logger: slog.New(slog.DiscardHandler)})
+		dnsserver.SetCookieClock(s, func() time.Time { return time.Unix(1559731985, 0) })
+		respond := dnsserver.RespondTo(s)
+		respond(ask(t, "app", dns.TypeA), from, 0)
+		return func(cookie string) (bool, string) {
+			m := new(dns.Msg)
+			require.NoError(t, m.Unpack(respond(ask(t, "app", dns.TypeA).opt(1232, 0, cookieOption(unhex(t, cookie))...), from, 0)))
+			return len(m.Answer) > 0, cookieOf(m)
+		}
+	}
+	_, made := replica("one")("2464c4abcf10c957")
+	valid, reply := replica("one")(made)
+	assert.True(t, valid, "limited, but a valid cookie is not")
+	assert.Equal(t, made, reply)
+	valid, _ = replica("another")(made)
+	assert.False(t, valid)
+	valid, _ = replica("")(made)
+	assert.False(t, valid)
+}
+
 func TestRow99_SecretsAreRotatedWithoutARestart(t *testing.T) {
 	const now = 1559731985
 	file := secretFile(t, secretA)

@@ -86,7 +86,7 @@ func (s *Server) protect() error {
 		s.watch.add("secrets of DNS cookies", func() error { return s.cookies.load(file) }, file)
 	}
 	var err error
-	s.cookies, err = newCookies(s.cfg.CookieSecretFile)
+	s.cookies, err = newCookies(s.cfg.CookieSecretFile, s.cfg.CookieSeed)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -157,6 +158,17 @@ func (p *process) run(name string, f func(context.Context) error) {
 	})
 }
 
+// cookieSeed gives what all replicas of a cluster have and nobody else: a peer key and
+// their geo tag; nil without a key. A key that cannot be read now is told by the exchange.
+func (p *process) cookieSeed() []byte {
+	for _, k := range p.settings.PeerKeys {
+		if secret, err := k.Key.Secret(); err == nil {
+			return slices.Concat(secret, []byte(p.settings.Self))
+		}
+	}
+	return nil
+}
+
 // listen binds every socket and starts to answer.
 func (p *process) listen(ctx context.Context) error {
 	var err error
@@ -164,7 +176,7 @@ func (p *process) listen(ctx context.Context) error {
 	p.dns, err = dnsserver.New(dnsserver.Config{
 		Listen: p.settings.DNSListen, SlowPath: p.slow, Logger: p.log, Registerer: p.registry,
 		TLSListen: d.TLSListen, TLSCertFile: d.TLSCertFile, TLSKeyFile: d.TLSKeyFile,
-		CookieSecretFile: d.CookieSecretFile, RateLimit: d.RateLimit, RateSlip: d.RateSlip, NSID: d.NSID,
+		CookieSecretFile: d.CookieSecretFile, CookieSeed: p.cookieSeed(), RateLimit: d.RateLimit, RateSlip: d.RateSlip, NSID: d.NSID,
 		MaxTCPConns: d.TCPConns, MaxTCPConnsPerClient: d.TCPConnsPerClient, TCPIdle: d.TCPIdle,
 	})
 	if err != nil {
