@@ -161,6 +161,7 @@ func TestExternalDNS(t *testing.T) {
 		assert.Equal(t, c.wanted, s.ExternalDNS, c.why)
 		assert.Equal(t, c.servers, s.EdgeServers, c.why)
 		assert.Equal(t, c.seeks, s.SeeksPeers(), c.why)
+		assert.Equal(t, c.wanted, s.MeasuresOutside(), "an edge zone that is only read shows too that we are cut off: %s", c.why)
 		assert.Nil(t, s.EdgeKey, c.why)
 	}
 }

@@ -64,6 +64,12 @@ func (s *Settings) SeeksPeers() bool {
 	return (s.ExternalDNS || len(s.EdgeServers) > 0) && len(s.PeerKeys) > 0
 }
 
+// MeasuresOutside reports that there is something outside by which this cluster
+// can tell that it is the one cut off: an edge zone, whoever writes it, or anchors.
+func (s *Settings) MeasuresOutside() bool {
+	return s.ExternalDNS || len(s.EdgeServers) > 0 || len(s.Anchors) > 0
+}
+
 // PeerKey is a key of the exchange.
 type PeerKey struct {
 	Peer gslb.GeoTag // "" means: for every peer

@@ -248,8 +248,16 @@ func zoneEvents(old, next []metav1.Condition) []happening {
 	return all
 }
 
+// edgeTrouble reports that a reason of condition Delegated is a fault, and not a delegation
+// that is on its way.
 func edgeTrouble(reason string) bool {
-	return reason == gslbv1beta1.ReasonEdgeUnreachable || reason == gslbv1beta1.ReasonUpdateRefused || reason == gslbv1beta1.ReasonUpdateIgnored
+	switch reason {
+	case gslbv1beta1.ReasonEdgeUnreachable, gslbv1beta1.ReasonUpdateRefused, gslbv1beta1.ReasonUpdateIgnored,
+		gslbv1beta1.ReasonDNSEndpointUnavailable, gslbv1beta1.ReasonEdgeDrifted:
+		return true
+	default:
+		return false
+	}
 }
 
 // worldEvents tells what every ZoneDelegation should tell of two Worlds: clusters lost

@@ -101,6 +101,10 @@ func TestEventsOfConditions(t *testing.T) {
 		{"from the start", nil, conditions{c("Delegated", "False", "UpdateRefused")}, []happening{warning("UpdateRefused", "m")}},
 		{"it goes on", conditions{c("Delegated", "False", "UpdateRefused")}, conditions{c("Delegated", "False", "UpdateRefused")}, nil},
 		{"it takes updates again", conditions{c("Delegated", "False", "UpdateRefused")}, conditions{c("Delegated", "True", "Delegated")}, []happening{normal("EdgeRepaired", "m")}},
+		{"the kind is not installed", nil, conditions{c("Delegated", "False", "DNSEndpointUnavailable")}, []happening{warning("DNSEndpointUnavailable", "m")}},
+		{"ExternalDNS is on its way", conditions{c("Delegated", "False", "NameServerAddressUnknown")}, conditions{c("Delegated", "False", "DNSEndpointPending")}, nil},
+		{"the edge serves something else", conditions{c("Delegated", "False", "DNSEndpointPending")}, conditions{c("Delegated", "False", "EdgeDrifted")}, []happening{warning("EdgeDrifted", "m")}},
+		{"and no longer", conditions{c("Delegated", "False", "EdgeDrifted")}, conditions{c("Delegated", "True", "Delegated")}, []happening{normal("EdgeRepaired", "m")}},
 		{"the addresses went", conditions{c("Delegated", "True", "Delegated")}, conditions{c("Delegated", "False", "NameServerAddressUnknown")}, []happening{warning("NameServerAddressUnknown", "m")}},
 		{"two clusters, one tag", conditions{c("Accepted", "True", "Accepted")}, conditions{c("Accepted", "False", "GeoTagConflicted")}, []happening{warning("GeoTagConflicted", "m")}},
 	} {

@@ -20,22 +20,25 @@ const carryTime = 2 * time.Minute
 
 // fullPlan is what the World says of one zone, for an assembler.
 type fullPlan struct {
-	own      Delegation
-	reported []gslb.NameServer
-	left     []gslb.GeoTag
+	own        Delegation
+	reported   []gslb.NameServer
+	lost, left []gslb.GeoTag
 }
 
 // fullPlans gives the plans of zones.
 func fullPlans(w *gslb.World, own []Delegation) []fullPlan {
-	var left []gslb.GeoTag
-	for i := range w.Clusters {
-		if w.Clusters[i].Liveness == gslb.Left {
-			left = append(left, w.Clusters[i].Tag)
+	in := func(state gslb.Liveness) (tags []gslb.GeoTag) {
+		for i := range w.Clusters {
+			if w.Clusters[i].Liveness == state {
+				tags = append(tags, w.Clusters[i].Tag)
+			}
 		}
+		return tags
 	}
+	lost, left := in(gslb.Lost), in(gslb.Left)
 	out := make([]fullPlan, 0, len(own))
 	for _, d := range own {
-		p := fullPlan{own: d, left: left}
+		p := fullPlan{own: d, lost: lost, left: left}
 		if z := w.Zone(d.Zone); z != nil {
 			p.reported = z.NameServers
 		}
@@ -226,7 +229,7 @@ func (a *assembler) taken(full FullDelegation, obj Object, served bool) time.Tim
 func (a *assembler) input(p *fullPlan, obj Object) FullInput {
 	last, read := a.served[p.own.Zone]
 	return FullInput{
-		Own: p.own, Reported: p.reported, Left: p.left, Without: obj.Without,
+		Own: p.own, Reported: p.reported, Lost: p.lost, Left: p.left, Without: obj.Without,
 		Exists: obj.Exists, Written: obj.NameServers, Read: read, Served: last.nameServers,
 	}
 }

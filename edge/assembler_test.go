@@ -261,6 +261,36 @@ func TestLeftClustersGo(t *testing.T) {
 	})
 }
 
+// TestLostClusterThatMovesIsNotHeldBack: the link between two clusters is cut for good,
+// and the other one gets a new address. Its ExternalDNS and ours write the same sets.
+func TestLostClusterThatMovesIsNotHeldBack(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newShelf(&edgetest.Zone{})
+		r := startShelf(t, s)
+		r.tell(reports(ns("us", "192.0.2.2")))
+		s.carry()
+		pass(time.Minute)
+		r.tell(func(w *gslb.World) { w.Clusters[1].Liveness = gslb.Lost })
+		pass(2 * time.Minute)
+		assert.Equal(t, 1, s.writes, "silence changes nothing")
+
+		s.zone.Set(usServer, edge.TypeA, "192.0.2.22")
+		pass(2 * time.Minute)
+		s.carry()
+		pass(time.Hour)
+		assert.Equal(t, 2, s.writes)
+		assert.Equal(t, []string{"192.0.2.22"}, s.zone.Get(usServer, edge.TypeA), "what us wrote stays")
+		assert.True(t, r.status().OK)
+
+		r.tell(func(w *gslb.World) {
+			w.Clusters[1].Liveness = gslb.Fresh
+			w.Zones[0].NameServers = []gslb.NameServer{ns("us", "192.0.2.23")}
+		})
+		s.carry()
+		assert.Equal(t, []string{"192.0.2.23"}, s.zone.Get(usServer, edge.TypeA), "heard again, it is believed")
+	})
+}
+
 func TestZoneIsWithdrawn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newShelf(&edgetest.Zone{})

@@ -27,6 +27,7 @@ type FullDelegation struct {
 type FullInput struct {
 	Own      Delegation        // as [Plan] has it
 	Reported []gslb.NameServer // what clusters say of themselves, lost ones as last reported; none of those that left
+	Lost     []gslb.GeoTag     // clusters that are silent: what they said last may be old
 	Left     []gslb.GeoTag     // clusters that said goodbye
 	Without  []gslb.GeoTag     // clusters that an operator takes out by hand
 
@@ -45,12 +46,16 @@ type FullInput struct {
 //	ours            | addresses unknown  | yes               | yes        | as written, else as served
 //	ours            | addresses unknown  | no                | –          | nothing is written at all
 //	another's       | left, or “without” | any               | no         |
-//	another's       | reports addresses, | any               | yes        | as reported
-//	                | lost or not        |                   |            |
+//	another's       | reports addresses  | any               | yes        | as reported
+//	another's       | reported some, and | any               | yes        | as served, else as reported
+//	                | is lost            |                   |            |
 //	another's       | reports none, or   | yes               | yes        | as served, else as written
 //	                | never heard        |                   |            |
 //	another's       | reports none       | no                | no         |
 //	of no cluster   | –                  | any               | no         |
+//
+// A cluster that is lost to us may live, and move: what its own ExternalDNS writes
+// then is served, and holding against it what it said last would be for ever.
 //
 // A set that lacks clusters would take them out of the edge zone, so the first
 // one is written only by who has seen which are there:
@@ -95,7 +100,11 @@ func (in *FullInput) others() []gslb.NameServer {
 			if tag == "" || known || ns.Name == in.Own.NameServer || slices.Contains(in.Left, tag) || slices.Contains(in.Without, tag) {
 				continue
 			}
-			addrs := in.kept(ns.Name, in.Reported, in.Served, in.Written)
+			sources := [][]gslb.NameServer{in.Reported, in.Served, in.Written}
+			if slices.Contains(in.Lost, tag) {
+				sources[0], sources[1] = in.Served, in.Reported
+			}
+			addrs := in.kept(ns.Name, sources...)
 			if len(addrs) > 0 && len(out) < maxNameServers-1 {
 				out = append(out, gslb.NameServer{Cluster: tag, Name: ns.Name, Addrs: addrs})
 			}

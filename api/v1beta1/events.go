@@ -48,6 +48,7 @@ const (
 const (
 	// EventDelegated: the parent zone, read back, delegates the zone to this cluster.
 	EventDelegated = "Delegated"
-	// EventEdgeRepaired: it does so again after it was refused, ignored or out of reach.
+	// EventEdgeRepaired: it does so again after it was refused, ignored, out of reach or
+	// drifted.
 	EventEdgeRepaired = "EdgeRepaired"
 )

@@ -195,8 +195,7 @@ func (p *process) listen(ctx context.Context) error {
 func (p *process) start(src source) error {
 	store, err := gslb.NewStore(gslb.Config{
 		Self: p.settings.Self, ClusterID: src.clusterID,
-		MeasuresOutside: len(p.settings.EdgeServers) > 0 || len(p.settings.Anchors) > 0,
-		SeeksPeers:      p.settings.SeeksPeers(),
+		MeasuresOutside: p.settings.MeasuresOutside(), SeeksPeers: p.settings.SeeksPeers(),
 	})
 	if err != nil {
 		return err
