@@ -42,6 +42,8 @@ func TestConfigurationIsRead(t *testing.T) {
 	s = settings(t, render(t, variants(t)["everything"]))
 	assert.True(t, s.Loopback, "a flag given by config")
 	assert.False(t, s.EntryCheck)
+	assert.Equal(t, 200, s.DNS.RateLimit)
+	assert.Equal(t, []string{":8853"}, s.DNS.TLSListen)
 }
 
 func plain[K ~string](in map[K][]string) map[string][]string {
@@ -59,11 +61,13 @@ func settings(t *testing.T, all []object) *config.Settings {
 	text := as[corev1.ConfigMap](t, find(t, all, "ConfigMap", "meridian")).Data["meridian.yaml"]
 	text = strings.ReplaceAll(text, "/etc/meridian/", dir+"/")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "meridian.yaml"), []byte(text), 0o600))
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "keys"), 0o700))
 	for _, source := range pod(t, all).Spec.Volumes[0].Projected.Sources {
-		if source.Secret != nil {
-			item := source.Secret.Items[0]
-			require.Equal(t, "secret", item.Key)
+		if source.Secret == nil {
+			continue
+		}
+		for _, item := range source.Secret.Items {
+			require.Contains(t, []string{"secret", "tls.crt", "tls.key"}, item.Key)
+			require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, item.Path)), 0o700))
 			require.NoError(t, os.WriteFile(filepath.Join(dir, item.Path), []byte("c2l4dGVlbi1vY3RldHMtYW5kLW1vcmUtb2YtaXQhIQ=="), 0o600))
 		}
 	}

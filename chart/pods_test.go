@@ -126,9 +126,13 @@ func TestServiceLeadsToPods(t *testing.T) {
 				assert.Equal(t, v, template.Labels[k])
 				assert.NotEqual(t, service.Spec.Selector, find(t, all, "Pod", "meridian-test").GetLabels())
 			}
-			require.Len(t, service.Spec.Ports, 2)
+			ports := map[string]int32{"dns-tcp": 53, "dns-udp": 53}
+			if name == "everything" {
+				ports["dns-tls"] = 853
+			}
+			require.Len(t, service.Spec.Ports, len(ports))
 			for _, p := range service.Spec.Ports {
-				assert.EqualValues(t, 53, p.Port)
+				assert.Equal(t, ports[p.Name], p.Port)
 				assert.Equal(t, named[p.TargetPort.StrVal], p.Protocol)
 			}
 			assert.NotEqual(t, service.Spec.Selector["app.kubernetes.io/component"],

@@ -19,6 +19,11 @@
 {{- $_ := set $c "zone-negative-ttl" (int .Values.negativeTTLSeconds) }}
 {{- end }}
 {{- with .Values.dns.addresses }}{{ $_ := set $c "dns-address" . }}{{ end }}
+{{- with .Values.dns.rateLimit }}{{ $_ := set $c "dns-rate-limit" (int .) }}{{ end }}
+{{- if .Values.dns.tls.secretName }}
+{{- $_ := set $c "dot-cert-file" "/etc/meridian/tls/tls.crt" }}
+{{- $_ := set $c "dot-key-file" "/etc/meridian/tls/tls.key" }}
+{{- end }}
 {{- with .Values.anchors }}{{ $_ := set $c "anchors" . }}{{ end }}
 {{- with .Values.edge.servers }}{{ $_ := set $c "edge-dns" . }}{{ end }}
 {{- if eq .Values.edge.provider "rfc2136" }}
@@ -54,6 +59,14 @@
 {{- if .Values.dns.listen }}{{ join "," .Values.dns.listen }}
 {{- else if .Values.hostNetwork }}$(HOST_IP):53
 {{- else }}:5353{{ end }}
+{{- end }}
+
+{{/* Where DNS over TLS is served; no other port is needed than that of the Service. */}}
+{{- define "meridian.tlsPort" -}}
+{{ ternary 853 8853 .Values.hostNetwork }}
+{{- end }}
+{{- define "meridian.tlsListen" -}}
+{{ if .Values.hostNetwork }}$(HOST_IP){{ end }}:{{ include "meridian.tlsPort" . }}
 {{- end }}
 
 {{/* The port behind it. */}}

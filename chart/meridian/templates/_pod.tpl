@@ -42,6 +42,9 @@ spec:
         - serve
         - --config=/etc/meridian/meridian.yaml
         - --dns-listen={{ include "meridian.dnsListen" . }}
+        {{- if .Values.dns.tls.secretName }}
+        - --dot-listen={{ include "meridian.tlsListen" . }}
+        {{- end }}
         {{- with .Values.extraArgs }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -64,6 +67,11 @@ spec:
         - name: dns-tcp
           containerPort: {{ include "meridian.dnsPort" . }}
           protocol: TCP
+        {{- if .Values.dns.tls.secretName }}
+        - name: dns-tls
+          containerPort: {{ include "meridian.tlsPort" . }}
+          protocol: TCP
+        {{- end }}
         - name: metrics
           containerPort: {{ .Values.metrics.port }}
           protocol: TCP
@@ -129,6 +137,10 @@ spec:
 {{- $sources = append $sources (include "meridian.keySource" (list (include "meridian.edgeSecret" .) "edge") | fromYaml) }}
 {{- end }}
 {{- $sources = append $sources (include "meridian.keySource" (list (include "meridian.peersSecret" .) "peers") | fromYaml) }}
+{{- with .Values.dns.tls.secretName }}
+{{- $items := list (dict "key" "tls.crt" "path" "tls/tls.crt") (dict "key" "tls.key" "path" "tls/tls.key") }}
+{{- $sources = append $sources (dict "secret" (dict "name" . "items" $items)) }}
+{{- end }}
 {{- range $i, $k := .Values.peers.moreKeys }}
 {{- $sources = append $sources (include "meridian.keySource" (list $k.existingSecret (printf "peers-%d" $i)) | fromYaml) }}
 {{- end }}
