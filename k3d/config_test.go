@@ -3,6 +3,7 @@
 package k3d_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,46 +13,46 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v3"
 )
 
 // simple is what we use of the configuration file of k3d v5, apiVersion k3d.io/v1alpha5,
 // kind Simple, as its documentation writes it. Decoding is strict: a key that is not
 // here is a mistake, or has to be looked up and added.
 type simple struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string `yaml:"kind"`
 	Metadata   struct {
-		Name string `json:"name"`
-	} `json:"metadata"`
-	Image   string `json:"image"`
-	Servers int    `json:"servers"`
-	Agents  int    `json:"agents"`
-	Network string `json:"network"`
+		Name string `yaml:"name"`
+	} `yaml:"metadata"`
+	Image   string `yaml:"image"`
+	Servers int    `yaml:"servers"`
+	Agents  int    `yaml:"agents"`
+	Network string `yaml:"network"`
 	KubeAPI struct {
-		HostIP string `json:"hostIP"`
-	} `json:"kubeAPI"`
+		HostIP string `yaml:"hostIP"`
+	} `yaml:"kubeAPI"`
 	Ports []struct {
-		Port        string   `json:"port"`
-		NodeFilters []string `json:"nodeFilters"`
-	} `json:"ports"`
+		Port        string   `yaml:"port"`
+		NodeFilters []string `yaml:"nodeFilters"`
+	} `yaml:"ports"`
 	Options struct {
 		K3d struct {
-			Wait                bool   `json:"wait"`
-			Timeout             string `json:"timeout"`
-			DisableLoadbalancer bool   `json:"disableLoadbalancer"`
-		} `json:"k3d"`
+			Wait                bool   `yaml:"wait"`
+			Timeout             string `yaml:"timeout"`
+			DisableLoadbalancer bool   `yaml:"disableLoadbalancer"`
+		} `yaml:"k3d"`
 		K3s struct {
 			ExtraArgs []struct {
-				Arg         string   `json:"arg"`
-				NodeFilters []string `json:"nodeFilters"`
-			} `json:"extraArgs"`
-		} `json:"k3s"`
+				Arg         string   `yaml:"arg"`
+				NodeFilters []string `yaml:"nodeFilters"`
+			} `yaml:"extraArgs"`
+		} `yaml:"k3s"`
 		Kubeconfig struct {
-			UpdateDefaultKubeconfig bool `json:"updateDefaultKubeconfig"`
-			SwitchCurrentContext    bool `json:"switchCurrentContext"`
-		} `json:"kubeconfig"`
-	} `json:"options"`
+			UpdateDefaultKubeconfig bool `yaml:"updateDefaultKubeconfig"`
+			SwitchCurrentContext    bool `yaml:"switchCurrentContext"`
+		} `yaml:"kubeconfig"`
+	} `yaml:"options"`
 }
 
 func readConfig(t *testing.T, file string) simple {
@@ -60,7 +61,9 @@ func readConfig(t *testing.T, file string) simple {
 	require.NoError(t, err)
 	assert.NotContains(t, string(text), "$", "a variable is left over")
 	var config simple
-	require.NoError(t, yaml.UnmarshalStrict(text, &config), file)
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	decoder.KnownFields(true)
+	require.NoError(t, decoder.Decode(&config), file)
 	return config
 }
 
