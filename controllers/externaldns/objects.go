@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -189,5 +190,19 @@ func (o *Objects) learn(u *unstructured.Unstructured) {
 	u.SetManagedFields(nil)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.known[u.GetName()] = u
+	if !o.old(u) {
+		o.known[u.GetName()] = u
+	}
+}
+
+// old reports that a later version of an object is known: the answer to a write and the
+// news of a watch overtake each other. The lock is held.
+func (o *Objects) old(u *unstructured.Unstructured) bool {
+	have := o.known[u.GetName()]
+	if have == nil || have.GetUID() != u.GetUID() {
+		return false
+	}
+	was, err := strconv.ParseUint(have.GetResourceVersion(), 10, 64)
+	is, err2 := strconv.ParseUint(u.GetResourceVersion(), 10, 64)
+	return err == nil && err2 == nil && is < was
 }

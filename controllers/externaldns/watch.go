@@ -123,10 +123,12 @@ func (o *Objects) see(e watch.Event) {
 	}
 	u.SetManagedFields(nil)
 	o.mu.Lock()
-	if e.Type == watch.Deleted {
-		delete(o.known, u.GetName())
-	} else {
+	switch have := o.known[u.GetName()]; {
+	case o.old(u):
+	case e.Type != watch.Deleted:
 		o.known[u.GetName()] = u
+	case have != nil && have.GetUID() == u.GetUID(): // and not one that was made anew
+		delete(o.known, u.GetName())
 	}
 	o.mu.Unlock()
 	o.tell()
