@@ -44,8 +44,8 @@ test: kplane ## All tests that need nothing but Go
 	@$(MAKE) --no-print-directory terratest-unit chart-test
 
 .PHONY: e2e
-e2e: kplane ## End to end with Debian's BIND, dig and nsupdate
-	$(GO) test $(RACE) -tags e2e -shuffle=on -count=1 -timeout 15m $(TESTFLAGS) ./e2e/...
+e2e: kplane ## End to end with BIND, dig and nsupdate, and as root with real nodes
+	$(GO) test $(RACE) -tags e2e -shuffle=on -count=1 -timeout 25m $(TESTFLAGS) ./e2e/...
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)
