@@ -74,6 +74,10 @@ func TestHostNetworkOnAnUnprivilegedPort(t *testing.T) {
 	assert.True(t, *spec.SecurityContext.RunAsNonRoot)
 	assert.Empty(t, spec.Containers[0].SecurityContext.Capabilities.Add)
 	assert.EqualValues(t, 5353, spec.Containers[0].Ports[0].ContainerPort)
+
+	values["dns"].(helm.Values)["tls"] = helm.Values{"secretName": "dns-tls"}
+	spec = pod(t, render(t, values)).Spec
+	assert.False(t, *spec.SecurityContext.RunAsNonRoot, "DNS over TLS is on port 853 of the node")
 }
 
 // TestProbes: only a process that does not answer is restarted, and late; whether a Pod

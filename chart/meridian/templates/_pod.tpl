@@ -192,5 +192,5 @@ capability and nothing else.
 
 {{/* In a network of its own a Pod may bind any port from 0 on with containerd and CRI-O, but the chart does not count on it. */}}
 {{- define "meridian.privilegedPort" -}}
-{{- and .Values.hostNetwork (lt (include "meridian.dnsPort" . | int) 1024) }}
+{{- and .Values.hostNetwork (or (lt (include "meridian.dnsPort" . | int) 1024) (not (empty .Values.dns.tls.secretName))) }}
 {{- end }}
