@@ -62,10 +62,11 @@ check: ## What CI runs
 	.ci/run
 
 .PHONY: lint
-lint: ## gofmt and golangci-lint
+lint: ## gofmt, golangci-lint and, where it is installed, shellcheck
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt'ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(TOOL) golangci-lint run
 	@set -e; for m in $(MODULES); do echo "golangci-lint in $$m"; (cd $$m && $(TOOL) golangci-lint run -c $(CURDIR)/.golangci.yml ./...); done
+	@if command -v shellcheck >/dev/null; then shellcheck -x $$(git ls-files '*.sh' .ci/run); else echo "shellcheck is not installed: scripts were not looked at"; fi
 
 .PHONY: generate
 generate: ## Regenerate CRDs, deep copies and generated docs

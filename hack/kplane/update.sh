@@ -5,7 +5,7 @@
 # its staging folder, so the list of them is read from its go.mod.
 set -euo pipefail
 cd "$(dirname "$0")"
-export GOFLAGS= GOWORK=off
+export GOFLAGS='' GOWORK=off
 kubernetes=${1:?usage: update.sh KUBERNETES ETCD, such as 1.36.3 3.6.8}
 etcd=${2:?usage: update.sh KUBERNETES ETCD, such as 1.36.3 3.6.8}
 
