@@ -148,8 +148,7 @@ func TestWhichCookiesAreBelieved(t *testing.T) {
 	}
 }
 
-// Replicas rotate one after the other: first the new secret is accepted by all,
-// then it makes cookies, then the old one goes (RFC 9018 §5).
+// Replicas behind one address are told the same: what one made, another believes.
 func TestRow99_ReplicasWithOneSeedHaveOneSecret(t *testing.T) {
 	from := netip.MustParseAddr("198.51.100.100")
 	replica := func(seed string) func(cookie string) (valid bool, reply string) {
@@ -173,6 +172,8 @@ func TestRow99_ReplicasWithOneSeedHaveOneSecret(t *testing.T) {
 	assert.False(t, valid)
 }
 
+// Replicas rotate one after the other: first the new secret is accepted by all,
+// then it makes cookies, then the old one goes (RFC 9018 §5).
 func TestRow99_SecretsAreRotatedWithoutARestart(t *testing.T) {
 	const now = 1559731985
 	file := secretFile(t, secretA)

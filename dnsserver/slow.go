@@ -42,6 +42,9 @@ func newSlowPool(path SlowPath, bound int, responder func(*counters) *responder)
 
 func (p *slowPool) inFlight() int { return len(p.all) }
 
+// crowded reports that more than half of the room is taken.
+func (p *slowPool) crowded() bool { return len(p.all) > cap(p.all)/2 }
+
 // startUDP runs a message that came as a datagram; false: no room.
 func (p *slowPool) startUDP(ctx context.Context, job slowJob) bool {
 	select {

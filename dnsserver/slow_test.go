@@ -4,6 +4,9 @@ package dnsserver_test
 
 import (
 	"context"
+	"encoding/binary"
+	"io"
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -185,6 +188,46 @@ func TestSlowMessagesAreBounded(t *testing.T) {
 		assert.Equal(t, dns.RcodeNotAuth, m.Rcode)
 	}
 	assert.LessOrEqual(t, most.Load(), int32(10+16), "a quarter of 40 from UDP, 16 of one connection")
+}
+
+// TestStrangersWhoDoNotReadKeepNobodyOut: whoever does not read its answers holds a place
+// among the slow messages for as long as a write may take. Half of the places cannot be
+// held so, and peers get theirs.
+func TestStrangersWhoDoNotReadKeepNobodyOut(t *testing.T) {
+	const places, strangers = 4, 6
+	long := slowFunc(func(_ context.Context, msg []byte, _ netip.AddrPort, _ bool, reply func([]byte) error) bool {
+		out := make([]byte, 60000)
+		copy(out, msg[:2])
+		out[2] = 0x80
+		_ = reply(out)
+		return true
+	})
+	_, addr := dnstest.Serve(t, dnsserver.Config{SlowPath: long, MaxSlow: places, TCPWrite: time.Hour}, exampleTable(t))
+	var gone atomic.Int32
+	query := frame(ask(t, "", dns.TypeIXFR))
+	for range strangers {
+		c := dnstest.Dial(t, "tcp", addr)
+		require.NoError(t, c.Conn.SetDeadline(time.Time{}))
+		go func() {
+			for {
+				if _, err := c.Conn.Write(query); err != nil {
+					gone.Add(1)
+					return
+				}
+			}
+		}()
+	}
+	require.Eventually(t, func() bool { return gone.Load() >= strangers-places/2 }, time.Minute, 10*time.Millisecond, "they are let go")
+	require.Eventually(t, func() bool {
+		c, err := net.Dial("tcp", addr.String())
+		require.NoError(t, err)
+		defer func() { _ = c.Close() }()
+		_, err = c.Write(query)
+		require.NoError(t, err)
+		head := make([]byte, 2)
+		_, err = io.ReadFull(c, head)
+		return err == nil && binary.BigEndian.Uint16(head) == 60000
+	}, time.Minute, 10*time.Millisecond, "who reads is answered")
 }
 
 func TestAPanicOfTheSlowPathIsContained(t *testing.T) {

@@ -58,6 +58,10 @@ type tcpTimes struct {
 	idle, message, write, handshake time.Duration
 }
 
+// crowdedWrite bounds the write of an answer of the slow path while many messages are with
+// it: it keeps its place until it is written, and who does not read must not keep all.
+const crowdedWrite = 500 * time.Millisecond
+
 // maxHandshake bounds the beginning of a TLS connection.
 const maxHandshake = 5 * time.Second
 
@@ -155,8 +159,10 @@ func (c *tcpConn) handle(ctx context.Context, msg []byte) error {
 }
 
 // startSlow hands a message to the slow path. While as many are in flight as a
-// connection may have, nothing more is read from it.
+// connection may have, or an answer waits for the client to read, nothing more is read
+// from it.
 func (c *tcpConn) startSlow(ctx context.Context, msg []byte) error {
+	c.awaitWriter()
 	select {
 	case c.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -171,6 +177,12 @@ func (c *tcpConn) startSlow(ctx context.Context, msg []byte) error {
 	return c.send(servFail(nil, msg))
 }
 
+// awaitWriter returns when nothing is being written.
+func (c *tcpConn) awaitWriter() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+}
+
 // clientOf gives the address that a connection comes from.
 func clientOf(c net.Conn) netip.AddrPort {
 	if a, ok := c.RemoteAddr().(*net.TCPAddr); ok {
@@ -183,14 +195,18 @@ func clientOf(c net.Conn) netip.AddrPort {
 func (c *tcpConn) send(msg []byte) error {
 	frame := make([]byte, 2, 2+len(msg))
 	binary.BigEndian.PutUint16(frame, uint16(len(msg)))
-	return c.writeAll(append(frame, msg...))
+	bound := c.times.write
+	if c.slow.crowded() {
+		bound = min(bound, crowdedWrite)
+	}
+	return c.writeAll(append(frame, msg...), bound)
 }
 
 func (c *tcpConn) flush() error {
 	if len(c.out) == 0 {
 		return nil
 	}
-	err := c.writeAll(c.out)
+	err := c.writeAll(c.out, c.times.write)
 	c.out = c.out[:0]
 	if cap(c.out) > 2*tcpFlush {
 		c.out = nil
@@ -198,10 +214,10 @@ func (c *tcpConn) flush() error {
 	return err
 }
 
-func (c *tcpConn) writeAll(b []byte) error {
+func (c *tcpConn) writeAll(b []byte, bound time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.SetWriteDeadline(time.Now().Add(c.times.write))
+	_ = c.SetWriteDeadline(time.Now().Add(bound))
 	_, err := c.Write(b)
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {
