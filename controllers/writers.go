@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -129,7 +130,7 @@ func (w *writers) next(ctx context.Context, q workqueue.TypedRateLimitingInterfa
 		return true
 	}
 	wrote, err := w.do[t.what](ctx, t.key)
-	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || namespaceGone(err) {
 		err = nil // the object goes with its namespace
 	}
 	w.note(ctx, t, wrote, err)
@@ -139,6 +140,16 @@ func (w *writers) next(ctx context.Context, q workqueue.TypedRateLimitingInterfa
 		q.Forget(t)
 	}
 	return true
+}
+
+// namespaceGone reports that an object could not be made because its namespace is no more.
+func namespaceGone(err error) bool {
+	var status apierrors.APIStatus
+	if !errors.As(err, &status) || !apierrors.IsNotFound(err) {
+		return false
+	}
+	details := status.Status().Details
+	return details != nil && details.Kind == "namespaces"
 }
 
 // note keeps when an object was written, and tells of trouble at its start and end. That

@@ -163,16 +163,19 @@ func TestWritersAreSilentAboutWhatIsNoTrouble(t *testing.T) {
 func TestWritersLeaveWhatGoesWithItsNamespace(t *testing.T) {
 	terminating := apierrors.NewForbidden(schema.GroupResource{Resource: "ingresses"}, "app", errors.New("being terminated"))
 	terminating.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause}}
-	synctest.Test(t, func(t *testing.T) {
-		d := newDesk(t)
-		d.lead(t)
-		d.pen.set(terminating, false)
-		d.addNow(status)
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		assert.Equal(t, 1, d.pen.count(), "not tried again")
-		assert.NotContains(t, d.log.String(), "written")
-	})
+	gone := apierrors.NewNotFound(schema.GroupResource{Resource: "namespaces"}, "shop")
+	for _, err := range []error{terminating, gone} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(t)
+			d.lead(t)
+			d.pen.set(err, false)
+			d.addNow(status)
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			assert.Equal(t, 1, d.pen.count(), "not tried again")
+			assert.NotContains(t, d.log.String(), "written")
+		})
+	}
 }
 
 func TestWritersWaitWhileTheAPIIsAway(t *testing.T) {
