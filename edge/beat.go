@@ -88,7 +88,7 @@ func (b *beater) stale(now time.Time) bool {
 //	does not name a cluster                   | miss it             | yes
 //	named us as its writer, misses others     | miss others now     | yes
 //	has not moved for its interval            | miss somebody       | yes
-//	misses somebody, by this instance         | miss nobody         | yes
+//	misses somebody, by this instance         | miss nobody         | yes (others say theirs again)
 //	misses somebody, by another, and is stale | miss nobody         | yes
 //	has not moved for an hour                 | any                 | yes
 //	anything else                             | any                 | no

@@ -103,6 +103,11 @@ func (b *beater) take(t beatTarget) {
 	switch {
 	case len(t.missed) == 0:
 		b.alarmSince = time.Time{}
+		if changed {
+			// Who misses it still says so again within its interval. Kept, an alarm would
+			// outlive the cut and vouch for us in the next one.
+			b.lent = nil
+		}
 	case b.alarmSince.IsZero():
 		b.alarmSince = now
 	}

@@ -261,6 +261,46 @@ func TestAnAlarmOfAnEarlierCutIsBroughtUpToDate(t *testing.T) {
 	})
 }
 
+// An alarm that stays when the cut has healed would vouch for us in the next one.
+func TestAnAlarmGoesWithTheCut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		hears := func(id string) func(*edge.Config) {
+			return func(c *edge.Config) {
+				c.Heard = func() []edge.HeardKeepAlive {
+					return []edge.HeardKeepAlive{{Cluster: "us", Instance: id, Number: 100_000}}
+				}
+			}
+		}
+		a, _ := start(t, z, "i1", "eu-id", hears("u1"))
+		b, _ := start(t, z, "i2", "eu-id", hears("u2"))
+		a.tell(nil)
+		b.tell(nil)
+		pass(time.Minute)
+		a.miss("us")
+		b.miss("us")
+		pass(7 * time.Second)
+		h, _ := z.Beat(euBeat)
+		require.Len(t, h.Missed, 2)
+		a.miss()
+		b.miss()
+		pass(1500 * time.Millisecond)
+		h, _ = z.Beat(euBeat)
+		assert.Empty(t, h.Missed)
+		assert.Equal(t, time.Hour, h.Interval)
+
+		a.miss("us")
+		b.miss("us")
+		pass(7 * time.Second)
+		a.miss()
+		b.miss()
+		a.miss("us") // one of them misses it on
+		pass(6 * time.Second)
+		h, _ = z.Beat(euBeat)
+		assert.True(t, h.Names("us"))
+	})
+}
+
 func TestTheAlarmOfADeadInstanceIsTakenDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		z := &edgetest.Zone{}
