@@ -43,7 +43,7 @@ func (p *Publisher) explain(err error, what, server string, zone gslb.Name) erro
 	if r, ok := errors.AsType[*rcodeError](err); ok {
 		return refused(r, what, server, zone, p.client.key.String())
 	}
-	e := &edge.Error{Reason: edge.ReasonUnreachable, Server: server, Err: err}
+	e := &edge.Error{Reason: edge.ReasonUnreachable, Server: server, Err: steady(err)}
 	switch {
 	case errors.Is(err, errMismatch):
 		e.Message = fmt.Sprintf("edge server %s gave an answer that cannot be trusted", server)

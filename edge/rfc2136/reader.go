@@ -92,7 +92,7 @@ func (r *Reader) Lookup(ctx context.Context, q edge.Query) (edge.Answer, error) 
 	err = list.try(ctx, r.log, q.Zone, q.Server, func(ctx context.Context, server string) error {
 		in, err := r.ask(ctx, server, q)
 		if err != nil {
-			return &edge.Error{Reason: edge.ReasonUnreachable, Server: server, Err: err, Message: fmt.Sprintf(
+			return &edge.Error{Reason: edge.ReasonUnreachable, Server: server, Err: steady(err), Message: fmt.Sprintf(
 				"server %s of the edge zone %s does not answer over TCP: is it up, and may this Pod reach it?", server, q.Zone)}
 		}
 		answer, err = evaluate(q, server, in)
@@ -164,7 +164,7 @@ func (r *Reader) servers(ctx context.Context, zone gslb.Name) (*servers, error) 
 		return last.servers, nil
 	}
 	if err != nil {
-		return nil, &edge.Error{Reason: edge.ReasonUnreachable, Err: err, Message: fmt.Sprintf(
+		return nil, &edge.Error{Reason: edge.ReasonUnreachable, Err: steady(err), Message: fmt.Sprintf(
 			"the servers of the edge zone %s cannot be found by the resolver of this Pod; name one in --edge-dns", zone)}
 	}
 	next := &finding{newServers(names), time.Now()}
