@@ -195,14 +195,26 @@ func (o *Objects) learn(u *unstructured.Unstructured) {
 	}
 }
 
+// renew takes over a list, but for what was written after it was made. The lock is held.
+func (o *Objects) renew(list map[string]*unstructured.Unstructured, version string) {
+	for name, have := range o.known {
+		if later(have.GetResourceVersion(), version) {
+			list[name] = have
+		}
+	}
+	o.known, o.trouble = list, nil
+}
+
 // old reports that a later version of an object is known: the answer to a write and the
 // news of a watch overtake each other. The lock is held.
 func (o *Objects) old(u *unstructured.Unstructured) bool {
 	have := o.known[u.GetName()]
-	if have == nil || have.GetUID() != u.GetUID() {
-		return false
-	}
-	was, err := strconv.ParseUint(have.GetResourceVersion(), 10, 64)
-	is, err2 := strconv.ParseUint(u.GetResourceVersion(), 10, 64)
-	return err == nil && err2 == nil && is < was
+	return have != nil && have.GetUID() == u.GetUID() && later(have.GetResourceVersion(), u.GetResourceVersion())
+}
+
+// later compares versions of an API server; false where they are no numbers.
+func later(a, b string) bool {
+	x, err := strconv.ParseUint(a, 10, 64)
+	y, err2 := strconv.ParseUint(b, 10, 64)
+	return err == nil && err2 == nil && x > y
 }

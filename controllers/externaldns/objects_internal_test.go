@@ -38,6 +38,10 @@ func TestAnswersAndNewsOvertakeEachOther(t *testing.T) {
 		{"it was removed and made anew by us", func() { o.learn(version("b", "14")) }, "14"},
 		{"news that the old one went", func() { o.see(watch.Event{Type: watch.Deleted, Object: version("a", "13")}) }, "14"},
 		{"news that the new one went", func() { o.see(watch.Event{Type: watch.Deleted, Object: version("b", "15")}) }, ""},
+		{"we write", func() { o.learn(version("c", "21")) }, "21"},
+		{"a list from before that", func() { o.renew(map[string]*unstructured.Unstructured{}, "20") }, "21"},
+		{"a list after it", func() { o.renew(map[string]*unstructured.Unstructured{"x": version("c", "21")}, "30") }, "21"},
+		{"a list without it", func() { o.renew(map[string]*unstructured.Unstructured{}, "31") }, ""},
 		{"a server whose versions are no numbers is believed", func() { o.learn(version("c", "z2")) }, "z2"},
 		{"always", func() { o.see(watch.Event{Type: watch.Modified, Object: version("c", "z1")}) }, "z1"},
 	} {

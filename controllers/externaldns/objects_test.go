@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -36,13 +37,19 @@ type desk struct {
 
 	mu     sync.Mutex
 	err    error // of every request
+	blind  error // of watches
 	writes int
 	lists  int
 }
 
 func newDesk(t *testing.T, err error) *desk {
 	t.Helper()
-	d := &desk{t: t, err: err}
+	return startDesk(&desk{t: t, err: err})
+}
+
+func startDesk(d *desk) *desk {
+	t := d.t
+	t.Helper()
 	fails := func(write bool) error {
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -63,6 +70,14 @@ func newDesk(t *testing.T, err error) *desk {
 				return err
 			}
 			return c.List(ctx, l, o...)
+		},
+		Watch: func(ctx context.Context, c client.WithWatch, l client.ObjectList, o ...client.ListOption) (watch.Interface, error) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			if d.blind != nil {
+				return nil, d.blind
+			}
+			return c.Watch(ctx, l, o...)
 		},
 		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, o ...client.ApplyOption) error {
 			if err := fails(true); err != nil {
@@ -290,6 +305,28 @@ func TestWhyNothingIsKnownOrWritten(t *testing.T) {
 		_, err := d.Apply(t.Context(), full(ns("eu", "192.0.2.1")))
 		assert.ErrorContains(t, err, "DNSEndpoint meridian/meridian-cloud.example.com cannot be written")
 		assert.ErrorContains(t, err, "controllers/rbac/externaldns.yaml")
+	})
+}
+
+// TestWhatMayBeListedAndNotWatched: half of the rights are as good as none, and say so once,
+// not in turns.
+func TestWhatMayBeListedAndNotWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		resource := schema.GroupResource{Group: "externaldns.k8s.io", Resource: "dnsendpoints"}
+		d := startDesk(&desk{t: t, blind: apierrors.NewForbidden(resource, "", nil)})
+		assert.True(t, drained(d.Changed()))
+		for range 100 {
+			_, err := d.Get(zone)
+			require.ErrorContains(t, err, "may not be read")
+			time.Sleep(7 * time.Second)
+			require.False(t, drained(d.Changed()), "there is no news")
+		}
+		d.mu.Lock()
+		d.blind = nil
+		d.mu.Unlock()
+		time.Sleep(15 * time.Second)
+		assert.True(t, drained(d.Changed()))
+		assert.False(t, must(d.Get(zone)).Exists)
 	})
 }
 

@@ -52,11 +52,10 @@ func (o *Objects) Run(ctx context.Context) error {
 
 // follow lists everything and watches until the watch ends; nil: it ended as watches do.
 func (o *Objects) follow(ctx context.Context) error {
-	version, err := o.list(ctx)
+	known, version, err := o.list(ctx)
 	if err != nil {
 		return err
 	}
-	o.note(nil)
 	seconds := int64(watchLength.Seconds() * (0.8 + 0.4*rand.Float64()))
 	w, err := o.watch(ctx, &client.ListOptions{
 		Namespace: o.namespace,
@@ -66,6 +65,11 @@ func (o *Objects) follow(ctx context.Context) error {
 		return err
 	}
 	defer w.Stop()
+	o.mu.Lock()
+	o.renew(known, version)
+	o.mu.Unlock()
+	o.note(nil)
+	o.tell()
 	for {
 		select {
 		case <-ctx.Done():
@@ -94,25 +98,21 @@ func newList() *unstructured.UnstructuredList {
 	return list
 }
 
-// list reads everything anew.
-func (o *Objects) list(ctx context.Context) (version string, err error) {
+// list reads everything anew; what it gives is good if it can be watched too.
+func (o *Objects) list(ctx context.Context) (known map[string]*unstructured.Unstructured, version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	all := newList()
 	if err := o.client.List(ctx, all, client.InNamespace(o.namespace)); err != nil {
-		return "", err
+		return nil, "", err
 	}
-	known := make(map[string]*unstructured.Unstructured, len(all.Items))
+	known = make(map[string]*unstructured.Unstructured, len(all.Items))
 	for i := range all.Items {
 		u := &all.Items[i]
 		u.SetManagedFields(nil)
 		known[u.GetName()] = u
 	}
-	o.mu.Lock()
-	o.known, o.trouble = known, nil
-	o.mu.Unlock()
-	o.tell()
-	return all.GetResourceVersion(), nil
+	return known, all.GetResourceVersion(), nil
 }
 
 // see takes over one event.
