@@ -3,8 +3,11 @@
 package chart_test
 
 import (
+	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,6 +83,24 @@ func settings(t *testing.T, all []object) *config.Settings {
 	s, err := cfg.Settings()
 	require.NoError(t, err)
 	return s
+}
+
+// TestFlagsOfConfig: the schema knows each flag of the program, and no other.
+func TestFlagsOfConfig(t *testing.T) {
+	raw, err := os.ReadFile("meridian/values.schema.json")
+	require.NoError(t, err)
+	var schema struct {
+		Properties struct {
+			Config struct{ Properties map[string]any }
+		}
+	}
+	require.NoError(t, json.Unmarshal(raw, &schema))
+	var want []string
+	cfg := config.Default()
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	cfg.Bind(fs)
+	fs.VisitAll(func(f *pflag.Flag) { want = append(want, f.Name) })
+	assert.Equal(t, want, slices.Sorted(maps.Keys(schema.Properties.Config.Properties)))
 }
 
 // atHome gives arguments as they are in a Pod whose files lie in dir.

@@ -48,9 +48,18 @@ with words that nobody understands.
 {{- end }}
 {{- end }}
 
+{{/* The port of an address, if it has one. */}}
+{{- define "meridian.portOf" -}}
+{{- regexFind "(]|^[^:]*):[0-9]+$" . | regexFind "[0-9]+$" }}
+{{- end }}
+
 {{/* Takes the name of a value and an address, HOST or HOST:PORT. */}}
 {{- define "meridian.validateHostPort" -}}
-{{- if not (regexMatch "^([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?(:[0-9]{1,5})?|\\[[0-9A-Fa-f:.]+\\]:[0-9]{1,5}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$" (index . 1)) }}
+{{- $right := regexMatch "^([A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_.])?(:[0-9]{1,5})?|\\[[0-9A-Fa-f:.]+\\]:[0-9]{1,5}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)$" (index . 1) }}
+{{- with include "meridian.portOf" (index . 1) }}
+{{- if or (lt (int .) 1) (gt (int .) 65535) }}{{ $right = false }}{{ end }}
+{{- end }}
+{{- if not $right }}
 {{- fail (printf "%s: %q is not HOST or HOST:PORT, like 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53" (index . 0) (index . 1)) }}
 {{- end }}
 {{- end }}
@@ -90,7 +99,7 @@ with words that nobody understands.
 {{- define "meridian.validateGlue" -}}
 {{- $v := .Values }}
 {{- range $v.dns.addresses }}
-{{- if not (regexMatch "^[0-9]{1,3}(\\.[0-9]{1,3}){3}$|:.*:" .) }}
+{{- if not (regexMatch "^(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\\.(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])){3}$|:.*:" .) }}
 {{- fail (printf "dns.addresses: %q is not an address, like 203.0.113.10 or 2001:db8::10" .) }}
 {{- end }}
 {{- end }}
