@@ -158,10 +158,10 @@ func (c *Checker) tell(w *gslb.World) {
 		}
 	}
 	for _, tag := range without(troubled, c.troubled) {
-		c.log.Info("entries of a silent cluster are asked", "cluster", string(tag), "entries", c.book.entries(tag))
+		c.log.Info("entries of a silent cluster are asked", "peer", string(tag), "entries", c.book.entries(tag))
 	}
 	for _, tag := range without(c.troubled, troubled) {
-		c.log.Info("entries of the cluster are no longer asked", "cluster", string(tag))
+		c.log.Info("entries of the cluster are no longer asked", "peer", string(tag))
 	}
 	c.troubled = troubled
 }

@@ -207,7 +207,10 @@ func (c *Changes) tellLiveness(k *gslb.Cluster, before gslb.Liveness) {
 	}
 	log := c.log
 	if k.Witness.Kind != gslb.NoSighting {
-		log = log.With("witness", k.Witness.Kind.String(), "by", string(k.Witness.By))
+		log = log.With("witness", k.Witness.Kind.String())
+	}
+	if k.Witness.By != "" {
+		log = log.With("by", string(k.Witness.By))
 	}
 	log.Log(context.Background(), level, "liveness of a cluster changed", "peer", string(k.Tag), "liveness", k.Liveness.String(), "before", before.String())
 }

@@ -190,7 +190,7 @@ func TestClustersAreTold(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		assert.Equal(t, []string{
 			`level=WARN msg="liveness of a cluster changed" peer=us liveness=doubtful before=fresh`,
-			`level=WARN msg="liveness of a cluster changed" witness=signedBadTime by="" peer=us liveness=vouched before=doubtful`,
+			`level=WARN msg="liveness of a cluster changed" witness=signedBadTime peer=us liveness=vouched before=doubtful`,
 			`level=WARN msg="liveness of a cluster changed" peer=us liveness=lost before=vouched`,
 		}, s.log.take())
 		assert.EqualValues(t, 1, s.value("meridian_gslb_liveness_changes_total", "geo_tag=us", "liveness=lost"))
