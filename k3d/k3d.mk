@@ -36,9 +36,12 @@ deploy-edge: ## BIND in cluster edgedns
 deploy-meridian: ## Meridian in every cluster, by its chart
 	@$(IN_PLAYGROUND) $@
 
-.PHONY: upgrade-meridian redeploy
-upgrade-meridian redeploy: playground-prerequisites ## Build the image again and roll it out
-	@$(IN_PLAYGROUND) upgrade-meridian
+.PHONY: upgrade-meridian
+upgrade-meridian: playground-prerequisites ## Build the image again and roll it out
+	@$(IN_PLAYGROUND) $@
+
+.PHONY: redeploy
+redeploy: upgrade-meridian ## The same
 
 .PHONY: deploy-test-apps
 deploy-test-apps: ## The application and the four Gslbs in every cluster

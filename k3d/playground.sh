@@ -165,7 +165,7 @@ deploy_full_local_setup() {
   deploy_meridian
   deploy_test_apps
   say "The playground is up"
-  echo "dig @localhost -p $EDGE_PORT roundrobin.$ZONE +short"
+  echo "dig @$(host) -p $EDGE_PORT roundrobin.$ZONE +short"
   ask "$EDGE_PORT" "roundrobin.$ZONE"
   cat <<END
 
@@ -176,6 +176,9 @@ Next:     make test-failover; make stop-test-app; make test-failover; make start
 End:      make destroy-full-local-setup
 END
 }
+
+# host: how this machine is called where the playground listens.
+host() { if [ "$HOST_IP" = 127.0.0.1 ]; then echo localhost; else echo "$HOST_IP"; fi; }
 
 # each VARIABLE: the ports of the clusters that begin with it.
 each() {
@@ -254,7 +257,7 @@ deploy_prometheus() {
   done
   for c in $(clusters); do
     rolled_out "$c" monitoring prometheus
-    echo "http://localhost:$((PROMETHEUS_PORT + $(index "$c") - 1))"
+    echo "http://$(host):$((PROMETHEUS_PORT + $(index "$c") - 1))"
   done
 }
 
