@@ -32,6 +32,7 @@ func TestEventsTellTheStoryOfAFailover(t *testing.T) {
 	g.Spec.Strategy.Type, g.Spec.Strategy.PrimaryGeoTag = gslbv1beta1.Failover, "us"
 	require.NoError(t, s.api.Create(t.Context(), g))
 	s.answers("shop.cloud.example.com", "192.0.2.1")
+	s.told("Gslb", ns, "shop", "shop.cloud.example.com: no address → 192.0.2.1") // before the next answer
 
 	host := gslb.MustName("shop.cloud.example.com")
 	require.NoError(t, s.store.SetReport(&gslb.Report{
