@@ -75,7 +75,14 @@ func (c *Controllers) finishZone(ctx context.Context, zd *gslbv1beta1.ZoneDelega
 	}
 	zone, err := gslb.ParseName(string(zd.Spec.LoadBalancedZone))
 	parent, err2 := gslb.ParseName(string(zd.Spec.ParentZone))
-	served := slices.ContainsFunc(c.collector.zones.Load().Zones, func(z translate.Zone) bool { return z.Zone == zone })
+	served := false
+	for _, z := range c.collector.zones.Load().Zones {
+		if z.Zone == zone && z.Delegation == zd.Name {
+			// Zones were not translated yet since its deletion; that they are will be told.
+			return false, nil
+		}
+		served = served || z.Zone == zone
+	}
 	if zd.Spec.DoFinalize && c.cfg.Edge != nil && err == nil && err2 == nil && !served {
 		ctx, cancel := context.WithTimeout(ctx, removeTimeout)
 		defer cancel()
