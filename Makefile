@@ -75,7 +75,7 @@ generate: ## Regenerate CRDs, deep copies and generated docs
 .PHONY: verify
 verify: generate ## Generated files are as committed
 	@git diff --exit-code -- api docs || { echo "run 'make generate' and commit the result"; exit 1; }
-	$(GO) mod tidy -diff
+	@set -e; for m in . $(MODULES); do $(GO) -C $$m mod tidy -diff; done
 
 # Each part of the project that has targets of its own keeps them beside it.
 include $(wildcard */*.mk hack/*/*.mk)
