@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# fuzz.sh TIME: every fuzz target of the module for TIME each.
+# fuzz.sh TIME: every fuzz target of the module for TIME each, 10s or 3000x.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 time=${1:-10s}
