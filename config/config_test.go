@@ -87,6 +87,7 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"TCP is not cut at once", []string{"--geo-tag", "eu", "--dns-tcp-idle", "10ms"}, "--dns-tcp-idle: 10ms: write at least 1s"},
 		{"clients are seen or not", []string{"--geo-tag", "eu", "--dns-clients", "maybe"}, `--dns-clients: "maybe": write auto, visible or hidden`},
 		{"TLS needs a port", []string{"--geo-tag", "eu", "--dot-listen", "853"}, `--dot-listen: "853" is not ADDRESS:PORT`},
+		{"a certificate is for a port", []string{"--geo-tag", "eu", "--dot-cert-file", "c", "--dot-key-file", "k"}, "--dot-listen: is missing beside the certificate; write :853"},
 		{"TLS needs a certificate", []string{"--geo-tag", "eu", "--dot-listen", ":853", "--dot-key-file", "k"}, "--dot-cert-file: is missing beside --dot-listen"},
 		{"and its key", []string{"--geo-tag", "eu", "--dot-listen", ":853", "--dot-cert-file", "c"}, "--dot-key-file: is missing beside --dot-listen"},
 		{"updates are signed", []string{"--geo-tag", "eu", "--edge-dns", "192.0.2.1"}, "--edge-tsig-key: is required with --edge-dns"},

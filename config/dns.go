@@ -53,16 +53,15 @@ func (d *DNS) bind(fs *pflag.FlagSet) {
 }
 
 func (d *DNS) check(bad *problems) {
-	for flag, n := range map[string]int{
-		"dns-rate-limit": d.RateLimit, "dns-tcp-connections-per-client": d.TCPConnsPerClient,
+	for _, c := range []struct {
+		flag     string
+		n, least int
+	}{
+		{"dns-rate-limit", d.RateLimit, 0}, {"dns-rate-slip", d.RateSlip, 1},
+		{"dns-tcp-connections", d.TCPConns, 1}, {"dns-tcp-connections-per-client", d.TCPConnsPerClient, 0},
 	} {
-		if n < 0 || n > 1_000_000 {
-			bad.add(flag, fmt.Errorf("%d: write 0 to 1000000", n))
-		}
-	}
-	for flag, n := range map[string]int{"dns-rate-slip": d.RateSlip, "dns-tcp-connections": d.TCPConns} {
-		if n < 1 || n > 1_000_000 {
-			bad.add(flag, fmt.Errorf("%d: write 1 to 1000000", n))
+		if c.n < c.least || c.n > 1_000_000 {
+			bad.add(c.flag, fmt.Errorf("%d: write %d to 1000000", c.n, c.least))
 		}
 	}
 	if d.TCPIdle < time.Second {
@@ -82,6 +81,9 @@ func (d *DNS) check(bad *problems) {
 		}
 	}
 	if len(d.TLSListen) == 0 {
+		if d.TLSCertFile != "" || d.TLSKeyFile != "" {
+			bad.add("dot-listen", errors.New("is missing beside the certificate; write :853"))
+		}
 		return
 	}
 	if d.TLSCertFile == "" {
