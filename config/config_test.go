@@ -87,6 +87,7 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"TCP is not cut at once", []string{"--geo-tag", "eu", "--dns-tcp-idle", "10ms"}, "--dns-tcp-idle: 10ms: write at least 1s"},
 		{"clients are seen or not", []string{"--geo-tag", "eu", "--dns-clients", "maybe"}, `--dns-clients: "maybe": write auto, visible or hidden`},
 		{"TLS needs a port", []string{"--geo-tag", "eu", "--dot-listen", "853"}, `--dot-listen: "853" is not ADDRESS:PORT`},
+		{"a cluster id is one word", []string{"--geo-tag", "eu", "--cluster-id", "a b"}, `--cluster-id: cluster id "a b": only printable ASCII`},
 		{"a certificate is for a port", []string{"--geo-tag", "eu", "--dot-cert-file", "c", "--dot-key-file", "k"}, "--dot-listen: is missing beside the certificate; write :853"},
 		{"TLS needs a certificate", []string{"--geo-tag", "eu", "--dot-listen", ":853", "--dot-key-file", "k"}, "--dot-cert-file: is missing beside --dot-listen"},
 		{"and its key", []string{"--geo-tag", "eu", "--dot-listen", ":853", "--dot-cert-file", "c"}, "--dot-key-file: is missing beside --dot-listen"},

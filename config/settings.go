@@ -114,6 +114,9 @@ func (c *Config) identity(s *Settings, bad *problems) {
 	tag, err := gslb.ParseGeoTag(c.GeoTag)
 	bad.add("geo-tag", err)
 	s.Self = tag
+	if c.ClusterID != "" {
+		bad.add("cluster-id", gslb.CheckClusterID(c.ClusterID))
+	}
 	if s.ClusterID == "" && c.Manifests != "" {
 		// One process is the cluster; its tag tells it from the others.
 		s.ClusterID = "files-" + string(tag)

@@ -87,8 +87,8 @@ func (b *board) set(s ZoneStatus) {
 	case s.OK:
 		b.log.Info("zone is delegated to this cluster", "zone", s.Zone, "edge", s.EdgeZone, "server", s.Server)
 	default:
-		b.log.Warn("zone is not delegated as it should be", "zone", s.Zone, "edge", s.EdgeZone,
-			"reason", s.Reason, "rcode", s.RCODE, "error", s.Message)
+		told(b.log, s.RCODE).Warn("zone is not delegated as it should be", "zone", s.Zone, "edge", s.EdgeZone,
+			"reason", s.Reason, "error", s.Message)
 	}
 }
 
@@ -127,8 +127,16 @@ func (b *board) beat(edge gslb.Name, problem *Error) {
 	if problem == nil {
 		b.log.Info("heartbeat is written again", "edge", edge)
 	} else {
-		b.log.Warn("heartbeat cannot be written", "edge", edge, "reason", problem.Reason, "rcode", problem.RCODE, "error", problem.Message)
+		told(b.log, problem.RCODE).Warn("heartbeat cannot be written", "edge", edge, "reason", problem.Reason, "error", problem.Message)
 	}
+}
+
+// told gives a logger that names the RCODE, if a server said one.
+func told(log *slog.Logger, rcode string) *slog.Logger {
+	if rcode == "" {
+		return log
+	}
+	return log.With("rcode", rcode)
 }
 
 func (b *board) tell() {

@@ -85,3 +85,20 @@ type Witness struct {
 	Kind SightingKind
 	By   GeoTag // the third cluster; "" for other kinds
 }
+
+// MaxClusterID is the longest cluster id in octets.
+const MaxClusterID = 128
+
+// CheckClusterID refuses what cannot be the id of a cluster: it stands as one word in
+// reports, logs and metrics. The error says what would be right.
+func CheckClusterID(id string) error {
+	if id == "" || len(id) > MaxClusterID {
+		return fmt.Errorf("a cluster id has 1 to %d octets", MaxClusterID)
+	}
+	for i := range len(id) {
+		if c := id[i]; c <= ' ' || c > '~' || c == ',' || c == '=' {
+			return fmt.Errorf("cluster id %q: only printable ASCII without blanks, commas and equal signs is allowed", id)
+		}
+	}
+	return nil
+}

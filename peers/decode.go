@@ -110,7 +110,7 @@ func parseCluster(in *reader) (*gslb.Report, error) {
 		return nil, err
 	}
 	r := &gslb.Report{
-		Cluster: in.tag("tag"), ClusterID: in.text("id", maxID), Instance: in.raw("instance", maxInstance),
+		Cluster: in.tag("tag"), ClusterID: in.text("id", gslb.MaxClusterID), Instance: in.raw("instance", maxInstance),
 		Zone: in.name("zone"), Public: uint32(in.uint("public", 32)), Hears: in.tags("hears"),
 		Mark: in.uint("mark", 64), Blind: in.time("blind"),
 	}
@@ -125,7 +125,7 @@ func parseCluster(in *reader) (*gslb.Report, error) {
 	if r.Cluster == "" {
 		in.fail("tag", errors.New("missing"))
 	}
-	if err := checkID(r.ClusterID); err != nil {
+	if err := gslb.CheckClusterID(r.ClusterID); err != nil {
 		in.fail("id", err)
 	}
 	if err := checkInstance(r.Instance); err != nil {
@@ -142,19 +142,6 @@ func knownVersion(v string) error {
 		return fmt.Errorf("%s: v: %q is not a version", kindCluster, clip(v))
 	case n != Format:
 		return fmt.Errorf("it is in format %d, and only format %d is read here; upgrade the cluster that has the older release", n, Format)
-	}
-	return nil
-}
-
-// checkID refuses cluster ids that would break the option's text or a log.
-func checkID(s string) error {
-	if s == "" || len(s) > maxID {
-		return fmt.Errorf("a cluster id has 1 to %d octets", maxID)
-	}
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c > '~' || c == ',' || c == '=' {
-			return fmt.Errorf("cluster id %q: only printable ASCII without blanks, commas and equal signs is allowed", clip(s))
-		}
 	}
 	return nil
 }

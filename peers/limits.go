@@ -21,7 +21,6 @@ const (
 // Bounds of single values, in octets.
 const (
 	maxWord     = 64   // reasons, strategies, kinds, states
-	maxID       = 128  // cluster id
 	maxInstance = 32   // instance name, a DNS label
 	maxObject   = 253  // Kubernetes names
 	maxText     = 255  // host names in clear, SNI

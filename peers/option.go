@@ -57,7 +57,7 @@ func parseHello(s string) (*hello, error) {
 		return nil, fmt.Errorf("hold option: %w", err)
 	}
 	h := &hello{
-		tag: in.tag("tag"), id: in.raw("id", maxID), instance: in.raw("instance", maxInstance),
+		tag: in.tag("tag"), id: in.raw("id", gslb.MaxClusterID), instance: in.raw("instance", maxInstance),
 		number: in.uint("n", 63), hold: time.Duration(in.uint("hold", 20)) * time.Millisecond, hears: in.tags("hears"),
 	}
 	if h.tag == "" {
@@ -66,7 +66,7 @@ func parseHello(s string) (*hello, error) {
 	if h.number == 0 {
 		in.fail("n", fmt.Errorf("missing in %q", clip(s)))
 	}
-	if err := checkID(h.id); err != nil {
+	if err := gslb.CheckClusterID(h.id); err != nil {
 		in.fail("id", err)
 	}
 	if err := checkInstance(h.instance); err != nil {

@@ -106,7 +106,7 @@ func check(c *Config) error {
 	if c.Self == "" || c.Store == nil || c.Worlds == nil || c.Log == nil {
 		return errors.New("the exchange needs Self, Store, Worlds and Log")
 	}
-	if err := checkID(c.ClusterID); err != nil {
+	if err := gslb.CheckClusterID(c.ClusterID); err != nil {
 		return err
 	}
 	if c.Instance == "" {
