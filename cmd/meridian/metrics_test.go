@@ -20,6 +20,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/meridian-gslb/meridian/config"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 // everything registers the metrics of every part that a process can have, those of
@@ -45,7 +46,9 @@ func everything(t *testing.T) *prometheus.Registry {
 	require.NoError(t, p.registerCommon())
 	require.NoError(t, p.listen(t.Context()))
 	require.NoError(t, p.start(source{clusterID: "id"}))
-	require.NoError(t, p.addControllers(p.store.Load(), source{rest: &rest.Config{Host: "http://127.0.0.1:1"}, namespace: "meridian"}, nil))
+	idle, err := gslb.NewStore(gslb.Config{Self: s.Self, ClusterID: "id"}) // observers are added before a store runs
+	require.NoError(t, err)
+	require.NoError(t, p.addControllers(idle, source{rest: &rest.Config{Host: "http://127.0.0.1:1"}, namespace: "meridian"}, nil))
 	require.NoError(t, group.Wait())
 	return p.registry
 }
