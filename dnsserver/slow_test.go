@@ -207,7 +207,7 @@ func TestStrangersWhoDoNotReadKeepNobodyOut(t *testing.T) {
 	query := frame(ask(t, "", dns.TypeIXFR))
 	for range strangers {
 		c := dnstest.Dial(t, "tcp", addr)
-		require.NoError(t, c.Conn.SetDeadline(time.Time{}))
+		require.NoError(t, c.SetDeadline(time.Time{}))
 		go func() {
 			for {
 				if _, err := c.Conn.Write(query); err != nil {
