@@ -165,6 +165,7 @@ func TestReadinessFollowsWhatIsKnown(t *testing.T) {
 	assert.Equal(t, http.StatusOK, code)
 
 	require.NoError(t, eu.process.Freeze())
+	s.until("it is frozen", func() bool { return lab.Addrs(t.Context(), eu.at(), rr) == "no answer" }) // a signal takes a moment
 	s.steady(3*time.Second, rr, "no answer", eu)
 	require.NoError(t, eu.process.Thaw())
 	s.until("it is well again", func() bool { return eu.healthz() == http.StatusOK })
