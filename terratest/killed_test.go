@@ -38,6 +38,16 @@ func TestClusterKilled(t *testing.T) {
 	t.Cleanup(func() { revive(t, s, dead) })
 	s.Answers("it is gone from round robin", rr, s.At(alive...), world.ServersOf(alive...)...)
 	s.Note("from before the stop until it is gone", fmt.Sprintf("%.2f s", time.Since(begin).Seconds()))
+	s.Until("every replica has dropped it", world.Soon, func(ctx context.Context) error {
+		for _, server := range world.ServersOf(alive...) {
+			for range 16 { // each time from a new port, so of any replica
+				if got := server.Addrs(ctx, rr); got != s.At(alive...) {
+					return fmt.Errorf("%s answers %q", server.Name, got)
+				}
+			}
+		}
+		return nil
+	})
 	gone := s.Ask(rr, s.At(alive...), world.ServersOf(alive...)...)
 	s.Answers("the others took over its failover host", fail, s.At(alive...), world.ServersOf(alive...)...)
 	s.Answers("the edge sees the same", rr, s.At(alive...), s.Edge)
