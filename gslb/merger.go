@@ -35,6 +35,8 @@ type merger struct {
 	conflict      string    // another cluster uses our own geo tag
 	conflictAt    time.Time
 	serials       map[Name]*serial
+	challenges    []Record              // of this cluster
+	records       map[Name]*zoneRecords // by zone
 
 	arrivals Arrivals // since the last World
 	dirty    map[Name]struct{}
@@ -60,7 +62,7 @@ func newMerger(self GeoTag, id string, t Timing, outside bool) *merger {
 		self: self, id: id, timing: t, outside: outside,
 		objects: make(map[Source][]Name), claims: make(map[Name][]*Offer),
 		peers: make(map[GeoTag]*peer), verdicts: make(map[verdictKey]Verdict),
-		serials: make(map[Name]*serial), dirty: make(map[Name]struct{}),
+		serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
 	}
 }
 
@@ -109,7 +111,10 @@ func (m *merger) setZones(zones []ZoneIntent) {
 		m.bump(zones[i].Zone)
 	}
 	m.zones = zones
-	m.allDirty = m.allDirty || moved
+	if moved {
+		m.allDirty = true
+		m.forgetRecords()
+	}
 }
 
 func (m *merger) setLocal(l LocalState) {

@@ -24,7 +24,7 @@ func (e *earliest) add(t time.Time) {
 //  1. instances: believe the best report of each peer
 //  2. clusters: assess who is believed; isolation
 //  3. hosts: re-merge those that changed
-//  4. zones: name servers and serials
+//  4. zones: name servers, records and serials
 func (m *merger) merge(now time.Time) (*World, time.Time) {
 	var next earliest
 	for _, p := range m.sortedPeers() {
@@ -44,7 +44,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 	if len(changes) > 0 {
 		w.hosts = w.hosts.with(changes)
 	}
-	w.Zones = m.mergeZones(now, &next)
+	w.Zones = m.mergeZones(w.hosts, now, &next)
 	w.ChangesAt = next.at
 	arrivals := m.arrivals
 	m.arrivals = Arrivals{}
@@ -241,6 +241,11 @@ func (m *merger) mergeHosts(now time.Time, next *earliest) map[Name]*Host {
 			continue
 		}
 		changes[n] = h
+		if old == nil {
+			m.noteHost(h)
+		} else if h == nil {
+			m.noteHost(old)
+		}
 		for _, x := range []*Host{old, h} {
 			if x != nil {
 				m.bump(x.Zone)
@@ -302,12 +307,13 @@ func (m *merger) alarm() Alarm {
 	return a
 }
 
-// mergeZones adds the name servers of all clusters to our zones and moves the
-// serials on.
-func (m *merger) mergeZones(now time.Time, next *earliest) []Zone {
+// mergeZones adds the name servers and records of all clusters to our zones and
+// moves the serials on.
+func (m *merger) mergeZones(hosts hostMap, now time.Time, next *earliest) []Zone {
 	out := make([]Zone, 0, len(m.zones))
 	for _, zi := range m.zones {
-		z := Zone{ZoneIntent: zi, NameServers: m.nameServers(zi)}
+		z := Zone{ZoneIntent: zi, Challenges: m.challengesOf(zi.Zone), NameServers: m.nameServers(zi)}
+		z.Static = m.mergeRecords(&z, hosts)
 		if m.world != nil {
 			if old := m.world.Zone(zi.Zone); old == nil || !reflect.DeepEqual(old.NameServers, z.NameServers) {
 				m.bump(zi.Zone)

@@ -122,6 +122,15 @@ func (s *Store) SetZones(zones []ZoneIntent) {
 	})
 }
 
+// SetChallenges replaces the challenge records that this cluster holds, of all
+// zones; those in no zone of ours are kept until there is one.
+func (s *Store) SetChallenges(records []Record) {
+	s.input(func(m *merger) {
+		m.arrivals.note(LocalInput, time.Now())
+		m.setChallenges(records)
+	})
+}
+
 // SetLocal replaces what this process says of itself.
 func (s *Store) SetLocal(l LocalState) { s.input(func(m *merger) { m.setLocal(l) }) }
 

@@ -16,13 +16,15 @@ type ZoneIntent struct {
 	NegTTL     uint32        // seconds; SOA MINIMUM and the SOA's own TTL
 	SplitBrain time.Duration // 0: the default of Timing
 	Addrs      []netip.Addr  // addresses of our own name server, sorted; empty: not known yet
-	Records    []Record      // static records of this cluster
+	Records    []Record      // static records of this cluster; what is served of them is Zone.Static
 }
 
 // Zone is a zone of a World: the intent, and what all clusters add to it.
 type Zone struct {
 	ZoneIntent
+	Challenges  []Record     // held by this cluster
 	NameServers []NameServer // of every cluster that serves the zone, ours included, by cluster
+	Static      *Records     // what stands in the zone beside its hosts, of all clusters; nil: nothing
 	Serial      uint32       // SOA serial (RFC 1982); never falls while a cluster remembers it
 }
 
@@ -202,7 +204,7 @@ func (w *World) OwnHeader(zone Name) *Report {
 	r := &Report{
 		Cluster: w.Self, ClusterID: w.SelfID, Zone: zone, EdgeZone: z.EdgeZone, Public: z.Serial,
 		Mark: w.Local.Mark, Blind: w.Local.Blind, Announcement: w.Local.Announcement,
-		Records: z.Records,
+		Records: z.Records, Challenges: z.Challenges,
 	}
 	for _, ns := range z.NameServers {
 		if ns.Cluster == w.Self {

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Numbers of the record types to which rules apply (IANA DNS Parameters,
+// Resource Record TYPEs). Types without a rule are carried as they are.
+const (
+	typeA     = 1
+	typeNS    = 2
+	typeCNAME = 5
+	typeSOA   = 6
+	typeAAAA  = 28
+	typeDNAME = 39
+	typeOPT   = 41
+	typeDS    = 43
+)
+
+// RecordSet holds the records of one name and type that stand in a zone beside
+// its hosts: the union of what all clusters that did not leave state, static
+// records and challenges alike.
+type RecordSet struct {
+	Name     Name
+	Type     uint16
+	TTL      uint32   // the lowest stated, so that an RRset has one (RFC 2181 §5.2)
+	Data     []string // presentation format, sorted, each once
+	Clusters []GeoTag // who states it, sorted
+}
+
+// RecordConflict is a set that is not served, and why.
+type RecordConflict struct {
+	Name     Name
+	Type     uint16
+	Clusters []GeoTag // who states it, sorted
+	Reason   ConflictReason
+	With     Name // the name it conflicts with; the zero Name when that is Name itself
+}
+
+// ConflictReason says why a record set is not served; a closed list.
+type ConflictReason string
+
+// The reasons, in the order in which they are looked for.
+const (
+	ConflictOutside    ConflictReason = "OutsideZone"     // the name lies in another zone: With; zero: in none of ours
+	ConflictType       ConflictReason = "UnservableType"  // meta types, SOA and DNAME are not records of ours to serve
+	ConflictApex       ConflictReason = "AtApex"          // CNAME, NS and DS at the zone's own name (RFC 1034 §3.6.2)
+	ConflictHost       ConflictReason = "AtHost"          // addresses and CNAME at a balanced host: With
+	ConflictAboveHost  ConflictReason = "AboveHost"       // a delegation would hide a balanced host: With
+	ConflictWildcard   ConflictReason = "AtWildcard"      // a delegation at a wildcard (RFC 4592 §4.2)
+	ConflictDelegated  ConflictReason = "BelowDelegation" // hidden by the delegation at With, and no address of it
+	ConflictDS         ConflictReason = "NoDelegation"    // a DS without NS beside it
+	ConflictCNAME      ConflictReason = "CNAMEBesideData" // the name has other records, which are served (RFC 1034 §3.6.2)
+	ConflictTwoTargets ConflictReason = "TwoTargets"      // a CNAME has one target: that of the first cluster by geo tag is served
+)
+
+// Records is what stands in a zone beside its hosts. It is immutable.
+type Records struct {
+	Sets      []RecordSet      // by name, then type
+	Conflicts []RecordConflict // by name, then type
+}
+
+// recordsOf is what one cluster states for a zone.
+type recordsOf struct {
+	cluster    GeoTag
+	static     []Record
+	challenges []Record
+}
+
+func (r recordsOf) equal(o recordsOf) bool {
+	return r.cluster == o.cluster && slices.Equal(r.static, o.static) && slices.Equal(r.challenges, o.challenges)
+}
+
+// recordRules says what the records of a zone have to respect.
+type recordRules struct {
+	zone      Name
+	zoneOf    func(Name) Name // the longest of our zones that holds a name
+	isHost    func(Name) bool
+	hostBelow func(Name) Name // a host at the name or below; the zero Name if there is none
+}
+
+type recordKey struct {
+	name Name
+	typ  uint16
+}
+
+// unionRecords merges what the clusters state and takes out what breaks a rule,
+// in this order; every cluster that hears the same comes to the same.
+//
+//	the name lies in another zone, or in none           | out
+//	type SOA, DNAME, 0, OPT, 128–255                    | out
+//	CNAME, NS or DS at the zone's own name              | out
+//	A, AAAA or CNAME at a host                          | out, the host is served
+//	NS at or above a host                               | out, the host is served
+//	NS at a wildcard                                    | out
+//	below a delegation: other than A and AAAA           | out
+//	at a delegation: other than NS, DS, A and AAAA      | out
+//	DS without a delegation                             | out
+//	CNAME beside what is still there                    | out, the data are served
+//	CNAME with two targets                              | the first cluster's is served
+func unionRecords(in []recordsOf, rules recordRules) *Records {
+	sets, targets := collectRecords(in)
+	r := &Records{}
+	drop := func(k recordKey, why ConflictReason, with Name) {
+		r.Conflicts = append(r.Conflicts, RecordConflict{Name: k.name, Type: k.typ, Clusters: sets[k].Clusters, Reason: why, With: with})
+		delete(sets, k)
+	}
+	keys := slices.SortedFunc(maps.Keys(sets), compareKeys)
+	for _, k := range keys {
+		if why, with := rules.alone(k); why != "" {
+			drop(k, why, with)
+		}
+	}
+	for _, k := range keys {
+		if _, ok := sets[k]; !ok {
+			continue
+		}
+		cut := highestCut(sets, k.name, rules.zone)
+		switch {
+		case k.typ == typeDS && cut != k.name:
+			drop(k, ConflictDS, Name{})
+		case cut.IsZero(), k.typ == typeA, k.typ == typeAAAA:
+		case k.name == cut && (k.typ == typeNS || k.typ == typeDS):
+		default:
+			drop(k, ConflictDelegated, cut)
+		}
+	}
+	at := make(map[Name]int) // sets at a name
+	for k := range sets {
+		at[k.name]++
+	}
+	for _, k := range keys {
+		s, ok := sets[k]
+		if !ok || k.typ != typeCNAME {
+			continue
+		}
+		switch {
+		case at[k.name] > 1:
+			drop(k, ConflictCNAME, Name{})
+		case len(s.Data) > 1:
+			r.Conflicts = append(r.Conflicts, RecordConflict{Name: k.name, Type: k.typ, Clusters: s.Clusters, Reason: ConflictTwoTargets})
+			s.Data = targets[k.name]
+		}
+	}
+	for _, k := range keys {
+		if s, ok := sets[k]; ok {
+			r.Sets = append(r.Sets, *s)
+		}
+	}
+	slices.SortStableFunc(r.Conflicts, func(a, b RecordConflict) int {
+		return compareKeys(recordKey{a.Name, a.Type}, recordKey{b.Name, b.Type})
+	})
+	if len(r.Sets) == 0 && len(r.Conflicts) == 0 {
+		return nil
+	}
+	return r
+}
+
+func compareKeys(a, b recordKey) int {
+	if c := a.name.Compare(b.name); c != 0 {
+		return c
+	}
+	return int(a.typ) - int(b.typ)
+}
+
+// collectRecords groups records by name and type. Of each CNAME it also gives the
+// target of the first cluster by geo tag.
+func collectRecords(in []recordsOf) (map[recordKey]*RecordSet, map[Name][]string) {
+	in = slices.SortedFunc(slices.Values(in), func(a, b recordsOf) int { return compareTags(a.cluster, b.cluster) })
+	sets, targets := make(map[recordKey]*RecordSet), make(map[Name][]string)
+	for _, c := range in {
+		for _, rec := range slices.Concat(c.static, c.challenges) {
+			k := recordKey{rec.Name, rec.Type}
+			s := sets[k]
+			if s == nil {
+				s = &RecordSet{Name: rec.Name, Type: rec.Type, TTL: rec.TTL}
+				sets[k] = s
+				if rec.Type == typeCNAME {
+					targets[rec.Name] = []string{rec.Data}
+				}
+			}
+			s.TTL = min(s.TTL, rec.TTL)
+			s.Data = append(s.Data, rec.Data)
+			if !slices.Contains(s.Clusters, c.cluster) {
+				s.Clusters = append(s.Clusters, c.cluster)
+			}
+		}
+	}
+	for _, s := range sets {
+		slices.Sort(s.Data)
+		s.Data = slices.Compact(s.Data)
+	}
+	return sets, targets
+}
+
+// alone judges a set by its name and type, without the other sets.
+func (r *recordRules) alone(k recordKey) (ConflictReason, Name) {
+	address := k.typ == typeA || k.typ == typeAAAA
+	switch home := r.zoneOf(k.name); {
+	case home != r.zone, slices.Contains(k.name.Labels(), ReportLabel):
+		return ConflictOutside, home
+	case !servableType(k.typ):
+		return ConflictType, Name{}
+	case k.name == r.zone && (k.typ == typeCNAME || k.typ == typeNS || k.typ == typeDS):
+		return ConflictApex, Name{}
+	case (address || k.typ == typeCNAME) && r.isHost(k.name):
+		return ConflictHost, k.name
+	case k.typ == typeNS && strings.HasPrefix(k.name.s, "*."):
+		return ConflictWildcard, Name{}
+	case k.typ == typeNS:
+		if h := r.hostBelow(k.name); !h.IsZero() {
+			return ConflictAboveHost, h
+		}
+	}
+	return "", Name{}
+}
+
+// servableType reports that records of a type can stand in a zone of ours
+// (RFC 6895 §3.1: 128–255 ask for something, they are no data). DNAME is not
+// synthesized from.
+func servableType(t uint16) bool {
+	switch t {
+	case 0, typeSOA, typeDNAME, typeOPT:
+		return false
+	}
+	return t < 128 || t > 255
+}
+
+// highestCut gives the delegation nearest to the zone's own name that lies at a
+// name or above it; the zero Name if there is none.
+func highestCut(sets map[recordKey]*RecordSet, n, zone Name) Name {
+	var cut Name
+	for ; n.Below(zone); n = n.Parent() {
+		if _, ok := sets[recordKey{n, typeNS}]; ok {
+			cut = n
+		}
+	}
+	return cut
+}
