@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package authtest runs the authoritative servers of other projects on loopback
+// for end-to-end tests: BIND, Knot DNS and NSD, as primaries of zones from text
+// or as secondaries of a server under test. Each keeps its files in the test's
+// own folder and ends with the test, by its own process group. It knows nothing
+// of what is tested; package bindtest has what only BIND can do.
+package authtest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/internal/bindtest"
+)
+
+// patience bounds every wait.
+const patience = 30 * time.Second
+
+// Software is a server that can be run.
+type Software string
+
+// The servers of Debian's packages bind9, knot and nsd.
+const (
+	BIND Software = "BIND"
+	Knot Software = "Knot"
+	NSD  Software = "NSD"
+)
+
+// All are the servers in a fixed order.
+func All() []Software { return []Software{BIND, Knot, NSD} }
+
+// Key is a TSIG key, hmac-sha256.
+type Key = bindtest.Key
+
+// Zone is a zone of a server: with Text it is its primary, with Primary a
+// secondary of that address.
+type Zone struct {
+	Name    string         // with or without the trailing dot
+	Text    string         // zone file
+	Primary netip.AddrPort // from where it is transferred, over TCP
+	Key     Key            // signs requests to Primary, and may sign NOTIFY; the zero Key: none
+}
+
+// Server is a running server on a free port of 127.0.0.1, UDP and TCP. It takes
+// NOTIFY from 127.0.0.0/8 for zones with a Primary, signed with their key or not,
+// and gives every zone to everybody on loopback (AXFR).
+type Server struct {
+	Software Software
+	Addr     netip.AddrPort
+
+	t    testing.TB
+	dir  string
+	bind *bindtest.Server
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+}
+
+// Start runs a server until the test ends, and waits until it answers for the
+// zones of which it is primary; use [Server.WaitSerial] for others. Where it is
+// not installed the test is skipped, or fails if CI is set.
+func Start(t testing.TB, software Software, zones ...Zone) *Server {
+	t.Helper()
+	s := &Server{Software: software, t: t, dir: t.TempDir()}
+	for _, z := range zones {
+		if !z.Primary.IsValid() {
+			require.NoError(t, os.WriteFile(filepath.Join(s.dir, file(z)), []byte(z.Text), 0o600))
+		}
+	}
+	if software == BIND {
+		s.bind = bindtest.Start(t, bindtest.Config{Conf: s.namedConf(zones)})
+		s.Addr = s.bind.Addr
+	} else {
+		s.start(zones)
+	}
+	for _, z := range zones {
+		if !z.Primary.IsValid() {
+			s.wait(z.Name, func(*dns.SOA) bool { return true })
+		}
+	}
+	return s
+}
+
+// start runs knotd or nsd on a port that is free.
+func (s *Server) start(zones []Zone) {
+	s.t.Helper()
+	program, conf, args := "knotd", s.knotConf, []string{"-c"}
+	if s.Software == NSD {
+		program, conf, args = "nsd", s.nsdConf, []string{"-d", "-c"}
+	}
+	path := Program(s.t, program, strings.TrimSuffix(program, "d")+map[Software]string{NSD: "d"}[s.Software])
+	for range 5 {
+		s.Addr = FreePort(s.t)
+		name := filepath.Join(s.dir, program+".conf")
+		require.NoError(s.t, os.WriteFile(name, []byte(conf(zones)), 0o600))
+		if s.run(path, append(args, name)...) {
+			s.t.Cleanup(s.Stop)
+			return
+		}
+		s.Stop()
+	}
+	s.t.Fatalf("%s does not come up:\n%s", program, s.Log())
+}
+
+// Program finds a program, also where only root looks. Without it the test is
+// skipped, or fails if CI is set; install is Debian's package.
+func Program(t testing.TB, name, install string) string {
+	t.Helper()
+	if p, err := exec.LookPath(name); err == nil {
+		return p
+	}
+	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin"} {
+		p := filepath.Join(dir, name)
+		if _, err := os.Stat(p); err == nil {
+			return p
+		}
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatalf("%s is not installed; CI installs it from package %s", name, install)
+	}
+	t.Skipf("%s is not installed; on Debian: apt-get install %s", name, install)
+	return ""
+}
+
+// FreePort gives a port of 127.0.0.1 that was free a moment ago, for UDP and TCP.
+func FreePort(t testing.TB) netip.AddrPort {
+	t.Helper()
+	for range 50 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		addr := netip.MustParseAddrPort(l.Addr().String())
+		u, err := net.ListenPacket("udp", addr.String())
+		_ = l.Close()
+		if err == nil {
+			_ = u.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free for UDP and TCP")
+	return netip.AddrPort{}
+}
+
+// run starts the program and waits until it answers anything; false: it ended
+// instead.
+func (s *Server) run(path string, args ...string) bool {
+	s.t.Helper()
+	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	require.NoError(s.t, err)
+	defer func() { _ = log.Close() }()
+	cmd, done := exec.Command(path, args...), make(chan struct{})
+	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, s.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // NSD has children
+	require.NoError(s.t, cmd.Start())
+	go func() {
+		_ = cmd.Wait() // how it ended is in its log
+		close(done)
+	}()
+	s.cmd, s.done = cmd, done
+	answered := false
+	s.poll(func() bool {
+		_, err := s.ask(".", dns.TypeSOA)
+		answered = err == nil
+		return answered
+	})
+	return answered
+}
+
+// Stop ends the server. Stopping twice is fine.
+func (s *Server) Stop() {
+	if s.bind != nil {
+		s.bind.Stop()
+		return
+	}
+	select {
+	case <-s.done:
+		return
+	default:
+	}
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGTERM)
+	select {
+	case <-s.done:
+	case <-time.After(patience / 3):
+	}
+	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
+	<-s.done
+}
+
+// Log gives what the server said so far.
+func (s *Server) Log() string {
+	if s.bind != nil {
+		return s.bind.Log()
+	}
+	b, err := os.ReadFile(s.log())
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+func (s *Server) log() string { return filepath.Join(s.dir, "log") }
+
+// ask asks over TCP, within a second.
+func (s *Server) ask(name string, qtype uint16) (*dns.Msg, error) {
+	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
+	m.RecursionDesired = false
+	in, _, err := (&dns.Client{Net: "tcp", Timeout: time.Second}).ExchangeContext(s.t.Context(), m, s.Addr.String())
+	return in, err
+}
+
+// poll calls f until it says true, the server has ended, or patience is over.
+func (s *Server) poll(f func() bool) {
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	var done <-chan struct{}
+	if s.bind == nil {
+		done = s.done
+	}
+	for !f() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-done:
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// WaitSerial waits until the server answers for a zone with that serial, or a
+// later one (RFC 1982).
+func (s *Server) WaitSerial(zone string, serial uint32) {
+	s.t.Helper()
+	s.wait(zone, func(soa *dns.SOA) bool { return int32(soa.Serial-serial) >= 0 })
+}
+
+// WaitGone waits until the server answers for a zone no more (it has expired).
+func (s *Server) WaitGone(zone string) {
+	s.t.Helper()
+	gone := false
+	s.poll(func() bool { _, is := s.soa(zone); gone = !is; return gone })
+	require.True(s.t, gone, "%s still answers for %s:\n%s", s.Software, zone, s.Log())
+}
+
+func (s *Server) wait(zone string, good func(*dns.SOA) bool) {
+	s.t.Helper()
+	ok, last := false, "no answer"
+	s.poll(func() bool {
+		soa, is := s.soa(zone)
+		if is {
+			last = fmt.Sprint("serial ", soa.Serial)
+		}
+		ok = is && good(soa)
+		return ok
+	})
+	require.True(s.t, ok, "%s does not have zone %s as awaited (%s):\n%s", s.Software, zone, last, s.Log())
+}
+
+func (s *Server) soa(zone string) (*dns.SOA, bool) {
+	in, err := s.ask(zone, dns.TypeSOA)
+	if err != nil || !in.Authoritative || len(in.Answer) != 1 {
+		return nil, false
+	}
+	soa, is := in.Answer[0].(*dns.SOA)
+	return soa, is
+}
