@@ -31,6 +31,7 @@ func DefaultTiming() Timing {
 // own clock; zero times mean never.
 type Evidence struct {
 	Known         time.Time     // since when we know that the cluster exists
+	Restored      bool          // its offers are those of a saved world, in which it was not lost
 	Heard         time.Time     // last heard first-hand
 	LacksUs       time.Time     // since when its list of those it hears lacks us, though we hear it
 	Third         GeoTag        // a fresh cluster that hears it first-hand; "" if none
@@ -56,7 +57,7 @@ type Standing struct {
 //
 //	announced | silence since heard       | a witness holds | becomes
 //	leave     | any                       | –               | left
-//	–         | never heard, < Decide     | –               | unheard
+//	–         | never heard, < Decide     | –               | unheard; doubtful if its offers were restored
 //	–         | < Lease                   | –               | fresh
 //	–         | < Decide                  | –               | doubtful
 //	–         | ≥ Decide                  | yes             | vouched
@@ -87,7 +88,7 @@ func (t Timing) Assess(e Evidence, now time.Time) Standing {
 		s.Liveness, s.Until = Vouched, from.Add(t.Pause)
 		s.Witness = Witness{Kind: Announced}
 		return s
-	case silence < t.Decide && heard:
+	case silence < t.Decide && (heard || e.Restored):
 		s.Liveness, s.Until = Doubtful, from.Add(t.Decide)
 	case silence < t.Decide:
 		s.Liveness, s.Until = Unheard, from.Add(t.Decide)

@@ -19,7 +19,8 @@ type hostInput struct {
 	known    func(GeoTag) bool
 	verdict  func(Name, netip.Addr) (Verdict, bool)
 	now      time.Time
-	previous *Host // nil: new
+	previous *Host        // nil: new
+	healthy  []netip.Addr // of a new host: what was healthy before a restart
 }
 
 // peerOffer is what a peer says of the host, and how far it is believed.
@@ -56,8 +57,12 @@ func mergeHost(in hostInput) *Host {
 		}
 	}
 	h.LastHealthy = healthyAddrs(h)
-	if len(h.LastHealthy) == 0 && in.previous != nil {
+	switch {
+	case len(h.LastHealthy) > 0:
+	case in.previous != nil:
 		h.LastHealthy = in.previous.LastHealthy
+	default:
+		h.LastHealthy = in.healthy
 	}
 	if in.previous != nil && reflect.DeepEqual(h, in.previous) {
 		return in.previous

@@ -37,6 +37,8 @@ type merger struct {
 	serials       map[Name]*serial
 	challenges    []Record              // of this cluster
 	records       map[Name]*zoneRecords // by zone
+	restored      map[Source]struct{}   // objects known from a Saved and not yet read again
+	lastHealthy   map[Name][]netip.Addr // of a Saved
 
 	arrivals Arrivals // since the last World
 	dirty    map[Name]struct{}
@@ -78,6 +80,7 @@ func (m *merger) setObject(src Source, offers []*Offer) {
 		m.touch(n)
 	}
 	delete(m.objects, src)
+	delete(m.restored, src)
 	for _, o := range offers {
 		m.objects[src] = append(m.objects[src], o.Host)
 		m.claims[o.Host] = append(slices.Clone(m.claims[o.Host]), o)
@@ -117,7 +120,17 @@ func (m *merger) setZones(zones []ZoneIntent) {
 	}
 }
 
+// setLocal replaces what this process says of itself. One that goes on from a saved
+// world is blind until its objects were read, whatever else it says.
 func (m *merger) setLocal(l LocalState) {
+	switch l.Restored = m.local.Restored; {
+	case !l.Restored:
+	case l.Synced:
+		l.Restored, l.Blind = false, time.Time{}
+		m.endRestore()
+	default:
+		l.Blind = m.local.Blind
+	}
 	m.local = l
 }
 

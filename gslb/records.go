@@ -5,7 +5,6 @@ package gslb
 import (
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Numbers of the record types to which rules apply (IANA DNS Parameters,
@@ -15,10 +14,24 @@ const (
 	typeNS    = 2
 	typeCNAME = 5
 	typeSOA   = 6
+	typeSIG   = 24
 	typeAAAA  = 28
+	typeNXT   = 30
 	typeDNAME = 39
 	typeOPT   = 41
 	typeDS    = 43
+	typeRRSIG = 46
+	typeNSEC  = 47
+	typeNSEC3 = 50
+	typeParam = 51 // NSEC3PARAM
+)
+
+// maxSet bounds the text of a set, with what each record has beside its data, so
+// that an answer with all of it fits in a message (RFC 1035 §4.2.2): nowhere are
+// data on the wire longer than in presentation format.
+const (
+	maxSet       = 64_000
+	besideRecord = 16
 )
 
 // RecordSet holds the records of one name and type that stand in a zone beside
@@ -47,7 +60,8 @@ type ConflictReason string
 // The reasons, in the order in which they are looked for.
 const (
 	ConflictOutside    ConflictReason = "OutsideZone"     // the name lies in another zone: With; zero: in none of ours
-	ConflictType       ConflictReason = "UnservableType"  // meta types, SOA and DNAME are not records of ours to serve
+	ConflictReserved   ConflictReason = "ReservedName"    // the name has the label [ReportLabel]
+	ConflictType       ConflictReason = "UnservableType"  // meta types, SOA, DNAME and what a signer makes are not records of ours to serve
 	ConflictApex       ConflictReason = "AtApex"          // CNAME, NS and DS at the zone's own name (RFC 1034 §3.6.2)
 	ConflictHost       ConflictReason = "AtHost"          // addresses and CNAME at a balanced host: With
 	ConflictAboveHost  ConflictReason = "AboveHost"       // a delegation would hide a balanced host: With
@@ -56,6 +70,7 @@ const (
 	ConflictDS         ConflictReason = "NoDelegation"    // a DS without NS beside it
 	ConflictCNAME      ConflictReason = "CNAMEBesideData" // the name has other records, which are served (RFC 1034 §3.6.2)
 	ConflictTwoTargets ConflictReason = "TwoTargets"      // a CNAME has one target: that of the first cluster by geo tag is served
+	ConflictSize       ConflictReason = "TooLarge"        // all its data do not fit in a message
 )
 
 // Records is what stands in a zone beside its hosts. It is immutable.
@@ -80,7 +95,7 @@ type recordRules struct {
 	zone      Name
 	zoneOf    func(Name) Name // the longest of our zones that holds a name
 	isHost    func(Name) bool
-	hostBelow func(Name) Name // a host at the name or below; the zero Name if there is none
+	hostBelow func(Name) Name // the first host of the zone at the name or below; the zero Name if there is none
 }
 
 type recordKey struct {
@@ -92,16 +107,21 @@ type recordKey struct {
 // in this order; every cluster that hears the same comes to the same.
 //
 //	the name lies in another zone, or in none           | out
-//	type SOA, DNAME, 0, OPT, 128–255                    | out
+//	the name has the label _report                      | out
+//	type SOA, DNAME, 0, OPT, 128–255, or of a signer    | out
 //	CNAME, NS or DS at the zone's own name              | out
 //	A, AAAA or CNAME at a host                          | out, the host is served
 //	NS at or above a host                               | out, the host is served
 //	NS at a wildcard                                    | out
+//	more data than fit in a message                     | out
 //	below a delegation: other than A and AAAA           | out
 //	at a delegation: other than NS, DS, A and AAAA      | out
 //	DS without a delegation                             | out
 //	CNAME beside what is still there                    | out, the data are served
 //	CNAME with two targets                              | the first cluster's is served
+//
+// A set that is out hides nothing: where a delegation is out, what it would have
+// hidden is served.
 func unionRecords(in []recordsOf, rules recordRules) *Records {
 	sets, targets := collectRecords(in)
 	r := &Records{}
@@ -113,17 +133,20 @@ func unionRecords(in []recordsOf, rules recordRules) *Records {
 	for _, k := range keys {
 		if why, with := rules.alone(k); why != "" {
 			drop(k, why, with)
+		} else if sets[k].size() > maxSet {
+			drop(k, ConflictSize, Name{})
 		}
 	}
 	for _, k := range keys {
 		if _, ok := sets[k]; !ok {
 			continue
 		}
-		cut := highestCut(sets, k.name, rules.zone)
-		switch {
-		case k.typ == typeDS && cut != k.name:
-			drop(k, ConflictDS, Name{})
-		case cut.IsZero(), k.typ == typeA, k.typ == typeAAAA:
+		switch cut := highestCut(sets, k.name, rules.zone); {
+		case cut.IsZero():
+			if k.typ == typeDS {
+				drop(k, ConflictDS, Name{})
+			}
+		case k.typ == typeA, k.typ == typeAAAA:
 		case k.name == cut && (k.typ == typeNS || k.typ == typeDS):
 		default:
 			drop(k, ConflictDelegated, cut)
@@ -179,9 +202,9 @@ func collectRecords(in []recordsOf) (map[recordKey]*RecordSet, map[Name][]string
 			if s == nil {
 				s = &RecordSet{Name: rec.Name, Type: rec.Type, TTL: rec.TTL}
 				sets[k] = s
-				if rec.Type == typeCNAME {
-					targets[rec.Name] = []string{rec.Data}
-				}
+			}
+			if rec.Type == typeCNAME && (len(s.Clusters) == 0 || s.Clusters[0] == c.cluster) {
+				targets[rec.Name] = []string{least(targets[rec.Name], rec.Data)}
 			}
 			s.TTL = min(s.TTL, rec.TTL)
 			s.Data = append(s.Data, rec.Data)
@@ -197,19 +220,39 @@ func collectRecords(in []recordsOf) (map[recordKey]*RecordSet, map[Name][]string
 	return sets, targets
 }
 
+// least gives the first of two targets by text: the order in which a cluster
+// states its records means nothing.
+func least(have []string, data string) string {
+	if len(have) > 0 && have[0] < data {
+		return have[0]
+	}
+	return data
+}
+
+// size bounds the octets that the set takes in a message.
+func (s *RecordSet) size() int {
+	sum := 0
+	for _, d := range s.Data {
+		sum += len(d) + besideRecord
+	}
+	return sum
+}
+
 // alone judges a set by its name and type, without the other sets.
 func (r *recordRules) alone(k recordKey) (ConflictReason, Name) {
 	address := k.typ == typeA || k.typ == typeAAAA
 	switch home := r.zoneOf(k.name); {
-	case home != r.zone, slices.Contains(k.name.Labels(), ReportLabel):
+	case home != r.zone:
 		return ConflictOutside, home
+	case slices.Contains(k.name.Labels(), ReportLabel):
+		return ConflictReserved, Name{}
 	case !servableType(k.typ):
 		return ConflictType, Name{}
 	case k.name == r.zone && (k.typ == typeCNAME || k.typ == typeNS || k.typ == typeDS):
 		return ConflictApex, Name{}
 	case (address || k.typ == typeCNAME) && r.isHost(k.name):
 		return ConflictHost, k.name
-	case k.typ == typeNS && strings.HasPrefix(k.name.s, "*."):
+	case k.typ == typeNS && k.name.IsWildcard():
 		return ConflictWildcard, Name{}
 	case k.typ == typeNS:
 		if h := r.hostBelow(k.name); !h.IsZero() {
@@ -221,10 +264,10 @@ func (r *recordRules) alone(k recordKey) (ConflictReason, Name) {
 
 // servableType reports that records of a type can stand in a zone of ours
 // (RFC 6895 §3.1: 128–255 ask for something, they are no data). DNAME is not
-// synthesized from.
+// synthesized from, and signatures and proofs are made by who signs.
 func servableType(t uint16) bool {
 	switch t {
-	case 0, typeSOA, typeDNAME, typeOPT:
+	case 0, typeSOA, typeDNAME, typeOPT, typeSIG, typeNXT, typeRRSIG, typeNSEC, typeNSEC3, typeParam:
 		return false
 	}
 	return t < 128 || t > 255

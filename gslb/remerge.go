@@ -37,7 +37,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 		At: now, Self: m.self, SelfID: m.id, Local: m.local, Isolated: m.isolatedSince,
 		Clusters: m.clusters(now), Alarm: m.alarm(),
 	}
-	w.Ready = m.local.Synced && (prev != nil && prev.Ready || m.allDecided(now, &next))
+	w.Ready = prev != nil && prev.Ready || m.local.Restored || m.local.Synced && m.allDecided(now, &next)
 	if prev != nil {
 		w.hosts = prev.hosts
 	}
@@ -259,7 +259,7 @@ func (m *merger) mergeHosts(now time.Time, next *earliest) map[Name]*Host {
 
 func (m *merger) inputOf(n Name, old *Host, now time.Time) hostInput {
 	in := hostInput{
-		name: n, zone: m.zoneOf(n), self: m.self, claims: m.claims[n], known: m.knows, now: now, previous: old,
+		name: n, zone: m.zoneOf(n), self: m.self, claims: m.claims[n], known: m.knows, now: now, previous: old, healthy: m.lastHealthy[n],
 		verdict: func(h Name, a netip.Addr) (Verdict, bool) {
 			v, ok := m.verdicts[verdictKey{h, a}]
 			return v, ok

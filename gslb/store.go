@@ -5,6 +5,7 @@ package gslb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,10 @@ type Config struct {
 	SeeksPeers bool
 	Settle     time.Duration
 	MaxSettle  time.Duration
+
+	// Saved is the world of before a restart: the first World is made of it and is
+	// ready at once. nil: there is none.
+	Saved *Saved
 }
 
 // Store takes the inputs of the model, merges them into Worlds, and tells its
@@ -65,6 +70,12 @@ func NewStore(c Config) (*Store, error) {
 		c.MaxSettle = DefaultMaxSettle
 	}
 	m := newMerger(c.Self, c.ClusterID, c.Timing, c.MeasuresOutside)
+	if c.Saved != nil {
+		if c.Saved.Self != c.Self || c.Saved.ClusterID != c.ClusterID {
+			return nil, fmt.Errorf("the saved world is that of cluster %q with id %s; this is %q with id %s", c.Saved.Self, c.Saved.ClusterID, c.Self, c.ClusterID)
+		}
+		m.restore(c.Saved, time.Now())
+	}
 	if c.SeeksPeers {
 		m.seeksUntil = time.Now().Add(c.Timing.Decide)
 	}

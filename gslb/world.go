@@ -116,6 +116,7 @@ type LocalState struct {
 	Blind        time.Time // since when objects cannot be read; zero: they can
 	Announcement Announcement
 	Synced       bool // objects were read completely once
+	Restored     bool // what is told comes from before a restart, because Synced is not yet true; kept by the Store
 }
 
 // Host gives a host by name; nil if nobody offers it. A wildcard host is found

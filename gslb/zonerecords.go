@@ -12,7 +12,8 @@ import (
 type zoneRecords struct {
 	in    []recordsOf
 	out   *Records
-	stale bool // a host that matters to them came or went
+	names map[Name]bool // where records stand; true: a delegation is stated there
+	stale bool          // a host that matters to them came or went
 }
 
 // setChallenges replaces the challenges that this cluster holds.
@@ -56,7 +57,7 @@ func (m *merger) mergeRecords(z *Zone, hosts hostMap) *Records {
 			var found Name
 			for _, s := range hosts.shards {
 				for _, h := range s.all() {
-					if h.Name.In(n) && (found.IsZero() || h.Name.Compare(found) < 0) {
+					if h.Zone == z.Zone && h.Name.In(n) && (found.IsZero() || h.Name.Compare(found) < 0) {
 						found = h.Name
 					}
 				}
@@ -64,12 +65,25 @@ func (m *merger) mergeRecords(z *Zone, hosts hostMap) *Records {
 			return found
 		},
 	})
-	have.in, have.stale = in, false
+	have.in, have.names, have.stale = in, namesOf(in), false
 	if !reflect.DeepEqual(have.out, out) {
 		have.out = out
 		m.bump(z.Zone)
 	}
 	return have.out
+}
+
+// namesOf gives the names at which records are stated, and where delegations are.
+func namesOf(in []recordsOf) map[Name]bool {
+	names := make(map[Name]bool)
+	for _, c := range in {
+		for _, list := range [][]Record{c.static, c.challenges} {
+			for i := range list {
+				names[list[i].Name] = names[list[i].Name] || list[i].Type == typeNS
+			}
+		}
+	}
+	return names
 }
 
 // noteHost marks the records to which the coming or going of a host matters:
@@ -79,15 +93,9 @@ func (m *merger) noteHost(h *Host) {
 	if have == nil || have.stale {
 		return
 	}
-	for _, c := range have.in {
-		for _, list := range [][]Record{c.static, c.challenges} {
-			for i := range list {
-				if r := &list[i]; r.Name == h.Name || r.Type == typeNS && h.Name.Below(r.Name) {
-					have.stale = true
-					return
-				}
-			}
-		}
+	_, have.stale = have.names[h.Name]
+	for n := h.Name; n.Below(h.Zone) && !have.stale; n = n.Parent() {
+		have.stale = have.names[n]
 	}
 }
 

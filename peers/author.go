@@ -49,10 +49,10 @@ func newAuthor(instance string, now func() time.Time, log *slog.Logger, m *metri
 }
 
 // publish turns what changed in a World into new versions of our report zones.
-// It is called by one goroutine. Until the objects of this cluster were read
-// nothing is published: an empty report would empty hosts.
+// It is called by one goroutine. Until the objects of this cluster were read, or
+// known from before a restart, nothing is published: an empty report would empty hosts.
 func (a *author) publish(w *gslb.World) {
-	if w.Local.Synced {
+	if w.Local.Synced || w.Local.Restored {
 		a.publishZones(w)
 	}
 	a.stateMu.Lock()

@@ -52,7 +52,7 @@ func (r *Readiness) identity() error {
 }
 
 func (r *Readiness) objects() error {
-	if w := r.World(); w == nil || !w.Local.Synced {
+	if w := r.World(); w == nil || !w.Local.Synced && !w.Local.Restored {
 		return errors.New("the objects of this cluster were not read completely yet")
 	}
 	return nil
