@@ -4,10 +4,11 @@ package server
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gslb/meridian/internal/tsig"
 )
 
 type metrics struct {
@@ -44,16 +45,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 
 func (m *metrics) update(rcode int) { m.updates.WithLabelValues(dns.RcodeToString[rcode]).Inc() }
 
-func (m *metrics) badSignature(code uint16) {
+// badSignature counts a message by the TSIG error of its answer; a nil signer is
+// of one that is malformed.
+func (m *metrics) badSignature(signer *tsig.Signer) {
 	name := "FORMERR"
-	switch code {
-	case 0:
-	case dns.RcodeBadSig:
-		name = "BADSIG"
-	default:
-		if name = dns.RcodeToString[int(code)]; name == "" {
-			name = strconv.Itoa(int(code))
-		}
+	if signer != nil {
+		name = tsig.CodeName(signer.Code())
 	}
 	m.bad.WithLabelValues(name).Inc()
 }

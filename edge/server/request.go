@@ -7,22 +7,22 @@ import (
 	"net/netip"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/internal/tsig"
 )
 
 // Sizes of answers by UDP (RFC 6891 §6.2.3, RFC 9715).
 const (
 	plainUDP = 512
 	mostUDP  = 1232
-	tsigRoom = 200 // octets that a signature may take
 )
 
 // request is one message on its way through the server.
 type request struct {
 	msg    *dns.Msg
-	opt    *dns.OPT  // nil: no EDNS
-	tsig   *dns.TSIG // nil: not signed
-	signed bool      // tsig was verified
-	code   uint16    // TSIG error to be answered; 0: none
+	opt    *dns.OPT     // nil: no EDNS
+	signer *tsig.Signer // nil: answers are not signed
+	signed bool         // by a key of ours, and rightly
 	from   netip.AddrPort
 	tcp    bool
 	reply  func([]byte) error
@@ -74,7 +74,6 @@ func (r *request) pseudo() bool {
 			if i != len(r.msg.Extra)-1 || v.Hdr.Class != dns.ClassANY || v.Hdr.Ttl != 0 {
 				return false
 			}
-			r.tsig = v
 		}
 	}
 	return true
@@ -122,8 +121,8 @@ func (r *request) room() int {
 // truncate empties an answer that does not fit (RFC 2181 §9).
 func (r *request) truncate(a *dns.Msg) {
 	room := r.room()
-	if r.tsig != nil {
-		room -= tsigRoom
+	if r.signer != nil {
+		room -= r.signer.Room()
 	}
 	if a.Len() <= room {
 		return

@@ -28,7 +28,6 @@ func (s *Server) transfer(ctx context.Context, r *request) {
 		return
 	}
 	records := append(z.all(), z.soa())
-	prior, first := "", true
 	for len(records) > 0 && ctx.Err() == nil {
 		n, size := 0, 0
 		for n < len(records) && (n == 0 || size+dns.Len(records[n]) <= transferRoom) {
@@ -38,7 +37,7 @@ func (s *Server) transfer(ctx context.Context, r *request) {
 		a := r.answer(dns.RcodeSuccess)
 		a.Authoritative = true
 		a.Answer, records = records[:n], records[n:]
-		wire, mac, err := s.pack(r, a, prior, !first)
+		wire, err := r.pack(a)
 		if err == nil {
 			err = r.reply(wire)
 		}
@@ -46,6 +45,5 @@ func (s *Server) transfer(ctx context.Context, r *request) {
 			s.log.Warn("transfer broke off", "to", r.from, "error", err)
 			return
 		}
-		prior, first = mac, false
 	}
 }

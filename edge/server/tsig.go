@@ -3,43 +3,29 @@
 package server
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/internal/tsig"
 )
 
-// fudge is the difference of clocks that is borne, in seconds (RFC 8945 §10).
-const fudge = 300
-
 // verify checks the signature of a message, if it has one. It reports false
-// when it answered that itself (RFC 8945 §5.2):
-//
-//	key or algorithm unknown | NOTAUTH, BADKEY, not signed
-//	MAC wrong                | NOTAUTH, BADSIG, not signed
-//	time outside the fudge   | NOTAUTH, BADTIME, signed, with our time
+// when it answered that itself (RFC 8945 §5.2).
 func (s *Server) verify(r *request, raw []byte) bool {
-	if r.tsig == nil {
+	signer, err := tsig.Verify(s.keys, raw, time.Now())
+	if err == nil {
+		r.signer, r.signed = signer, signer != nil
 		return true
 	}
-	err := dns.TsigVerifyWithProvider(bytes.Clone(raw), s.keys, "", false)
 	rcode := dns.RcodeNotAuth
-	switch {
-	case err == nil:
-		r.signed = true
-		return true
-	case errors.Is(err, dns.ErrSecret), errors.Is(err, dns.ErrKeyAlg):
-		r.code = dns.RcodeBadKey
-	case errors.Is(err, dns.ErrSig):
-		r.code = dns.RcodeBadSig
-	case errors.Is(err, dns.ErrTime):
-		r.code = dns.RcodeBadTime // RFC 8945 §5.3.2: the library signs answers with this error
-	default:
-		r.tsig, rcode = nil, dns.RcodeFormatError
+	if errors.Is(err, tsig.ErrForm) {
+		rcode = dns.RcodeFormatError
+	} else {
+		r.signer = signer
 	}
-	s.metrics.badSignature(r.code)
+	s.metrics.badSignature(r.signer)
 	s.log.Debug("message with a bad signature", "from", r.from, "error", err)
 	s.send(r, r.answer(rcode))
 	return false
@@ -48,11 +34,10 @@ func (s *Server) verify(r *request, raw []byte) bool {
 // send finishes an answer and sends it.
 func (s *Server) send(r *request, a *dns.Msg) {
 	r.truncate(a)
-	wire, _, err := s.pack(r, a, "", false)
+	wire, err := r.pack(a)
 	if err != nil {
 		s.log.Error("answer cannot be packed", "error", err)
-		fail := r.answer(dns.RcodeServerFailure)
-		if wire, _, err = s.pack(r, fail, "", false); err != nil {
+		if wire, err = r.pack(r.answer(dns.RcodeServerFailure)); err != nil {
 			return
 		}
 	}
@@ -61,26 +46,11 @@ func (s *Server) send(r *request, a *dns.Msg) {
 	}
 }
 
-// pack gives the bytes of an answer, signed if the question was. prior is the
-// MAC of the message before in the same answer; "" for the first.
-func (s *Server) pack(r *request, a *dns.Msg, prior string, timersOnly bool) (wire []byte, mac string, err error) {
-	if r.tsig == nil || !r.signed && r.code == 0 {
-		wire, err = a.Pack()
-		return wire, "", err
+// pack gives the bytes of the next message of an answer, signed if the question was.
+func (r *request) pack(a *dns.Msg) ([]byte, error) {
+	wire, err := a.Pack()
+	if err != nil || r.signer == nil {
+		return wire, err
 	}
-	if prior == "" {
-		prior = r.tsig.MAC
-	}
-	t := &dns.TSIG{
-		Hdr:       dns.RR_Header{Name: r.tsig.Hdr.Name, Rrtype: dns.TypeTSIG, Class: dns.ClassANY},
-		Algorithm: r.tsig.Algorithm, TimeSigned: uint64(time.Now().Unix()), Fudge: fudge,
-		OrigId: a.Id, Error: r.code,
-	}
-	if r.code == dns.RcodeBadTime {
-		t.OtherLen, t.OtherData = 6, fmt.Sprintf("%012x", t.TimeSigned)
-		t.TimeSigned = r.tsig.TimeSigned
-	}
-	signed := *a
-	signed.Extra = append(append([]dns.RR(nil), a.Extra...), t)
-	return dns.TsigGenerateWithProvider(&signed, s.keys, prior, timersOnly)
+	return r.signer.Sign(wire, time.Now())
 }

@@ -56,7 +56,7 @@ func (s *Server) update(r *request) int {
 		return dns.RcodeServerFailure
 	}
 	s.data.Store(next)
-	s.log.Info("zone updated", "zone", s.zone, "serial", next.soa().Serial, "key", r.tsig.Hdr.Name, "from", r.from)
+	s.log.Info("zone updated", "zone", s.zone, "serial", next.soa().Serial, "key", r.signer.KeyName(), "from", r.from)
 	return dns.RcodeSuccess
 }
 

@@ -220,11 +220,11 @@ func TestTSIG(t *testing.T) {
 		{"half a MAC", misplaced(func(m *dns.Msg) {
 			ts := m.Extra[0].(*dns.TSIG)
 			ts.MAC, ts.MACSize = ts.MAC[:32], 16
-		}), dns.RcodeNotAuth, dns.RcodeBadSig, false},
+		}), dns.RcodeNotAuth, dns.RcodeBadTrunc, true},
 		{"TSIG twice", misplaced(func(m *dns.Msg) { m.Extra = append(m.Extra, m.Extra[0]) }), dns.RcodeFormatError, 0, false},
 		{"TSIG not last", misplaced(func(m *dns.Msg) { m.SetEdns0(1232, false) }), dns.RcodeFormatError, 0, false},
 		{"TSIG among the answers", misplaced(func(m *dns.Msg) { m.Answer, m.Extra = m.Extra, nil }), dns.RcodeFormatError, 0, false},
-		{"RCODE of the request set", misplaced(func(m *dns.Msg) { m.Rcode = dns.RcodeNotAuth }), dns.RcodeFormatError, 0, false},
+		{"RCODE of the request set", misplaced(func(m *dns.Msg) { m.Rcode = dns.RcodeNotAuth }), dns.RcodeNotAuth, dns.RcodeBadSig, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			raw := dnstest.TCP(t, addr, c.packet)

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tsig
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/internal/tsigkey"
+)
+
+// Signer finishes the messages of the answer to one request, in their order. It
+// is made by [Verify] and is not safe for concurrent use.
+type Signer struct {
+	asked record       // of the request
+	key   *tsigkey.Key // nil: unknown, or its MAC was wrong
+	code  uint16       // TSIG error of the answer
+	prior []byte       // MAC of the message before; first that of the request
+	later bool         // not the first message: it covers timers only
+}
+
+// Key is the key that the request was signed with; nil if that cannot be said
+// because of [ErrBadKey] or [ErrBadSig].
+func (s *Signer) Key() *tsigkey.Key { return s.key }
+
+// KeyName is the name of the key that the request claims, canonical.
+func (s *Signer) KeyName() string { return s.asked.key }
+
+// Code is the TSIG error that the answer will state: 0 (none), BADSIG, BADKEY,
+// BADTIME or BADTRUNC.
+func (s *Signer) Code() uint16 { return s.code }
+
+// Room is how many octets [Signer.Sign] adds to a message, at most.
+func (s *Signer) Room() int { return len(s.asked.key) + len(s.asked.alg) + 2 + 26 + 64 + 6 }
+
+// Sign finishes a packed message without TSIG: it appends the record and counts
+// it. The slice may be written to and is the answer's if it has room. The first
+// message is signed with the MAC of the request, each later one with that of the
+// message before (RFC 8945 §5.3.1). Answers to [ErrBadKey] and [ErrBadSig] get a
+// record without MAC. The error is about a secret that cannot be read.
+func (s *Signer) Sign(msg []byte, now time.Time) ([]byte, error) {
+	if len(msg) < header {
+		return nil, errors.New("a DNS message has 12 octets or more")
+	}
+	r := record{key: s.asked.key, alg: s.asked.alg, time: uint64(now.Unix()), fudge: fudge, id: binary.BigEndian.Uint16(msg), code: s.code}
+	switch {
+	case s.key == nil:
+		r.time, r.fudge = s.asked.time, s.asked.fudge
+		return r.appendTo(msg), nil
+	case s.code == dns.RcodeBadTime: // RFC 8945 §5.2.3: the client's time, and ours beside it
+		r.time, r.fudge = s.asked.time, s.asked.fudge
+		r.other = binary.BigEndian.AppendUint64(nil, uint64(now.Unix()))[2:]
+	}
+	var err error
+	if r.mac, err = mac(s.key, r.digest(s.prior, nil, msg, s.later)); err != nil {
+		return nil, fmt.Errorf("signing with %s: %w", s.key, err)
+	}
+	s.prior, s.later = r.mac, true
+	return r.appendTo(msg), nil
+}
