@@ -24,6 +24,11 @@ const (
 	typeNSEC  = 47
 	typeNSEC3 = 50
 	typeParam = 51 // NSEC3PARAM
+	typeCDS   = 59
+	typeNone  = 65535 // reserved
+
+	typeDNSKEY  = 48
+	typeCDNSKEY = 60
 )
 
 // maxSet bounds the text of a set, with what each record has beside its data, so
@@ -246,7 +251,7 @@ func (r *recordRules) alone(k recordKey) (ConflictReason, Name) {
 		return ConflictOutside, home
 	case slices.Contains(k.name.Labels(), ReportLabel):
 		return ConflictReserved, Name{}
-	case !servableType(k.typ):
+	case !ServableType(k.typ):
 		return ConflictType, Name{}
 	case k.name == r.zone && (k.typ == typeCNAME || k.typ == typeNS || k.typ == typeDS):
 		return ConflictApex, Name{}
@@ -262,12 +267,13 @@ func (r *recordRules) alone(k recordKey) (ConflictReason, Name) {
 	return "", Name{}
 }
 
-// servableType reports that records of a type can stand in a zone of ours
+// ServableType reports that records of a type can stand in a zone of ours
 // (RFC 6895 §3.1: 128–255 ask for something, they are no data). DNAME is not
-// synthesized from, and signatures and proofs are made by who signs.
-func servableType(t uint16) bool {
+// synthesized from, and keys, signatures and proofs are made by who signs.
+func ServableType(t uint16) bool {
 	switch t {
-	case 0, typeSOA, typeDNAME, typeOPT, typeSIG, typeNXT, typeRRSIG, typeNSEC, typeNSEC3, typeParam:
+	case 0, typeSOA, typeDNAME, typeOPT, typeSIG, typeNXT, typeRRSIG, typeNSEC, typeDNSKEY,
+		typeNSEC3, typeParam, typeCDS, typeCDNSKEY, typeNone:
 		return false
 	}
 	return t < 128 || t > 255
