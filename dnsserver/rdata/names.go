@@ -10,33 +10,37 @@ import (
 )
 
 // lowerNames folds the names in the data of a record (RFC 4343 §3), so that
-// clusters that spell a name differently state the same record.
-func lowerNames(rr dns.RR) {
-	lowerFields(reflect.ValueOf(rr).Elem())
-}
+// clusters that spell a name differently state the same record. It reports that
+// the names and addresses are all there: the library also reads data that ends
+// early, as updates have it.
+func lowerNames(rr dns.RR) bool { return lowerFields(reflect.ValueOf(rr).Elem()) }
 
-func lowerFields(v reflect.Value) {
+func lowerFields(v reflect.Value) bool {
+	whole := true
 	for i := range v.NumField() {
 		f, tag := v.Field(i), v.Type().Field(i).Tag.Get("dns")
-		if f.Kind() == reflect.Struct { // HTTPS is made of SVCB
-			lowerFields(f)
-		}
-		if !strings.HasSuffix(tag, "domain-name") && !strings.HasSuffix(tag, "host") {
-			continue
-		}
-		switch f.Kind() {
-		case reflect.String:
+		switch kind := f.Kind(); {
+		case kind == reflect.Struct: // HTTPS is made of SVCB
+			whole = lowerFields(f) && whole
+		case tag == "a", tag == "aaaa":
+			whole = f.Len() > 0 && whole
+		case strings.HasSuffix(tag, "host"): // a gateway may be no name
 			f.SetString(lower(f.String()))
-		case reflect.Slice:
+		case !strings.HasSuffix(tag, "domain-name"):
+		case kind == reflect.String:
+			whole = f.Len() > 0 && whole
+			f.SetString(lower(f.String()))
+		case kind == reflect.Slice:
 			for j := range f.Len() {
 				f.Index(j).SetString(lower(f.Index(j).String()))
 			}
 		}
 	}
+	return whole
 }
 
 func lower(name string) string {
-	if name == "" { // a gateway that is no name
+	if name == "" {
 		return name
 	}
 	return dns.CanonicalName(name)

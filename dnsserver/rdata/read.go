@@ -39,12 +39,14 @@ func read(t uint16, data string) (dns.RR, []byte, error) {
 		given := len(wire)
 		wire, err = pack(rr)
 		if err == nil && generic && len(wire) != given {
-			err = errors.New("names in it are compressed")
+			err = errors.New("it ends early, or names in it are compressed")
 		}
 	}
 	if err == nil {
 		if rr, err = unpack(t, wire); err == nil { // one spelling of escapes
-			lowerNames(rr)
+			if !lowerNames(rr) {
+				return nil, nil, wrong(t, data, errors.New("it ends early"))
+			}
 			wire, err = pack(rr)
 		}
 	}
