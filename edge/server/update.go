@@ -2,7 +2,11 @@
 
 package server
 
-import "github.com/miekg/dns"
+import (
+	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/internal/dnsupdate"
+)
 
 // maxRecords bounds the zone; a lab needs far fewer.
 const maxRecords = 100_000
@@ -30,10 +34,10 @@ func (s *Server) update(r *request) int {
 	s.updating.Lock()
 	defer s.updating.Unlock()
 	now := s.data.Load()
-	if rcode := now.prerequisites(r.msg.Answer); rcode != dns.RcodeSuccess {
+	if rcode := dnsupdate.Prerequisites(now, r.msg.Answer); rcode != dns.RcodeSuccess {
 		return rcode
 	}
-	if rcode := now.scan(r.msg.Ns); rcode != dns.RcodeSuccess {
+	if rcode := dnsupdate.Scan(now, r.msg.Ns); rcode != dns.RcodeSuccess {
 		return rcode
 	}
 	next := now.edit()
@@ -68,34 +72,6 @@ func (z *zone) bump() {
 	}
 	z.put(z.origin, dns.TypeSOA, []dns.RR{&soa})
 }
-
-// scan looks through the update section before anything is done (§3.4.1.3).
-func (z *zone) scan(section []dns.RR) int {
-	for _, rr := range section {
-		h := rr.Header()
-		if !dns.IsSubDomain(z.origin, h.Name) {
-			return dns.RcodeNotZone
-		}
-		bad := false
-		switch h.Class {
-		case dns.ClassINET:
-			bad = metaType(h.Rrtype) || h.Rdlength == 0
-		case dns.ClassANY:
-			bad = h.Ttl != 0 || h.Rdlength != 0 || metaType(h.Rrtype) && h.Rrtype != dns.TypeANY
-		case dns.ClassNONE:
-			bad = h.Ttl != 0 || h.Rdlength == 0 || metaType(h.Rrtype)
-		default:
-			bad = true
-		}
-		if bad {
-			return dns.RcodeFormatError
-		}
-	}
-	return dns.RcodeSuccess
-}
-
-// metaType reports types that no zone can hold (RFC 6895 §3.1).
-func metaType(t uint16) bool { return t == 0 || t == dns.TypeOPT || t >= 128 && t <= 255 }
 
 // apply does one record of the update section and reports whether the zone
 // changed. What cannot be is passed over in silence (§3.4.2).

@@ -47,6 +47,15 @@ func (z *zone) publish() *zone {
 
 func (z *zone) get(name string, t uint16) []dns.RR { return z.sets[name][t] }
 
+// Holds reports that a name belongs to the zone (dnsupdate.Zone).
+func (z *zone) Holds(name string) bool { return dns.IsSubDomain(z.origin, name) }
+
+// InUse reports that a name has records (dnsupdate.Zone).
+func (z *zone) InUse(name string) bool { return len(z.sets[name]) > 0 }
+
+// RRset gives the records of one name and type (dnsupdate.Zone).
+func (z *zone) RRset(name string, t uint16) []dns.RR { return z.get(name, t) }
+
 // put replaces an RRset; an empty one goes away, and its name with the last.
 func (z *zone) put(name string, t uint16, set []dns.RR) {
 	if !z.copied[name] {
