@@ -18,7 +18,8 @@ type merger struct {
 	self    GeoTag
 	id      string
 	timing  Timing
-	outside bool // an edge or anchors are configured, so isolation can be measured
+	outside bool             // an edge or anchors are configured, so isolation can be measured
+	clock   func() time.Time // wall clock of serials; nil: the time handed in
 
 	local    LocalState
 	zones    []ZoneIntent

@@ -355,8 +355,11 @@ func (m *merger) publish(s *serial, now time.Time, next *earliest) uint32 {
 		next.add(s.at.Add(time.Second))
 		return s.value
 	}
-	v := s.value + 1
-	if clock := uint32(now.Unix()); serialLess(v, clock) || s.value == 0 {
+	v, wall := s.value+1, now
+	if m.clock != nil {
+		wall = m.clock()
+	}
+	if clock := uint32(wall.Unix()); serialLess(v, clock) || s.value == 0 {
 		v = clock
 	}
 	if serialLess(v, s.highest) {

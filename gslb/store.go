@@ -33,6 +33,9 @@ type Config struct {
 	SeeksPeers bool
 	Settle     time.Duration
 	MaxSettle  time.Duration
+	// Clock is the wall clock that SOA serials are taken from; nil: time.Now. All
+	// else goes by the monotonic clock.
+	Clock func() time.Time
 
 	// Saved is the world of before a restart: the first World is made of it and is
 	// ready at once. nil: there is none.
@@ -76,6 +79,7 @@ func NewStore(c Config) (*Store, error) {
 		}
 		m.restore(c.Saved, time.Now())
 	}
+	m.clock = c.Clock
 	if c.SeeksPeers {
 		m.seeksUntil = time.Now().Add(c.Timing.Decide)
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"time"
 )
@@ -60,7 +59,7 @@ func (l *link) wanted(ctx context.Context) bool {
 
 // jitter spreads attempts, so that links and clusters do not march in step.
 func (l *link) jitter(d time.Duration) time.Duration {
-	return d*3/4 + time.Duration(rand.Int64N(int64(d)/4+1))
+	return d*3/4 + time.Duration(l.peer.x.cfg.Rand()*float64(d)/4)
 }
 
 // rest waits until d after the last attempt began, or until the peer calls.

@@ -4,11 +4,12 @@ package peers
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"encoding/base32"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -53,6 +54,7 @@ type Config struct {
 
 	Dial func(ctx context.Context, addr string) (net.Conn, error) // nil: TCP
 	Now  func() time.Time                                         // wall clock that signatures are stamped with; nil: time.Now
+	Rand func() float64                                           // uniform in [0,1), for jitter; safe for concurrent use; nil: math/rand
 
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil: no metrics
@@ -141,13 +143,16 @@ func check(c *Config) error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Rand == nil {
+		c.Rand = rand.Float64
+	}
 	return nil
 }
 
 // newInstance makes the name of a process: 80 random bits.
 func newInstance() string {
 	var b [10]byte
-	rand.Read(b[:]) // never fails
+	crand.Read(b[:]) // never fails
 	return strings.ToLower(base32.HexEncoding.EncodeToString(b[:]))
 }
 

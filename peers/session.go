@@ -130,13 +130,13 @@ func (s *session) ask(now time.Time) (next time.Time, err error) {
 // alternate.
 func (s *session) holdFor(first bool) time.Duration {
 	if !first {
-		return s.x.cfg.LongHold - time.Duration(rand.Int64N(int64(s.x.cfg.LongHold)/8+1))
+		return s.x.cfg.LongHold - time.Duration(s.x.cfg.Rand()*float64(s.x.cfg.LongHold)/8)
 	}
 	d := s.x.cfg.Hold
 	if s.second && s.turn == 0 {
 		d /= 2
 	}
-	return d - time.Duration(rand.Int64N(int64(d)/16+1))
+	return d - time.Duration(s.x.cfg.Rand()*float64(d)/16)
 }
 
 // send asks for a zone: IXFR from what we have, with the hold option.
