@@ -34,6 +34,7 @@ type Config struct {
 	Namespace  string
 	LeaseName  string
 	Manifests  string
+	StateDir   string
 
 	EdgeProvider string
 	EdgeDNS      []string
@@ -87,6 +88,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Namespace, "namespace", c.Namespace, "namespace of our Lease and Service (default: that of the Pod, or of the kubeconfig's context)")
 	fs.StringVar(&c.LeaseName, "lease-name", c.LeaseName, "Lease that elects the writer of status")
 	fs.StringVar(&c.Manifests, "manifests", c.Manifests, "read objects from the YAML files of this folder instead of Kubernetes")
+	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "folder that outlives the process, where the last good world is kept for a restart without the API (default: none is kept)")
 
 	fs.StringVar(&c.EdgeProvider, "edge-provider", c.EdgeProvider, "how the delegation is kept: rfc2136, externaldns or none")
 	fs.StringSliceVar(&c.EdgeDNS, "edge-dns", c.EdgeDNS, "edge DNS servers that take updates, HOST[:PORT]; with externaldns those that are read back (default: the NS set of the edge zone)")

@@ -43,6 +43,7 @@ type Settings struct {
 
 	Kubeconfig, Context, Namespace, LeaseName string
 	Manifests                                 string // "" means Kubernetes
+	StateDir                                  string // "" means that nothing outlives the process
 
 	ExternalDNS bool         // the delegation is kept by ExternalDNS
 	EdgeServers []string     // HOST:PORT that take updates, or with ExternalDNS that are read; empty: no edge is kept, or ExternalDNS and they are found
@@ -91,7 +92,7 @@ func (c *Config) Settings() (*Settings, error) {
 	var bad problems
 	s := &Settings{
 		ClusterID: c.ClusterID, DNS: c.DNS, DNSListen: c.DNSListen, Service: c.Service, Loopback: c.EntryLoopOK,
-		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests,
+		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests, StateDir: c.StateDir,
 		MetricsListen: c.MetricsListen, ProbeListen: c.ProbeListen, ShutdownDelay: c.ShutdownDelay,
 	}
 	c.identity(s, &bad)

@@ -34,7 +34,7 @@ func everything(t *testing.T) *prometheus.Registry {
 	cfg.Bind(fs)
 	require.NoError(t, fs.Parse([]string{
 		"--geo-tag", "eu", "--zone", "cloud.example.com", "--edge-zone", "example.com", "--dns-listen", "127.0.0.1:0",
-		"--metrics-listen", "", "--probe-listen", "", "--manifests", t.TempDir(), "--log-level", "error",
+		"--metrics-listen", "", "--probe-listen", "", "--manifests", t.TempDir(), "--state-dir", t.TempDir(), "--log-level", "error",
 		"--edge-dns", "127.0.0.1:1", "--edge-tsig-key", "edge:hmac-sha256:" + key, "--peer-tsig-key", "peers:hmac-sha256:" + key,
 	}))
 	s, err := cfg.Settings()
@@ -45,7 +45,7 @@ func everything(t *testing.T) *prometheus.Registry {
 	p := &process{settings: s, log: newLogger(s), registry: prometheus.NewRegistry(), instance: "test", slow: &slowPath{}, group: group, ctx: ctx}
 	require.NoError(t, p.registerCommon())
 	require.NoError(t, p.listen(t.Context()))
-	require.NoError(t, p.start(source{clusterID: "id"}))
+	require.NoError(t, p.start(source{clusterID: "id"}, nil))
 	idle, err := gslb.NewStore(gslb.Config{Self: s.Self, ClusterID: "id"}) // observers are added before a store runs
 	require.NoError(t, err)
 	require.NoError(t, p.addControllers(idle, source{rest: &rest.Config{Host: "http://127.0.0.1:1"}, namespace: "meridian"}, nil))

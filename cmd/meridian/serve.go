@@ -78,9 +78,9 @@ type process struct {
 // serve runs until ctx ends or a part fails. The order of the start:
 //
 //  1. sockets: a port in use is an error at once; DNS answers SERVFAIL from here on
-//  2. the identity of the cluster, waited for as long as it takes
+//  2. the identity of the cluster: that of the saved world, or waited for as long as it takes
 //  3. the Store and everything around it; objects are read
-//  4. ready, when objects were read and peers were heard or given up
+//  4. ready, at once with a saved world, else when objects were read and peers were heard or given up
 //
 // The end:
 //
@@ -114,9 +114,10 @@ func serve(ctx context.Context, s *config.Settings) error {
 		}
 		cancel()
 	}()
-	source, err := p.openSource(gctx)
+	saved := p.loadSaved()
+	source, err := p.openSource(gctx, saved)
 	if err == nil {
-		err = p.start(source)
+		err = p.start(source, saved)
 	}
 	if err != nil {
 		cancel()
@@ -192,12 +193,19 @@ func (p *process) listen(ctx context.Context) error {
 }
 
 // start makes the Store and everything around it, and sets it to work.
-func (p *process) start(src source) error {
+func (p *process) start(src source, saved *gslb.Saved) error {
+	if saved != nil && saved.ClusterID != src.clusterID {
+		_ = p.setAside(saved, src.clusterID) // logged
+		saved = nil
+	}
 	store, err := gslb.NewStore(gslb.Config{
-		Self: p.settings.Self, ClusterID: src.clusterID,
+		Self: p.settings.Self, ClusterID: src.clusterID, Saved: saved,
 		MeasuresOutside: p.settings.MeasuresOutside(), SeeksPeers: p.settings.SeeksPeers(),
 	})
 	if err != nil {
+		return err
+	}
+	if err := p.addState(store, src); err != nil {
 		return err
 	}
 	publish, err := p.publisher()

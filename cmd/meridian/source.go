@@ -16,6 +16,7 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/meridian-gslb/meridian/controllers"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 // podNamespace is where Kubernetes tells a Pod its own namespace.
@@ -24,13 +25,15 @@ const podNamespace = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 // source is where objects come from.
 type source struct {
 	clusterID string
+	believed  bool         // clusterID is that of the saved world, and the API was not asked yet
 	rest      *rest.Config // nil: files
 	namespace string       // of our Lease and Service
 	service   types.NamespacedName
 }
 
 // openSource finds the API server and the identity of the cluster, or the folder.
-func (p *process) openSource(ctx context.Context) (source, error) {
+// With a saved world the identity is the one that it has, and is verified later.
+func (p *process) openSource(ctx context.Context, saved *gslb.Saved) (source, error) {
 	s := p.settings
 	src := source{clusterID: s.ClusterID, namespace: s.Namespace}
 	if s.Manifests != "" {
@@ -57,7 +60,11 @@ func (p *process) openSource(ctx context.Context) (source, error) {
 	} else if s.Service != "" {
 		src.service = types.NamespacedName{Namespace: src.namespace, Name: s.Service}
 	}
-	if src.clusterID == "" {
+	switch {
+	case src.clusterID != "":
+	case saved != nil:
+		src.clusterID, src.believed = saved.ClusterID, true
+	default:
 		src.clusterID, err = controllers.WaitClusterID(ctx, cfg, p.log)
 	}
 	return src, err

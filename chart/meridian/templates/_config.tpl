@@ -12,6 +12,7 @@
   "shutdown-delay" (printf "%vs" .Values.shutdownDelaySeconds)
   "log-level" .Values.logLevel
   "log-format" .Values.logFormat }}
+{{- if .Values.state.enabled }}{{ $_ := set $c "state-dir" "/var/lib/meridian" }}{{ end }}
 {{- with .Values.clusterId }}{{ $_ := set $c "cluster-id" . }}{{ end }}
 {{- if .Values.zone }}
 {{- $_ := set $c "zone" .Values.zone }}

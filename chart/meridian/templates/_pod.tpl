@@ -100,6 +100,10 @@ spec:
         - name: config
           mountPath: /etc/meridian
           readOnly: true
+        {{- if .Values.state.enabled }}
+        - name: state
+          mountPath: /var/lib/meridian
+        {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -109,6 +113,10 @@ spec:
         defaultMode: 0440
         sources:
           {{- include "meridian.configSources" . | nindent 10 }}
+    {{- if .Values.state.enabled }}
+    - name: state
+      {{- toYaml (.Values.state.volume | default (dict "emptyDir" (dict "sizeLimit" .Values.state.sizeLimit))) | nindent 6 }}
+    {{- end }}
     {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
