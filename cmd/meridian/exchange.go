@@ -40,7 +40,7 @@ func (p *process) addExchange(store *gslb.Store, clusterID string, discover func
 	if err != nil {
 		return nil, err
 	}
-	p.slow.lead(x)
+	p.slow.lead(placeExchange, x)
 	return &exchange{x}, nil
 }
 

@@ -10,17 +10,34 @@ import (
 	"github.com/meridian-gslb/meridian/dnsserver"
 )
 
-// slowPath leads to the exchange once there is one: sockets are bound before the
-// identity of the cluster is known.
+// place is where in the chain of the slow path a part stands.
+type place int
+
+// The chain, in order. Each link takes what is its own: by the name that is asked
+// for, by the opcode, by the key that signed. What no link takes is answered by
+// the DNS server as if there were none: REFUSED, or NOTAUTH with BADKEY.
+const (
+	placeExchange place = iota // report zones, for other clusters
+	placeUpdate                // RFC 2136 on our zones
+	placeZoneOut               // transfers of our zones, and whatever else their keys sign
+	places
+)
+
+// slowPath is a chain whose links come when they are there: sockets are bound
+// before the identity of the cluster is known.
 type slowPath struct {
-	to atomic.Pointer[dnsserver.SlowPath]
+	links [places]atomic.Pointer[dnsserver.SlowPath]
 }
 
-// lead sets where messages go.
-func (s *slowPath) lead(to dnsserver.SlowPath) { s.to.Store(&to) }
+// lead sets what takes messages at a place.
+func (s *slowPath) lead(at place, to dnsserver.SlowPath) { s.links[at].Store(&to) }
 
-// ServeSlow hands a message on; until there is somewhere, it is nobody's.
+// ServeSlow offers a message to each link in turn.
 func (s *slowPath) ServeSlow(ctx context.Context, msg []byte, from netip.AddrPort, tcp bool, reply func([]byte) error) bool {
-	to := s.to.Load()
-	return to != nil && (*to).ServeSlow(ctx, msg, from, tcp, reply)
+	for i := range s.links {
+		if to := s.links[i].Load(); to != nil && (*to).ServeSlow(ctx, msg, from, tcp, reply) {
+			return true
+		}
+	}
+	return false
 }
