@@ -54,7 +54,7 @@ func (s *Server) start(ctx context.Context, raw net.Conn, b *sockets, streams *s
 			_ = raw.Close()
 		}
 	}()
-	conn := newTCPConn(raw, b.over, s.newResponder(b.count), s.slow, &s.times)
+	conn := newTCPConn(raw, b.over, s.newResponder(b.count), s.slow, &s.shared)
 	if !s.conns.add(conn) {
 		_ = raw.Close()
 		return

@@ -6,12 +6,13 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
 // ServeStream serves one TCP connection until it ends.
 func ServeStream(s *Server, c net.Conn) {
-	newTCPConn(c, nil, s.newResponder(s.bound[0].count), s.slow, &s.times).serve(context.Background())
+	newTCPConn(c, nil, s.newResponder(s.bound[0].count), s.slow, &s.shared).serve(context.Background())
 }
 
 // Respond gives the function that answers one message, as the goroutine of a
@@ -79,3 +80,35 @@ func PanicInALoop(s *Server) bool {
 	_, idle := u.loop.Progress()
 	return again && idle
 }
+
+// Budget is that of handshakes, on a clock of the caller's.
+type Budget struct{ all *handshakes }
+
+// NewBudget makes one for some processors.
+func NewBudget(processors float64) *Budget {
+	all := newHandshakes(new(atomic.Bool), 1)
+	all.divisor = processors / handshakeShare
+	all.clients.start = time.Now().Add(time.Hour) // it stands still
+	return &Budget{all}
+}
+
+// HideClients hides the addresses of clients.
+func (b *Budget) HideClients() { b.all.hidden.Store(true) }
+
+// Admit admits a handshake at a time, which costs what it costs.
+func (b *Budget) Admit(from netip.Addr, at, cost time.Duration) bool {
+	charged, ok := b.all.admit(from, int64(at))
+	if ok {
+		b.all.settle(charged, cost)
+	}
+	return ok
+}
+
+// UseUpHandshakes leaves no budget for handshakes for a long time.
+func UseUpHandshakes(s *Server) { s.shared.handshakes.used.Store(int64(time.Hour)) }
+
+// BufferRoom gives the memory that is left for long messages over TCP, in octets.
+func BufferRoom(s *Server) *atomic.Int64 { return &s.shared.room.left }
+
+// SlowRoom gives the memory that is left for messages with the slow path.
+func SlowRoom(s *Server) *atomic.Int64 { return &s.slow.room.left }

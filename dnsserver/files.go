@@ -28,18 +28,23 @@ type watched struct {
 	failed bool
 }
 
-// stamp tells whether a file changed.
-type stamp struct {
-	mod  time.Time
-	size int64
-}
+// stamp tells whether a file changed: another file in its place (a mounted Secret is
+// exchanged by a symbolic link), or another time or size of it. nil: there is none.
+type stamp struct{ os.FileInfo }
 
 func stampOf(path string) stamp {
 	fi, err := os.Stat(path)
 	if err != nil {
 		return stamp{}
 	}
-	return stamp{fi.ModTime(), fi.Size()}
+	return stamp{fi}
+}
+
+func (s stamp) same(other stamp) bool {
+	if s.FileInfo == nil || other.FileInfo == nil {
+		return s.FileInfo == nil && other.FileInfo == nil
+	}
+	return os.SameFile(s.FileInfo, other.FileInfo) && s.ModTime().Equal(other.ModTime()) && s.Size() == other.Size()
 }
 
 // add watches files that are read right after it.
@@ -71,7 +76,7 @@ func (f *files) look(log *slog.Logger) {
 	for _, w := range f.all {
 		changed := w.failed
 		for i, p := range w.paths {
-			if now := stampOf(p); now != w.stamps[i] {
+			if now := stampOf(p); !now.same(w.stamps[i]) {
 				w.stamps[i], changed = now, true
 			}
 		}

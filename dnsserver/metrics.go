@@ -26,14 +26,16 @@ var dropNames = [dropReasons]string{"short", "response", "read_error", "write_er
 
 // Why the server ended a connection.
 const (
-	endIdle      = iota // no message for too long
-	endMessage          // a message did not come to its end
-	endWrite            // the client does not read
-	endHandshake        // TLS did not begin
+	endIdle           = iota // no message for too long
+	endMessage               // a message did not come to its end
+	endWrite                 // the client does not read
+	endHandshake             // TLS did not begin
+	endHandshakeLimit        // too many TLS connections began
+	endMemory                // too many long messages were being read
 	endReasons
 )
 
-var endNames = [endReasons]string{"idle", "message", "write", "handshake"}
+var endNames = [endReasons]string{"idle", "message", "write", "handshake", "handshake_limit", "memory"}
 
 // endReason says which bound a read met.
 func endReason(started bool) int {
@@ -95,7 +97,7 @@ type metrics struct {
 
 	queries, dropped, truncated *prometheus.Desc
 	tcpConns, tcpEvicted        *prometheus.Desc
-	tcpEnded                    *prometheus.Desc
+	tcpEnded, tcpAccepted       *prometheus.Desc
 	panics, slowInFlight        *prometheus.Desc
 	ready, revision, hidden     *prometheus.Desc
 	seconds                     *prometheus.Desc
@@ -114,9 +116,10 @@ func newMetrics(s *Server) *metrics {
 		truncated:    desc("truncated_total", "Answers over UDP that did not fit and said so (TC)."),
 		slipped:      desc("rate_limit_slipped_total", "Answers beyond the rate of a network that were sent short: with TC, with BADCOOKIE, or an error."),
 		cookies:      desc("cookies_total", "Messages with a DNS cookie, by transport and what it was worth.", "transport", "state"),
-		tcpConns:     desc("tcp_connections", "Open TCP connections, by transport.", "transport"),
+		tcpConns:     desc("tcp_connections", "Open TCP connections, by transport and state: handshake, idle (between messages), reading (a message that is not complete), slow (with the slow path).", "transport", "state"),
+		tcpAccepted:  desc("tcp_accepted_total", "TCP connections that were let in, by transport.", "transport"),
 		tcpEvicted:   desc("tcp_evicted_total", "TCP connections closed to make room for new ones, by whose limit was reached: total or client.", "limit"),
-		tcpEnded:     desc("tcp_ended_total", "TCP connections that the server ended, by transport and reason: idle, message (it did not come to its end), write (the client does not read), handshake.", "transport", "reason"),
+		tcpEnded:     desc("tcp_ended_total", "TCP connections that the server ended, by transport and reason: idle, message (it did not come to its end), write (the client does not read), handshake (TLS did not begin), handshake_limit (too many began), memory (too many long messages).", "transport", "reason"),
 		panics:       desc("panics_total", "Panics that were recovered; each is a bug."),
 		slowInFlight: desc("slow_in_flight", "Messages with the slow path now."),
 		hidden:       desc("clients_hidden", "1 while the addresses of clients are hidden by a load balancer, so that nothing is limited by address."),
@@ -131,7 +134,7 @@ func newMetrics(s *Server) *metrics {
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.queries, m.dropped, m.truncated, m.tcpConns, m.tcpEvicted, m.tcpEnded, m.panics, m.slowInFlight, m.ready, m.revision,
+		m.queries, m.dropped, m.truncated, m.tcpConns, m.tcpAccepted, m.tcpEvicted, m.tcpEnded, m.panics, m.slowInFlight, m.ready, m.revision,
 		m.seconds, m.clusters, m.zones, m.slipped, m.cookies, m.hidden,
 	} {
 		ch <- d
@@ -176,8 +179,14 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter(m.truncated, truncated)
 	counter(m.slipped, slipped)
 	tcp, tls := s.conns.count()
-	gauge(m.tcpConns, float64(tcp), "tcp")
-	gauge(m.tcpConns, float64(tls), "tls")
+	for state, name := range connStateNames {
+		if state != int(connHandshake) {
+			gauge(m.tcpConns, float64(tcp[state]), "tcp", name)
+		}
+		gauge(m.tcpConns, float64(tls[state]), "tls", name)
+	}
+	counter(m.tcpAccepted, s.conns.accepted[0].Load(), "tcp")
+	counter(m.tcpAccepted, s.conns.accepted[1].Load(), "tls")
 	for i, name := range evictedNames {
 		counter(m.tcpEvicted, s.conns.evicted[i].Load(), name)
 	}

@@ -27,7 +27,7 @@ type Server struct {
 	log    *slog.Logger
 	bound  []*sockets
 	udp    []*udpSocket
-	times  tcpTimes
+	shared tcpShared
 	conns  *conns
 	slow   *slowPool
 	watch  files
@@ -53,13 +53,15 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, log: cfg.Logger.With("component", "dnsserver"),
-		times: tcpTimes{time.Now(), cfg.TCPIdle, cfg.TCPMessage, cfg.TCPWrite, min(cfg.TCPIdle, maxHandshake)},
 	}
-	s.conns = newConns(cfg.MaxTCPConns, cfg.MaxTCPConnsPerClient, &s.hidden)
+	s.shared.tcpTimes = tcpTimes{time.Now(), cfg.TCPIdle, cfg.TCPMessage, cfg.TCPWrite, min(cfg.TCPIdle, maxHandshake)}
+	s.shared.room = newRoom(bufferRoom)
+	s.shared.outs.New = func() any { return new([]byte) }
+	s.conns = newConns(cfg.MaxTCPConns, cfg.MaxTCPConnsPerClient, &s.hidden, s.shared.start)
 	if err := s.protect(); err != nil {
 		return nil, fmt.Errorf("DNS server: %w", err)
 	}
-	s.slow = newSlowPool(cfg.SlowPath, cfg.MaxSlow, s.newResponder)
+	s.slow = newSlowPool(&s.cfg, s.newResponder)
 	if err := s.bind(); err != nil {
 		closeAll(s.bound)
 		return nil, err

@@ -12,6 +12,11 @@ import (
 	"github.com/miekg/dns"
 )
 
+// slowUDP bounds the slow messages from UDP that are worked on at once, each of
+// which may cost a signature: they wait for a processor in one queue with the
+// goroutines that read the sockets.
+const slowUDP = 64
+
 // slowJob is one message for the slow path.
 type slowJob struct {
 	msg   []byte // its own copy
@@ -22,16 +27,23 @@ type slowJob struct {
 }
 
 // slowPool runs slow messages, each in a goroutine of its own, never more than
-// a bound, of which datagrams, whose senders cost nothing, get a quarter.
+// a bound, nor more octets than there is room for. Datagrams, whose senders cost
+// nothing, get a quarter of the bound, and no more than slowUDP unless every
+// message comes here.
 type slowPool struct {
 	path       SlowPath // nil: there is none
 	all, udp   chan struct{}
+	room       *room     // for the messages
 	responders sync.Pool // of *responder that answer what the slow path does not know
 	wg         sync.WaitGroup
 }
 
-func newSlowPool(path SlowPath, bound int, responder func(*counters) *responder) *slowPool {
-	p := &slowPool{path: path, all: make(chan struct{}, bound), udp: make(chan struct{}, max(bound/4, 1))}
+func newSlowPool(cfg *Config, responder func(*counters) *responder) *slowPool {
+	udp := max(cfg.MaxSlow/4, 1)
+	if !cfg.SlowAll {
+		udp = min(udp, slowUDP)
+	}
+	p := &slowPool{path: cfg.SlowPath, all: make(chan struct{}, cfg.MaxSlow), udp: make(chan struct{}, udp), room: newRoom(slowRoom)}
 	p.responders.New = func() any {
 		r := responder(nil)
 		r.hasSlow = false
@@ -66,8 +78,14 @@ func (p *slowPool) start(ctx context.Context, job slowJob, done func()) bool {
 	default:
 		return false
 	}
+	if !p.room.take(len(job.msg)) {
+		<-p.all
+		return false
+	}
+	size := len(job.msg)
 	p.wg.Go(func() {
 		defer func() {
+			p.room.give(size)
 			<-p.all
 			done()
 		}()

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,11 +20,13 @@ import (
 const (
 	tcpBuffer = 2048     // of a connection that reads messages of the usual size
 	tcpFlush  = 32 << 10 // answers that are collected before they are written
+	tcpYield  = 8        // bursts after which others get their turn
 )
 
 var (
 	errShortMessage = errors.New("a message shorter than a DNS header")
 	errStopping     = errors.New("the server is stopping")
+	errNoRoom       = errors.New("too many long messages are being read")
 )
 
 // tcpConn is one TCP connection. Its goroutine reads messages and answers them
@@ -34,20 +37,23 @@ type tcpConn struct {
 	tls      *tls.Conn // nil: plain TCP
 	r        *responder
 	slow     *slowPool
-	times    *tcpTimes
+	shared   *tcpShared
 	timed    sampler
 
 	network [8]byte        // what connections are counted by
 	client  netip.AddrPort // the zero value for what has no address
+	places  [heaps]place   // guarded by conns.mu
 
-	active   atomic.Int64  // when the last message was complete, since times.start
+	active   atomic.Int64  // when the last message was complete, since tcpTimes.start
 	slots    chan struct{} // one for each slow message in flight
 	stopping atomic.Bool
 
 	in       []byte
-	from, to int // what is in the buffer and not yet used
-	partial  bool
+	from, to int         // what is in the buffer and not yet used
+	partial  atomic.Bool // the beginning of a message was read
+	greeting atomic.Bool // TLS is being begun
 	out      []byte
+	bursts   int // of answers that were written
 
 	mu sync.Mutex // one writer at a time
 }
@@ -58,6 +64,40 @@ type tcpTimes struct {
 	idle, message, write, handshake time.Duration
 }
 
+// tcpShared is what all connections share.
+type tcpShared struct {
+	tcpTimes
+	room       *room       // for long messages that are being read
+	outs       sync.Pool   // of *[]byte: answers that are collected; an idle connection holds none
+	handshakes *handshakes // nil: there is no TLS
+}
+
+// connState says what a connection waits for.
+type connState uint8
+
+const (
+	connHandshake connState = iota // the beginning of TLS
+	connIdle                       // a message
+	connReading                    // the rest of a message
+	connSlow                       // the slow path
+	connStates
+)
+
+var connStateNames = [connStates]string{"handshake", "idle", "reading", "slow"}
+
+// state may be asked by anybody.
+func (c *tcpConn) state() connState {
+	switch {
+	case c.greeting.Load():
+		return connHandshake
+	case c.busy():
+		return connSlow
+	case c.partial.Load():
+		return connReading
+	}
+	return connIdle
+}
+
 // crowdedWrite bounds the write of an answer of the slow path while many messages are with
 // it: it keeps its place until it is written, and who does not read must not keep all.
 const crowdedWrite = 500 * time.Millisecond
@@ -66,12 +106,13 @@ const crowdedWrite = 500 * time.Millisecond
 const maxHandshake = 5 * time.Second
 
 // newTCPConn takes a connection over; over TLS if there is a configuration of it.
-func newTCPConn(c net.Conn, over *tls.Config, r *responder, slow *slowPool, times *tcpTimes) *tcpConn {
-	conn := &tcpConn{Conn: c, raw: c, client: clientOf(c), r: r, slow: slow, times: times, in: make([]byte, tcpBuffer), slots: make(chan struct{}, slowPerConn)}
+func newTCPConn(c net.Conn, over *tls.Config, r *responder, slow *slowPool, shared *tcpShared) *tcpConn {
+	conn := &tcpConn{Conn: c, raw: c, client: clientOf(c), r: r, slow: slow, shared: shared, in: make([]byte, tcpBuffer), slots: make(chan struct{}, slowPerConn)}
 	conn.network = prefix(conn.client.Addr())
 	if over != nil {
-		conn.tls = tls.Server(c, over)
+		conn.tls = tls.Server(&greeting{Conn: c, all: shared.handshakes, from: conn.client.Addr()}, over)
 		conn.Conn, r.pads = conn.tls, true
+		conn.greeting.Store(true)
 	}
 	conn.touch()
 	return conn
@@ -80,7 +121,7 @@ func newTCPConn(c net.Conn, over *tls.Config, r *responder, slow *slowPool, time
 // abort ends the connection without waiting for anything.
 func (c *tcpConn) abort() { _ = c.raw.Close() }
 
-func (c *tcpConn) touch() { c.active.Store(int64(time.Since(c.times.start))) }
+func (c *tcpConn) touch() { c.active.Store(int64(time.Since(c.shared.start))) }
 
 func (c *tcpConn) busy() bool { return len(c.slots) > 0 }
 
@@ -95,9 +136,8 @@ func (c *tcpConn) stop() {
 func (c *tcpConn) serve(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer func() { _ = c.Close() }()
-	if err := c.handshake(ctx); err != nil {
-		c.r.count.end(endHandshake)
+	defer c.end()
+	if !c.handshake(ctx) {
 		return
 	}
 	for {
@@ -121,24 +161,19 @@ func (c *tcpConn) serve(ctx context.Context) {
 	}
 }
 
-// handshake begins TLS, if that is what is spoken.
-func (c *tcpConn) handshake(ctx context.Context) error {
-	if c.tls == nil {
-		return nil
-	}
-	_ = c.raw.SetDeadline(time.Now().Add(c.times.handshake))
-	if c.stopping.Load() {
-		return errStopping
-	}
-	err := c.tls.HandshakeContext(ctx)
-	_ = c.raw.SetDeadline(time.Time{})
-	c.touch()
-	return err
+// end closes the connection and gives back what it took.
+func (c *tcpConn) end() {
+	c.shared.room.give(len(c.in) - tcpBuffer)
+	c.in = c.in[:0]
+	_ = c.Close()
 }
 
 // handle answers one message into c.out or hands it on.
 func (c *tcpConn) handle(ctx context.Context, msg []byte) error {
 	c.touch()
+	if c.out == nil {
+		c.out = *c.shared.outs.Get().(*[]byte)
+	}
 	head := len(c.out)
 	out, what := c.r.respond(append(c.out, 0, 0), msg, c.client.Addr(), true)
 	switch what {
@@ -195,21 +230,27 @@ func clientOf(c net.Conn) netip.AddrPort {
 func (c *tcpConn) send(msg []byte) error {
 	frame := make([]byte, 2, 2+len(msg))
 	binary.BigEndian.PutUint16(frame, uint16(len(msg)))
-	bound := c.times.write
+	bound := c.shared.write
 	if c.slow.crowded() {
 		bound = min(bound, crowdedWrite)
 	}
 	return c.writeAll(append(frame, msg...), bound)
 }
 
+// flush writes the answers that were collected, and lets others have their turn:
+// who asks without end on many connections must not keep the sockets of UDP from
+// being read.
 func (c *tcpConn) flush() error {
 	if len(c.out) == 0 {
 		return nil
 	}
-	err := c.writeAll(c.out, c.times.write)
-	c.out = c.out[:0]
-	if cap(c.out) > 2*tcpFlush {
-		c.out = nil
+	err := c.writeAll(c.out, c.shared.write)
+	if out := c.out[:0]; cap(out) <= 2*tcpFlush {
+		c.shared.outs.Put(&out)
+	}
+	c.out = nil
+	if c.bursts++; c.bursts%tcpYield == 0 {
+		runtime.Gosched()
 	}
 	return err
 }
@@ -232,7 +273,7 @@ func (c *tcpConn) writeAll(b []byte, bound time.Duration) error {
 // not longer than an idle connection may live: whether the client closed its
 // half or is gone cannot be seen.
 func (c *tcpConn) finish(ctx context.Context) {
-	timer := time.NewTimer(c.times.idle)
+	timer := time.NewTimer(c.shared.idle)
 	defer timer.Stop()
 	for range cap(c.slots) {
 		select {
@@ -265,26 +306,51 @@ func (c *tcpConn) next() ([]byte, error) {
 			if need = 2 + n; have >= need {
 				msg := c.in[c.from+2 : c.from+need]
 				c.from += need
-				c.partial = false
+				c.whole()
 				return msg, nil
 			}
 		}
-		c.makeRoom(need)
+		if err := c.makeRoom(need); err != nil {
+			return nil, err
+		}
 		if err := c.fill(); err != nil {
 			return nil, err
 		}
 	}
 }
 
-// makeRoom moves what is left to the front of a buffer that takes need octets.
-func (c *tcpConn) makeRoom(need int) {
-	have := c.to - c.from
+// whole says that a message came to its end.
+func (c *tcpConn) whole() {
+	if c.partial.Load() {
+		c.partial.Store(false)
+	}
+}
+
+// makeRoom makes room at the end of the buffer, for a message that needs so many
+// octets in all. The buffer grows with what was sent, not with what was announced.
+func (c *tcpConn) makeRoom(need int) error {
+	have, size := c.to-c.from, len(c.in)
+	switch have {
+	case 0:
+		size = tcpBuffer
+	case size:
+		size = min(2*size, need)
+	}
 	in := c.in
-	if need > len(in) || have == 0 && len(in) > tcpBuffer {
-		in = make([]byte, max(need, tcpBuffer))
+	switch {
+	case size < len(in):
+		c.shared.room.give(len(in) - size)
+		in = make([]byte, size)
+	case size > len(in):
+		if !c.shared.room.take(size - len(in)) {
+			c.r.count.end(endMemory)
+			return errNoRoom
+		}
+		in = make([]byte, size)
 	}
 	copy(in, c.in[c.from:c.to])
 	c.in, c.from, c.to = in, 0, have
+	return nil
 }
 
 // fill reads once.
@@ -292,10 +358,10 @@ func (c *tcpConn) fill() error {
 	for {
 		started := c.to > c.from
 		if !started {
-			_ = c.SetReadDeadline(time.Now().Add(c.times.idle))
-		} else if !c.partial {
-			c.partial = true
-			_ = c.SetReadDeadline(time.Now().Add(c.times.message))
+			_ = c.SetReadDeadline(time.Now().Add(c.shared.idle))
+		} else if !c.partial.Load() {
+			c.partial.Store(true)
+			_ = c.SetReadDeadline(time.Now().Add(c.shared.message))
 		}
 		if c.stopping.Load() {
 			return errStopping

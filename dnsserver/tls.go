@@ -5,6 +5,7 @@ package dnsserver
 import (
 	"crypto/tls"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 )
 
@@ -33,6 +34,8 @@ func (c *certificate) config() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,
 		NextProtos: []string{alpnDoT},
+
+		GetConfigForClient: greet,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return c.now.Load(), nil
 		},
@@ -51,6 +54,7 @@ func (s *Server) bindTLS() error {
 		return fmt.Errorf("DNS server: %w", err)
 	}
 	over := cert.config()
+	s.shared.handshakes = newHandshakes(&s.hidden, rand.Uint64())
 	for _, spec := range s.cfg.TLSListen {
 		bound, err := listen(spec, 0)
 		if err != nil {
