@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,8 +17,10 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
 
+	model "github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/kplane"
 	"github.com/meridian-gslb/meridian/internal/lab"
+	"github.com/meridian-gslb/meridian/internal/lastgood"
 )
 
 // kubeSite is a site whose clusters are real API servers.
@@ -83,7 +86,7 @@ func (c *kubeCluster) start() {
 	c.s.t.Helper()
 	lc := lab.Cluster{
 		Tag: c.tag, N: c.n, EdgeAt: c.s.edgeAt, EdgeKey: c.s.edgeKey, PeerKeys: []string{c.s.peerKey}, HTTP: httpN,
-		Extra: append([]string{"--kubeconfig", c.s.planes.Cluster(c.tag).Kubeconfig}, c.extra...),
+		Extra: append([]string{"--kubeconfig", c.s.planes.Cluster(c.tag).Kubeconfig, "--state-dir", c.stateDir()}, c.extra...),
 	}
 	if c.s.lab.NeedsPorts() {
 		for _, o := range c.s.clusters {
@@ -95,6 +98,25 @@ func (c *kubeCluster) start() {
 	p, err := c.s.lab.Start(c.tag, c.s.lab.ServeArgs(lc)...)
 	require.NoError(c.s.t, err)
 	c.process = p
+}
+
+func (c *kubeCluster) stateDir() string { return filepath.Join(c.s.lab.Dir, "state-"+c.tag) }
+
+// kept waits until the last good world on disk has another cluster healthy for a host.
+func (c *kubeCluster) kept(other model.GeoTag, host string) {
+	c.s.t.Helper()
+	c.s.until("the world of "+c.tag+" is kept", func() bool {
+		saved, err := lastgood.Load(c.stateDir(), model.GeoTag(c.tag))
+		if err != nil {
+			return false
+		}
+		for _, r := range saved.Reports {
+			if o := r.Offers[model.MustName(host)]; r.Cluster == other && o != nil {
+				return o.Health() == model.Healthy
+			}
+		}
+		return false
+	})
 }
 
 func (c *kubeCluster) kubectl(args ...string) string {
@@ -179,9 +201,24 @@ func TestTwoClustersOnKubernetes(t *testing.T) {
 	assert.Equal(t, s.entries("eu", "us"), lab.Addrs(t.Context(), eu.at(), rr))
 	require.NoError(t, us.ready(t.Context(), false))
 	s.await(eu.at(), rr, s.entries("eu"))
-	require.NoError(t, s.planes.Revive(t.Context()))
 	require.NoError(t, us.ready(t.Context(), true))
 	s.await(eu.at(), rr, s.entries("eu", "us"))
+	eu.kept("us", rr)
+
+	t.Log("its process is killed and starts again meanwhile: it answers as before, and follows the others")
+	require.NoError(t, eu.process.Kill())
+	eu.start()
+	t.Logf("eu answers as before %v after its start", s.await(eu.at(), rr, s.entries("eu", "us")))
+	s.await(eu.at(), fail, s.entries("eu"))
+	s.await(us.at(), fail, s.entries("eu"))
+	require.NoError(t, us.ready(t.Context(), false))
+	s.await(eu.at(), rr, s.entries("eu"))
+	require.NoError(t, us.ready(t.Context(), true))
+	s.await(eu.at(), rr, s.entries("eu", "us"))
+	assert.Contains(t, eu.process.Log(), "going on from the last good world")
+
+	t.Log("the API server of eu is back")
+	require.NoError(t, s.planes.Revive(t.Context()))
 	s.until("eu is watched again", func() bool { return eu.ready(t.Context(), false) == nil })
 	s.await(us.at(), rr, s.entries("us"))
 }
