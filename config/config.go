@@ -45,6 +45,8 @@ type Config struct {
 	PeerTSIGKeys []string
 	EntryCheck   string
 
+	UpdateTSIGKeys []string
+
 	MetricsListen string
 	ProbeListen   string
 	ShutdownDelay time.Duration
@@ -98,6 +100,8 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST:PORT (default: found in the zone's NS set at the edge)")
 	fs.StringArrayVar(&c.PeerTSIGKeys, "peer-tsig-key", c.PeerTSIGKeys, "key of the exchange between clusters, [PEER=]NAME:ALGORITHM:FILE; repeatable (in the environment: separated by spaces)")
 	fs.StringVar(&c.EntryCheck, "entry-check", c.EntryCheck, "ask the entries of a silent cluster as a client would: on or off")
+
+	fs.StringArrayVar(&c.UpdateTSIGKeys, "update-tsig-key", c.UpdateTSIGKeys, "key that may send dynamic updates of our zones, [SCOPE=]NAME:ALGORITHM:FILE: TXT records at and below the domain names of SCOPE, which are separated by commas; without SCOPE those at names that begin with _acme-challenge; repeatable (in the environment: separated by spaces)")
 
 	fs.StringVar(&c.MetricsListen, "metrics-listen", c.MetricsListen, "address of /metrics and /explain; empty: none")
 	fs.StringVar(&c.ProbeListen, "probe-listen", c.ProbeListen, "address of /healthz and /readyz; empty: none")

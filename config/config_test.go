@@ -95,6 +95,10 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"a key needs a server", []string{"--geo-tag", "eu", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-dns: is missing"},
 		{"a weak algorithm", []string{"--geo-tag", "eu", "--peer-tsig-key", "k:hmac-md5:" + key}, `--peer-tsig-key: TSIG key "k:hmac-md5:` + key + `": algorithm "hmac-md5" is not accepted`},
 		{"a key file that is not there", []string{"--geo-tag", "eu", "--peer-tsig-key", "k:hmac-sha256:/nonexistent"}, "no such file"},
+		{"a scope is a name", []string{"--geo-tag", "eu", "--update-tsig-key", "a b=k:hmac-sha256:" + key}, `--update-tsig-key: "a b" is not a domain name`},
+		{"every scope is", []string{"--geo-tag", "eu", "--update-tsig-key", "app.example.com,=k:hmac-sha256:" + key}, "--update-tsig-key: a domain name is missing"},
+		{"reports are nobody's to update", []string{"--geo-tag", "eu", "--update-tsig-key", "_report.eu.example.com=k:hmac-sha256:" + key}, "--update-tsig-key: _report.eu.example.com is a name of the exchange between clusters"},
+		{"an update is signed by a key", []string{"--geo-tag", "eu", "--update-tsig-key", "app.example.com="}, `--update-tsig-key: TSIG key ""`},
 		{"a peer has a tag", []string{"--geo-tag", "eu", "--peers", "192.0.2.1:53"}, "--peers: \"192.0.2.1:53\": write TAG=HOST:PORT"},
 		{"we are no peer of ours", []string{"--geo-tag", "eu", "--peers", "eu=192.0.2.1:53"}, "is this cluster itself"},
 		{"a provider that does not exist", []string{"--geo-tag", "eu", "--edge-provider", "route53"}, `--edge-provider: "route53" is not a provider; use rfc2136, externaldns or none`},
@@ -126,6 +130,7 @@ func TestSettings(t *testing.T) {
 		"--geo-tag", "EU", "--zone", "Cloud.Example.com.", "--edge-zone", "example.com",
 		"--edge-dns", "192.0.2.1,ns.example.com:5300", "--edge-tsig-key", "edge:hmac-sha512:" + key,
 		"--peers", "us=198.51.100.7,us=[2001:db8::7]:5353", "--peer-tsig-key", "us=one:hmac-sha256:" + key, "--peer-tsig-key", "two:hmac-sha256:" + key,
+		"--update-tsig-key", "acme:hmac-sha256:" + key, "--update-tsig-key", "app.cloud.example.com,X.Cloud.example.com.=team:hmac-sha512:" + key,
 		"--dns-address", "203.0.113.11,203.0.113.10,203.0.113.10", "--anchors", "2001:db8::1", "--log-level", "debug", "--manifests", "objects",
 	}, nil, "")
 	require.NoError(t, err)
@@ -140,6 +145,10 @@ func TestSettings(t *testing.T) {
 	require.Len(t, s.PeerKeys, 2)
 	assert.Equal(t, gslb.GeoTag("us"), s.PeerKeys[0].Peer)
 	assert.Empty(t, s.PeerKeys[1].Peer)
+	require.Len(t, s.UpdateKeys, 2)
+	assert.Empty(t, s.UpdateKeys[0].Scopes, "challenges of every zone")
+	assert.Equal(t, []gslb.Name{gslb.MustName("app.cloud.example.com"), gslb.MustName("x.cloud.example.com")}, s.UpdateKeys[1].Scopes)
+	assert.Equal(t, "team.", s.UpdateKeys[1].Key.Name)
 	assert.Len(t, s.DNSAddrs, 2, "doubles are dropped")
 	assert.Equal(t, []string{"[2001:db8::1]:53"}, s.Anchors)
 	assert.True(t, s.EntryCheck)

@@ -25,6 +25,7 @@ type DNS struct {
 	RateSlip         int
 	Clients          string
 	NSID             string
+	MaxWithoutCookie int
 
 	TCPConns          int
 	TCPConnsPerClient int
@@ -42,6 +43,7 @@ func (d *DNS) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&d.CookieSecretFile, "dns-cookie-secret-file", d.CookieSecretFile, "secrets of DNS cookies, the same for all replicas: one or two lines of 32 hexadecimal digits, the first makes cookies, both are accepted (default: made of the first --peer-tsig-key, which all replicas have; without one, random)")
 	fs.IntVar(&d.RateLimit, "dns-rate-limit", d.RateLimit, "responses a second over UDP to one /24 or /56, of each class; 0: no limit (200 is usual)")
 	fs.IntVar(&d.RateSlip, "dns-rate-slip", d.RateSlip, "of the responses beyond the limit, one in so many is sent, short and with TC; 1: all")
+	fs.IntVar(&d.MaxWithoutCookie, "dns-max-response-without-cookie", d.MaxWithoutCookie, "octets of the largest answer over UDP to a client without a valid DNS cookie, 128 or more; longer ones are cut (TC), and the client comes back over TCP; 0: no such bound")
 	fs.StringVar(&d.Clients, "dns-clients", d.Clients, "whether queries come from the addresses of clients: visible, hidden (by a load balancer: nothing is limited by address) or auto (as --service says)")
 	fs.StringVar(&d.NSID, "dns-nsid", d.NSID, "name of this instance for those who ask for it (default: none)")
 	fs.IntVar(&d.TCPConns, "dns-tcp-connections", d.TCPConns, "TCP and TLS connections; more take the place of those idle longest")
@@ -58,11 +60,15 @@ func (d *DNS) check(bad *problems) {
 		n, least int
 	}{
 		{"dns-rate-limit", d.RateLimit, 0}, {"dns-rate-slip", d.RateSlip, 1},
+		{"dns-max-response-without-cookie", d.MaxWithoutCookie, 0},
 		{"dns-tcp-connections", d.TCPConns, 1}, {"dns-tcp-connections-per-client", d.TCPConnsPerClient, 0},
 	} {
 		if c.n < c.least || c.n > 1_000_000 {
 			bad.add(c.flag, fmt.Errorf("%d: write %d to 1000000", c.n, c.least))
 		}
+	}
+	if d.MaxWithoutCookie > 0 && d.MaxWithoutCookie < 128 {
+		bad.add("dns-max-response-without-cookie", fmt.Errorf("%d: write 128 or more, or 0", d.MaxWithoutCookie))
 	}
 	if d.TCPIdle < time.Second {
 		bad.add("dns-tcp-idle", fmt.Errorf("%s: write at least 1s", d.TCPIdle))

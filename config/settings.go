@@ -54,6 +54,8 @@ type Settings struct {
 	PeerKeys   []PeerKey                // none: the cluster serves alone
 	EntryCheck bool
 
+	UpdateKeys []UpdateKey // none: no updates are taken
+
 	MetricsListen, ProbeListen string
 	ShutdownDelay              time.Duration // of going on answering after SIGTERM
 	LogLevel                   slog.Level
@@ -100,6 +102,7 @@ func (c *Config) Settings() (*Settings, error) {
 	c.listeners(s, &bad)
 	c.edge(s, &bad)
 	c.exchange(s, &bad)
+	c.updates(s, &bad)
 	c.logs(s, &bad)
 	if len(bad) > 0 {
 		return nil, errors.Join(bad...)
