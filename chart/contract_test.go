@@ -41,6 +41,11 @@ func TestConfigurationIsRead(t *testing.T) {
 	require.Len(t, s.PeerKeys, 3)
 	assert.Equal(t, "us", string(s.PeerKeys[2].Peer), "a key of one peer only")
 	assert.Equal(t, "eu-us.", s.PeerKeys[2].Key.Name)
+	require.Len(t, s.UpdateKeys, 2)
+	assert.Equal(t, "cert-manager.", s.UpdateKeys[0].Key.Name)
+	assert.Empty(t, s.UpdateKeys[0].Scopes, "challenges of every zone")
+	assert.Equal(t, "hmac-sha512.", s.UpdateKeys[1].Key.Algorithm)
+	assert.Len(t, s.UpdateKeys[1].Scopes, 2)
 
 	s = settings(t, render(t, variants(t)["everything"]))
 	assert.True(t, s.Loopback, "a flag given by config")
@@ -143,6 +148,19 @@ func TestRightsWithExternalDNS(t *testing.T) {
 	binding := as[rbacv1.RoleBinding](t, find(t, all, "RoleBinding", "meridian-dnsendpoints"))
 	assert.Equal(t, "meridian-dnsendpoints", binding.RoleRef.Name)
 	assert.Equal(t, as[rbacv1.RoleBinding](t, find(t, want, "RoleBinding", "meridian-externaldns")).Subjects, binding.Subjects)
+}
+
+// TestRightsWithUpdates: those of the ConfigMap of dynamic updates come with a key for
+// them only, and are bound to its name.
+func TestRightsWithUpdates(t *testing.T) {
+	want := parse(t, rbac.Challenges)
+	all := render(t, variants(t)["existing-secrets"])
+	assert.Equal(t, as[rbacv1.Role](t, find(t, want, "Role", "meridian-challenges")).Rules,
+		as[rbacv1.Role](t, find(t, all, "Role", "meridian-challenges")).Rules)
+	binding := as[rbacv1.RoleBinding](t, find(t, all, "RoleBinding", "meridian-challenges"))
+	assert.Equal(t, "meridian-challenges", binding.RoleRef.Name)
+	assert.Equal(t, as[rbacv1.RoleBinding](t, find(t, want, "RoleBinding", "meridian-challenges")).Subjects, binding.Subjects)
+	assert.False(t, has(render(t, variants(t)["default"]), "Role", "meridian-challenges"))
 }
 
 // TestNamesFollowTheRelease: another release in another namespace elects by a Lease of

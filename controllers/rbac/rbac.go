@@ -18,3 +18,10 @@ var Manifest string
 //
 //go:embed externaldns.yaml
 var ExternalDNS string
+
+// Challenges is a YAML stream with what is needed beside [Manifest] where dynamic
+// updates are taken: a Role for the ConfigMap that holds their records, and its
+// binding.
+//
+//go:embed challenges.yaml
+var Challenges string

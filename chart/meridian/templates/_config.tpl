@@ -37,6 +37,14 @@
 {{- $keys = append $keys (empty $k.peer | ternary $key (printf "%s=%s" $k.peer $key)) }}
 {{- end }}
 {{- $_ := set $c "peer-tsig-key" $keys }}
+{{- with .Values.dns.update.tsig }}
+{{- $keys := list }}
+{{- range $i, $k := . }}
+{{- $key := printf "%s:%s:/etc/meridian/keys/update-%d" $k.name (default "hmac-sha256" $k.algorithm) $i }}
+{{- $keys = append $keys (empty $k.scopes | ternary $key (printf "%s=%s" (join "," $k.scopes) $key)) }}
+{{- end }}
+{{- $_ := set $c "update-tsig-key" $keys }}
+{{- end }}
 {{- toYaml (mergeOverwrite $c .Values.config) }}
 {{- end }}
 

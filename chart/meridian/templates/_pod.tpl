@@ -152,6 +152,9 @@ spec:
 {{- range $i, $k := .Values.peers.moreKeys }}
 {{- $sources = append $sources (include "meridian.keySource" (list $k.existingSecret (printf "peers-%d" $i)) | fromYaml) }}
 {{- end }}
+{{- range $i, $k := .Values.dns.update.tsig }}
+{{- $sources = append $sources (include "meridian.keySource" (list $k.existingSecret (printf "update-%d" $i)) | fromYaml) }}
+{{- end }}
 {{- toYaml $sources }}
 {{- end }}
 

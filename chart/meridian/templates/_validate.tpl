@@ -111,7 +111,7 @@ with words that nobody understands.
 {{- define "meridian.validateConfig" -}}
 {{- $owned := dict
   "geo-tag" "geoTag" "cluster-id" "clusterId" "zone" "zone" "edge-zone" "edgeZone" "zone-negative-ttl" "negativeTTLSeconds"
-  "dns-rate-limit" "dns.rateLimit" "dot-listen" "dns.tls" "dot-cert-file" "dns.tls" "dot-key-file" "dns.tls"
+  "dns-rate-limit" "dns.rateLimit" "dot-listen" "dns.tls" "dot-cert-file" "dns.tls" "dot-key-file" "dns.tls" "update-tsig-key" "dns.update.tsig"
   "dns-listen" "dns.listen" "dns-address" "dns.addresses" "service" "fullnameOverride" "lease-name" "fullnameOverride"
   "edge-provider" "edge.provider" "edge-dns" "edge.servers" "edge-tsig-key" "edge.tsig" "anchors" "anchors"
   "peers" "peers.static" "peer-tsig-key" "peers.tsig" "entry-check" "entryCheck"
