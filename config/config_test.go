@@ -83,6 +83,7 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"glue is an address", []string{"--geo-tag", "eu", "--dns-address", "ns.example.com"}, `--dns-address: "ns.example.com" is not an address`},
 		{"a limit is a number", []string{"--geo-tag", "eu", "--dns-rate-limit", "-1"}, "--dns-rate-limit: -1: write 0 to 1000000"},
 		{"a slip divides", []string{"--geo-tag", "eu", "--dns-rate-slip", "0"}, "--dns-rate-slip: 0: write 1 to 1000000"},
+		{"short answers hold an address", []string{"--geo-tag", "eu", "--dns-max-response-without-cookie", "100"}, "--dns-max-response-without-cookie: 100: write 128 or more, or 0"},
 		{"somebody may connect", []string{"--geo-tag", "eu", "--dns-tcp-connections", "0"}, "--dns-tcp-connections: 0: write 1 to 1000000"},
 		{"TCP is not cut at once", []string{"--geo-tag", "eu", "--dns-tcp-idle", "10ms"}, "--dns-tcp-idle: 10ms: write at least 1s"},
 		{"clients are seen or not", []string{"--geo-tag", "eu", "--dns-clients", "maybe"}, `--dns-clients: "maybe": write auto, visible or hidden`},

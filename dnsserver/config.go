@@ -25,6 +25,10 @@ const (
 	DefaultTCPWrite    = 5 * time.Second
 )
 
+// minWithoutCookie leaves room for the usual address, without which nobody would get by
+// without TCP.
+const minWithoutCookie = 128
+
 // slowPerConn bounds the slow messages in flight on one TCP connection.
 const slowPerConn = 16
 
@@ -50,7 +54,11 @@ type Config struct {
 
 	SlowPath SlowPath // nil: there is none
 	SlowAll  bool     // every well-formed message goes to SlowPath
-	MaxSlow  int      // slow messages in flight, at most a quarter of them from UDP; 0: DefaultMaxSlow
+	MaxSlow  int      // slow messages in flight, at most a quarter and 64 of them from UDP; 0: DefaultMaxSlow
+	// KnowsKey says whether SlowPath may have the key of a name, in wire form and lower
+	// case; it does not keep the name. Messages signed with another get BADKEY at once.
+	// nil: SlowPath is asked. Safe for concurrent use.
+	KnowsKey func(name []byte) bool
 
 	Sockets              int           // UDP sockets for each address, each with a goroutine; 0: one for each processor
 	MaxTCPConns          int           // more evict the one that was idle longest; 0: DefaultMaxTCPConns
@@ -84,6 +92,11 @@ type Config struct {
 	// short and with TC; the others are dropped. 1: all; 0: DefaultRateSlip.
 	RateSlip int
 
+	// MaxWithoutCookie bounds the answers over UDP to those without a valid cookie, in
+	// octets: longer ones are cut to nothing, with TC. It is at least 128; 0: what the
+	// client takes, and 1232 octets, bound them alone.
+	MaxWithoutCookie int
+
 	NSID string // name of this instance for those who ask (RFC 5001); "": none
 	Seed uint64 // of the draws, for tests; 0: random
 
@@ -112,6 +125,7 @@ func (c *Config) complete() error {
 		{"MaxTCPConns", &c.MaxTCPConns, DefaultMaxTCPConns},
 		{"MaxTCPConnsPerClient", &c.MaxTCPConnsPerClient, 0},
 		{"RateLimit", &c.RateLimit, 0},
+		{"MaxWithoutCookie", &c.MaxWithoutCookie, 0},
 		{"RateSlip", &c.RateSlip, DefaultRateSlip},
 	} {
 		if *n.value < 0 {
@@ -129,6 +143,9 @@ func (c *Config) complete() error {
 	}
 	if c.RateLimit > MaxRateLimit {
 		return fmt.Errorf("RateLimit is %d; it is at most %d", c.RateLimit, MaxRateLimit)
+	}
+	if n := c.MaxWithoutCookie; n > 0 && n < minWithoutCookie {
+		return fmt.Errorf("MaxWithoutCookie is %d; it is at least %d", n, minWithoutCookie)
 	}
 	for _, d := range []struct {
 		name  string

@@ -42,6 +42,16 @@ func (q *query) limit(tcp bool) int {
 	return min(int(q.size), udpSize)
 }
 
+// limit gives the largest answer that the sender of the query is given: over UDP, who did
+// not prove its address by a cookie may get less than it takes.
+func (r *responder) limit(tcp bool) int {
+	n := r.q.limit(tcp)
+	if !tcp && r.uncookied > 0 && r.state != cookieValid {
+		n = min(n, r.uncookied)
+	}
+	return n
+}
+
 // optLen is the length of the OPT record that appendOPT would add.
 func (r *responder) optLen(tcp bool, ede uint16) int {
 	if !r.q.opt {

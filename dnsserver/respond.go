@@ -47,10 +47,13 @@ type responder struct {
 	limiter   *rateLimiter // nil: no limit
 	hidden    *atomic.Bool // addresses of clients are those of something between: no limit by them
 	slips     slips
-	now       int64 // of the limiter, the same for all messages of one read; 0: not yet looked at
+	uncookied int                    // largest answer over UDP without a valid cookie; 0: no such bound
+	knowsKey  func(name []byte) bool // nil: the slow path decides
+	now       int64                  // of the limiter, the same for all messages of one read; 0: not yet looked at
 
 	q       query
 	from    netip.Addr // who sent it, if limited
+	key     []byte     // name of the key that signed, if that was looked at
 	state   cookieState
 	cookie  [serverCookie]byte // to send back, unless state is cookieNone
 	limited bool               // the answer counts for the limiter
@@ -77,7 +80,7 @@ func (r *responder) respond(out, msg []byte, from netip.Addr, tcp bool) (_ []byt
 		r.meet(from, tcp)
 		out = r.refuse(out, msg, tcp, r.badRcode(), noEDE)
 	case formEmpty, formGood:
-		if form == formGood && r.hasSlow && r.isSlow() {
+		if form == formGood && r.hasSlow && r.isSlow() && !r.foreignKey(msg) {
 			return out, slow
 		}
 		r.meet(from, tcp)
@@ -202,7 +205,7 @@ func (r *responder) answer(out, msg []byte, tcp bool) []byte {
 	body := len(out)
 	out, an := f.AppendAnswer(out, r.draw.Uint64())
 	out, ns := f.AppendAuthority(out)
-	if len(out)-head+r.optLen(tcp, ede) > q.limit(tcp) {
+	if len(out)-head+r.optLen(tcp, ede) > r.limit(tcp) {
 		// RFC 2181 §9: an RRset that does not fit is left out as a whole.
 		out, an, ns = out[:body], 0, 0
 		out[head+2] |= bitTC

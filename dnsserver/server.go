@@ -152,7 +152,7 @@ func (s *Server) newResponder(c *counters) *responder {
 		table: &s.table, hasSlow: s.cfg.SlowPath != nil, slowAll: s.cfg.SlowAll, nsid: []byte(s.cfg.NSID),
 		keepalive: uint16(min(s.cfg.TCPIdle/(100*time.Millisecond), 0xFFFF)), count: c, recovered: s.recovered,
 		draw: rand.NewPCG(s.cfg.Seed, s.streams.Add(1)), cookies: s.cookies, limiter: s.limiter, hidden: &s.hidden,
-		slips: slips{slip: uint32(s.cfg.RateSlip)},
+		slips: slips{slip: uint32(s.cfg.RateSlip)}, uncookied: s.cfg.MaxWithoutCookie, knowsKey: s.cfg.KnowsKey,
 	}
 }
 

@@ -3,6 +3,7 @@
 package dnsserver_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"io"
@@ -105,6 +106,30 @@ func TestWhatTheSlowPathDoesNotKnowIsAnsweredPlainly(t *testing.T) {
 		assert.NotNil(t, signed.IsEdns0())
 	}
 	assert.Equal(t, int32(8), calls.Load())
+}
+
+// Who signs with a key that nobody here has is told so at once: the slow path does
+// not see it.
+func TestUnknownKeysDoNotReachTheSlowPath(t *testing.T) {
+	var calls atomic.Int32
+	count := slowFunc(func(ctx context.Context, msg []byte, from netip.AddrPort, tcp bool, reply func([]byte) error) bool {
+		calls.Add(1)
+		return false
+	})
+	knows := func(name []byte) bool { return string(name) == "\x05known\x00" }
+	_, addr := dnstest.Serve(t, dnsserver.Config{SlowPath: count, KnowsKey: knows}, exampleTable(t))
+	signed := ask(t, "app", dns.TypeA).tsig()
+	for _, network := range []string{"udp", "tcp"} {
+		m := exchange(t, network, addr, signed)
+		assert.Equal(t, dns.RcodeNotAuth, m.Rcode)
+		assert.Equal(t, uint16(dns.RcodeBadKey), m.IsTsig().Error)
+	}
+	assert.Zero(t, calls.Load())
+	known := bytes.Replace(signed, []byte("\x07unknown\x00"), []byte("\x05KnoWn\x00"), 1)
+	assert.Equal(t, dns.RcodeNotAuth, exchange(t, "udp", addr, known).Rcode)
+	assert.EqualValues(t, 1, calls.Load(), "letters are folded")
+	exchange(t, "udp", addr, ask(t, "", dns.TypeAXFR))
+	assert.EqualValues(t, 2, calls.Load(), "what is not signed goes there")
 }
 
 func TestATransferOfManyMessagesAndPlainQueriesBesideIt(t *testing.T) {

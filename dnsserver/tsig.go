@@ -35,6 +35,26 @@ func (r *responder) badKey(out, msg []byte, tcp bool) []byte {
 	return out
 }
 
+// foreignKey reports that a message is signed with a key that the slow path does not have:
+// to find that out must not cost more than an answer. A name that is not written out
+// (RFC 8945 §4.2 wants it plain) is for the slow path to judge.
+func (r *responder) foreignKey(msg []byte) bool {
+	if r.knowsKey == nil || r.q.tsig == 0 {
+		return false
+	}
+	end := plainName(msg, r.q.tsig)
+	if end < 0 {
+		return false
+	}
+	r.key = append(r.key[:0], msg[r.q.tsig:end]...)
+	for i, c := range r.key { // lengths of labels are less than letters
+		if c-'A' < 26 {
+			r.key[i] = c + 'a' - 'A'
+		}
+	}
+	return !r.knowsKey(r.key)
+}
+
 // tsigOf gives the key name of a TSIG record, and its RDATA up to the fudge:
 // algorithm, time signed and fudge, which an answer repeats. Names in it are
 // not compressed (RFC 8945 §4.2).
