@@ -16,6 +16,7 @@ type hostInput struct {
 	self     GeoTag
 	claims   []*Offer // of objects in this cluster, oldest first; health by readiness
 	peers    []peerOffer
+	held     []GeoTag // clusters whose offer here is one that the deletion guard keeps
 	known    func(GeoTag) bool
 	verdict  func(Name, netip.Addr) (Verdict, bool)
 	now      time.Time
@@ -48,6 +49,9 @@ func mergeHost(in hostInput) *Host {
 	for _, p := range in.peers {
 		h.Parts = append(h.Parts, Part{Cluster: p.cluster, Liveness: p.liveness, Checked: p.checked, Offer: p.offer,
 			Entries: candidates(p.offer, p.liveness, p.checked)})
+	}
+	for i := range h.Parts {
+		h.Parts[i].Held = slices.Contains(in.held, h.Parts[i].Cluster)
 	}
 	slices.SortFunc(h.Parts, func(a, b Part) int { return compareTags(a.Cluster, b.Cluster) })
 	followPolicy(h, in.self)

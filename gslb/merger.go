@@ -38,6 +38,7 @@ type merger struct {
 	serials       map[Name]*serial
 	challenges    []Record              // of this cluster
 	records       map[Name]*zoneRecords // by zone
+	guard         *guard
 	restored      map[Source]struct{}   // objects known from a Saved and not yet read again
 	lastHealthy   map[Name][]netip.Addr // of a Saved
 
@@ -65,7 +66,7 @@ func newMerger(self GeoTag, id string, t Timing, outside bool) *merger {
 		self: self, id: id, timing: t, outside: outside,
 		objects: make(map[Source][]Name), claims: make(map[Name][]*Offer),
 		peers: make(map[GeoTag]*peer), verdicts: make(map[verdictKey]Verdict),
-		serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
+		guard: newGuard(0), serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
 	}
 }
 
@@ -111,7 +112,7 @@ func (m *merger) setZones(zones []ZoneIntent) {
 	}
 	moved := len(zones) != len(m.zones)
 	for i := range zones {
-		moved = moved || zones[i].Zone != m.zones[i].Zone
+		moved = moved || zones[i].Zone != m.zones[i].Zone || zones[i].AllowRemoval != m.zones[i].AllowRemoval
 		m.bump(zones[i].Zone)
 	}
 	m.zones = zones
@@ -153,8 +154,12 @@ func (m *merger) setReport(r *Report, now time.Time) error {
 	if p.id != r.ClusterID {
 		m.touchPeer(p) // it may take over, and offer less
 	}
+	before := p.id
 	if err := p.admit(r, now, m.timing); err != nil {
 		return err
+	}
+	if before != "" && before != p.id {
+		m.guard.trust(r.Cluster)
 	}
 	in := p.instance(r.Instance)
 	in.heard = now

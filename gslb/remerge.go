@@ -45,6 +45,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 		w.hosts = w.hosts.with(changes)
 	}
 	w.Zones = m.mergeZones(w.hosts, now, &next)
+	w.Held = m.guard.list()
 	w.ChangesAt = next.at
 	arrivals := m.arrivals
 	m.arrivals = Arrivals{}
@@ -64,7 +65,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 
 func sameBesideHosts(a, b *World) bool {
 	return a.Ready == b.Ready && a.Local == b.Local && a.Isolated.Equal(b.Isolated) &&
-		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) &&
+		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) && slices.Equal(a.Held, b.Held) &&
 		reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Zones, b.Zones)
 }
 
@@ -231,12 +232,9 @@ func (m *merger) mergeHosts(now time.Time, next *earliest) map[Name]*Host {
 		}
 	}
 	changes := make(map[Name]*Host)
-	for n := range m.dirty {
-		var old *Host
-		if m.world != nil {
-			old = m.world.Host(n)
-		}
-		h := mergeHost(m.inputOf(n, old, now))
+	for _, in := range m.inputs(now, next) {
+		n, old := in.name, in.previous
+		h := mergeHost(in)
 		if h == old {
 			continue
 		}
@@ -257,7 +255,69 @@ func (m *merger) mergeHosts(now time.Time, next *earliest) map[Name]*Host {
 	return changes
 }
 
-func (m *merger) inputOf(n Name, old *Host, now time.Time) hostInput {
+// inputs gives all that is known of the dirty hosts, and of those that the guard holds
+// or lets go.
+func (m *merger) inputs(now time.Time, next *earliest) []hostInput {
+	ins := make([]hostInput, 0, len(m.dirty))
+	for n := range m.dirty {
+		in := m.inputOf(n, now)
+		m.guard.watch(&in, m.allowsRemoval(in.zone), m.left)
+		ins = append(ins, in)
+	}
+	for _, n := range m.guard.judge(now, m.offering, m.offered, next) {
+		if _, there := m.dirty[n]; !there {
+			ins = append(ins, m.inputOf(n, now))
+		}
+	}
+	for i := range ins {
+		m.guard.fill(&ins[i], m.sortedPeers())
+	}
+	return ins
+}
+
+func (m *merger) allowsRemoval(zone Name) bool {
+	i := slices.IndexFunc(m.zones, func(z ZoneIntent) bool { return z.Zone == zone })
+	return i >= 0 && m.zones[i].AllowRemoval
+}
+
+func (m *merger) left(tag GeoTag) bool {
+	p := m.peers[tag]
+	return tag != m.self && (p == nil || p.standing.Liveness == Left)
+}
+
+// offering counts the hosts that a cluster offers now.
+func (m *merger) offering(tag GeoTag) int {
+	if tag == m.self {
+		return len(m.claims)
+	}
+	n := 0
+	if p := m.peers[tag]; p != nil {
+		for _, offers := range p.offers {
+			n += len(offers)
+		}
+	}
+	return n
+}
+
+// offered gives what a cluster offers for a host now; nil: nothing.
+func (m *merger) offered(tag GeoTag, n Name) *Offer {
+	if tag == m.self {
+		if claims := m.claims[n]; len(claims) > 0 {
+			return claims[0]
+		}
+		return nil
+	}
+	if p := m.peers[tag]; p != nil {
+		return p.offers[m.zoneOf(n)][n]
+	}
+	return nil
+}
+
+func (m *merger) inputOf(n Name, now time.Time) hostInput {
+	var old *Host
+	if m.world != nil {
+		old = m.world.Host(n)
+	}
 	in := hostInput{
 		name: n, zone: m.zoneOf(n), self: m.self, claims: m.claims[n], known: m.knows, now: now, previous: old, healthy: m.lastHealthy[n],
 		verdict: func(h Name, a netip.Addr) (Verdict, bool) {

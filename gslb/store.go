@@ -33,6 +33,9 @@ type Config struct {
 	SeeksPeers bool
 	Settle     time.Duration
 	MaxSettle  time.Duration
+	// RemovalHold is how long hosts that vanish in a mass are kept; see [Held]. 0: what
+	// vanishes goes at once, however much it is.
+	RemovalHold time.Duration
 	// Clock is the wall clock that SOA serials are taken from; nil: time.Now. All
 	// else goes by the monotonic clock.
 	Clock func() time.Time
@@ -73,6 +76,7 @@ func NewStore(c Config) (*Store, error) {
 		c.MaxSettle = DefaultMaxSettle
 	}
 	m := newMerger(c.Self, c.ClusterID, c.Timing, c.MeasuresOutside)
+	m.guard.hold = c.RemovalHold
 	if c.Saved != nil {
 		if c.Saved.Self != c.Self || c.Saved.ClusterID != c.ClusterID {
 			return nil, fmt.Errorf("the saved world is that of cluster %q with id %s; this is %q with id %s", c.Saved.Self, c.Saved.ClusterID, c.Self, c.ClusterID)

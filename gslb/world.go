@@ -15,8 +15,10 @@ type ZoneIntent struct {
 	EdgeZone   Name
 	NegTTL     uint32        // seconds; SOA MINIMUM and the SOA's own TTL
 	SplitBrain time.Duration // 0: the default of Timing
-	Addrs      []netip.Addr  // addresses of our own name server, sorted; empty: not known yet
-	Records    []Record      // static records of this cluster; what is served of them is Zone.Static
+	// AllowRemoval lets hosts of the zone vanish in a mass, past the deletion guard.
+	AllowRemoval bool
+	Addrs        []netip.Addr // addresses of our own name server, sorted; empty: not known yet
+	Records      []Record     // static records of this cluster; what is served of them is Zone.Static
 }
 
 // Zone is a zone of a World: the intent, and what all clusters add to it.
@@ -51,6 +53,7 @@ type Part struct {
 	Cluster  GeoTag
 	Liveness Liveness
 	Checked  bool   // an entry check vouches for this host although the cluster is lost
+	Held     bool   // the cluster does not offer it any more; the deletion guard keeps what it offered
 	Offer    *Offer // as the cluster states it; for our own with verdicts merged
 	Entries  []Candidate
 }
@@ -103,6 +106,7 @@ type World struct {
 	Clusters  []Cluster // by tag, ours included
 	Local     LocalState
 	Alarm     Alarm
+	Held      []Held    // what the deletion guard holds, by cluster; nil: nothing
 	Isolated  time.Time // since when we are cut off; zero: we are not
 	ChangesAt time.Time // when time alone may change the World; zero: never
 	Arrivals  Arrivals  // of the inputs that this World is the first to hold

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb
+
+import (
+	"maps"
+	"slices"
+	"time"
+)
+
+// What vanishes in a mass is held: a relist gone wrong, a restored etcd, a peer's
+// bug, everything deleted by mistake. Hosts that vanish within guardWindow vanish
+// together; more than guardLeast of them, and more than half of those that the
+// cluster offered, are a mass.
+const (
+	guardWindow = 10 * time.Second
+	guardLeast  = 10
+)
+
+// DefaultRemovalHold is how long hosts that vanished in a mass are held.
+const DefaultRemovalHold = 10 * time.Minute
+
+// Held says that hosts of a cluster vanished in a mass and are kept for a while, with
+// the entries and the health that they had.
+type Held struct {
+	Cluster GeoTag
+	Hosts   int
+	Since   time.Time
+	Until   time.Time
+}
+
+// guard is the deletion guard. A host vanishes when a cluster that offered entries for it
+// offers none any more, though the cluster did not leave and its zone is still ours.
+//
+//	vanished within the window           | what the cluster offered
+//	at most guardLeast, or half of all   | goes
+//	more                                 | is held, also what vanished earlier in the window
+//	offered again                        | is what it offers now
+//	held for the whole time              | goes
+//	in a zone that allows mass removal   | goes
+type guard struct {
+	hold  time.Duration // 0: nothing is held
+	sides map[GeoTag]*guardSide
+}
+
+// guardSide is what vanished of one cluster.
+type guardSide struct {
+	vanished map[Name]vanished // within the window, and not held
+	held     map[Name]*Offer
+	since    time.Time // of the first that is held
+	until    time.Time // of all that are held
+	trusted  bool      // another cluster took over the tag: what vanishes now is believed
+}
+
+type vanished struct {
+	at    time.Time
+	offer *Offer
+}
+
+func newGuard(hold time.Duration) *guard {
+	return &guard{hold: hold, sides: make(map[GeoTag]*guardSide)}
+}
+
+func (g *guard) side(tag GeoTag) *guardSide {
+	s := g.sides[tag]
+	if s == nil {
+		s = &guardSide{vanished: make(map[Name]vanished), held: make(map[Name]*Offer)}
+		g.sides[tag] = s
+	}
+	return s
+}
+
+// trust believes whatever vanishes of a cluster at the next merge, and holds nothing of it.
+func (g *guard) trust(tag GeoTag) {
+	s := g.side(tag)
+	clear(s.vanished)
+	clear(s.held)
+	s.trusted = true
+}
+
+// offers gives an offer with an entry; nil if there is none.
+func offers(o *Offer) *Offer {
+	if o == nil || len(o.Entries) == 0 {
+		return nil
+	}
+	return o
+}
+
+// offersOf gives what each cluster that is believed offers for the host now.
+func (in *hostInput) offersOf(tag GeoTag) *Offer {
+	if tag == in.self {
+		if len(in.claims) == 0 {
+			return nil
+		}
+		return offers(in.claims[0])
+	}
+	for i := range in.peers {
+		if in.peers[i].cluster == tag {
+			return offers(in.peers[i].offer)
+		}
+	}
+	return nil
+}
+
+// watch notes what vanished of a host since the last World. left reports that a cluster
+// said goodbye.
+func (g *guard) watch(in *hostInput, allowed bool, left func(GeoTag) bool) {
+	old := in.previous
+	if g.hold == 0 || old == nil {
+		return
+	}
+	for i := range old.Parts {
+		p := &old.Parts[i]
+		if len(p.Entries) == 0 {
+			continue
+		}
+		s := g.side(p.Cluster)
+		_, held := s.held[in.name]
+		switch {
+		case in.offersOf(p.Cluster) != nil, allowed, old.Zone != in.zone, left(p.Cluster):
+			delete(s.vanished, in.name)
+			delete(s.held, in.name)
+		case held, s.trusted:
+		default:
+			offer := *p.Offer
+			offer.Check = nil // its health stays as it was
+			s.vanished[in.name] = vanished{in.now, &offer}
+		}
+	}
+}
+
+// judge decides what is held, and gives the names that have to be merged anew because
+// they vanished earlier or are not held any more. all counts the hosts that a cluster
+// offers now; offered gives one of them, nil if it is not offered.
+func (g *guard) judge(now time.Time, all func(GeoTag) int, offered func(GeoTag, Name) *Offer, next *earliest) []Name {
+	var again []Name
+	for tag, s := range g.sides {
+		s.trusted = false
+		if len(s.held) > 0 && !s.until.After(now) {
+			again = slices.AppendSeq(again, maps.Keys(s.held))
+			clear(s.held)
+		}
+		of := all(tag)
+		for n, v := range s.vanished {
+			switch o := offered(tag, n); {
+			case now.Sub(v.at) >= guardWindow, offers(o) != nil:
+				delete(s.vanished, n)
+			case o == nil:
+				of++
+			}
+		}
+		if n := len(s.vanished); n > guardLeast && 2*n > of {
+			if len(s.held) == 0 {
+				s.since = now
+			}
+			s.until = now.Add(g.hold)
+			for n, v := range s.vanished {
+				s.held[n] = v.offer
+				again = append(again, n)
+			}
+			clear(s.vanished)
+		}
+		if len(s.held) > 0 {
+			next.add(s.until)
+		}
+	}
+	return again
+}
+
+// fill puts what is held in the place of what vanished.
+func (g *guard) fill(in *hostInput, peers []*peer) {
+	for tag, s := range g.sides {
+		o := s.held[in.name]
+		if o == nil {
+			continue
+		}
+		in.held = append(in.held, tag)
+		if tag == in.self {
+			in.claims = []*Offer{o}
+			continue
+		}
+		in.peers = slices.DeleteFunc(in.peers, func(p peerOffer) bool { return p.cluster == tag })
+		for _, p := range peers {
+			if p.tag == tag {
+				in.peers = append(in.peers, peerOffer{cluster: tag, liveness: p.standing.Liveness, checked: p.checked[in.name].After(in.now), offer: o})
+			}
+		}
+	}
+}
+
+// list gives what is held, by cluster.
+func (g *guard) list() []Held {
+	var out []Held
+	for tag, s := range g.sides {
+		if len(s.held) > 0 {
+			out = append(out, Held{Cluster: tag, Hosts: len(s.held), Since: s.since, Until: s.until})
+		}
+	}
+	slices.SortFunc(out, func(a, b Held) int { return compareTags(a.Cluster, b.Cluster) })
+	return out
+}
