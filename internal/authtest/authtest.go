@@ -8,15 +8,12 @@
 package authtest
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -63,9 +60,8 @@ type Server struct {
 
 	t    testing.TB
 	dir  string
-	bind *bindtest.Server
-	cmd  *exec.Cmd
-	done chan struct{} // closed when the process has ended
+	bind *bindtest.Server // instead of process
+	*process
 }
 
 // Start runs a server until the test ends, and waits until it answers for the
@@ -73,7 +69,14 @@ type Server struct {
 // not installed the test is skipped, or fails if CI is set.
 func Start(t testing.TB, software Software, zones ...Zone) *Server {
 	t.Helper()
-	s := &Server{Software: software, t: t, dir: t.TempDir()}
+	return StartAt(t, software, netip.AddrPort{}, zones...)
+}
+
+// StartAt is [Start] for Knot and NSD at an address of 127.0.0.0/8; the zero
+// address is a free port of 127.0.0.1.
+func StartAt(t testing.TB, software Software, addr netip.AddrPort, zones ...Zone) *Server {
+	t.Helper()
+	s := &Server{Software: software, Addr: addr, t: t, dir: t.TempDir()}
 	for _, z := range zones {
 		if !z.Primary.IsValid() {
 			require.NoError(t, os.WriteFile(filepath.Join(s.dir, file(z)), []byte(z.Text), 0o600))
@@ -93,25 +96,22 @@ func Start(t testing.TB, software Software, zones ...Zone) *Server {
 	return s
 }
 
-// start runs knotd or nsd on a port that is free.
+// start runs knotd or nsd, on a port that is free if none is given.
 func (s *Server) start(zones []Zone) {
 	s.t.Helper()
-	program, conf, args := "knotd", s.knotConf, []string{"-c"}
+	path, conf, args := "", s.knotConf, []string{"-c"}
 	if s.Software == NSD {
-		program, conf, args = "nsd", s.nsdConf, []string{"-d", "-c"}
+		path, conf, args = Program(s.t, "nsd", "nsd"), s.nsdConf, []string{"-d", "-c"}
+	} else {
+		path = Program(s.t, "knotd", "knot")
 	}
-	path := Program(s.t, program, strings.TrimSuffix(program, "d")+map[Software]string{NSD: "d"}[s.Software])
-	for range 5 {
-		s.Addr = FreePort(s.t)
-		name := filepath.Join(s.dir, program+".conf")
+	s.process = newProcess(s.t, s.dir)
+	s.up(s.Addr, func(addr netip.AddrPort) []string {
+		s.Addr = addr
+		name := filepath.Join(s.dir, "conf")
 		require.NoError(s.t, os.WriteFile(name, []byte(conf(zones)), 0o600))
-		if s.run(path, append(args, name)...) {
-			s.t.Cleanup(s.Stop)
-			return
-		}
-		s.Stop()
-	}
-	s.t.Fatalf("%s does not come up:\n%s", program, s.Log())
+		return append([]string{path}, append(args, name)...)
+	})
 }
 
 // Program finds a program, also where only root looks. Without it the test is
@@ -152,49 +152,13 @@ func FreePort(t testing.TB) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// run starts the program and waits until it answers anything; false: it ended
-// instead.
-func (s *Server) run(path string, args ...string) bool {
-	s.t.Helper()
-	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	require.NoError(s.t, err)
-	defer func() { _ = log.Close() }()
-	cmd, done := exec.Command(path, args...), make(chan struct{})
-	cmd.Stdout, cmd.Stderr, cmd.Dir = log, log, s.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // NSD has children
-	require.NoError(s.t, cmd.Start())
-	go func() {
-		_ = cmd.Wait() // how it ended is in its log
-		close(done)
-	}()
-	s.cmd, s.done = cmd, done
-	answered := false
-	s.poll(func() bool {
-		_, err := s.ask(".", dns.TypeSOA)
-		answered = err == nil
-		return answered
-	})
-	return answered
-}
-
 // Stop ends the server. Stopping twice is fine.
 func (s *Server) Stop() {
 	if s.bind != nil {
 		s.bind.Stop()
 		return
 	}
-	select {
-	case <-s.done:
-		return
-	default:
-	}
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGTERM)
-	select {
-	case <-s.done:
-	case <-time.After(patience / 3):
-	}
-	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
-	<-s.done
+	s.stop()
 }
 
 // Log gives what the server said so far.
@@ -202,42 +166,16 @@ func (s *Server) Log() string {
 	if s.bind != nil {
 		return s.bind.Log()
 	}
-	b, err := os.ReadFile(s.log())
-	if err != nil {
-		return err.Error()
-	}
-	return string(b)
-}
-
-func (s *Server) log() string { return filepath.Join(s.dir, "log") }
-
-// ask asks over TCP, within a second.
-func (s *Server) ask(name string, qtype uint16) (*dns.Msg, error) {
-	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
-	m.RecursionDesired = false
-	in, _, err := (&dns.Client{Net: "tcp", Timeout: time.Second}).ExchangeContext(s.t.Context(), m, s.Addr.String())
-	return in, err
+	return s.said()
 }
 
 // poll calls f until it says true, the server has ended, or patience is over.
 func (s *Server) poll(f func() bool) {
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	var done <-chan struct{}
 	if s.bind == nil {
 		done = s.done
 	}
-	for !f() {
-		select {
-		case <-ctx.Done():
-			return
-		case <-done:
-			return
-		case <-tick.C:
-		}
-	}
+	poll(s.t, done, f)
 }
 
 // WaitSerial waits until the server answers for a zone with that serial, or a
@@ -270,7 +208,7 @@ func (s *Server) wait(zone string, good func(*dns.SOA) bool) {
 }
 
 func (s *Server) soa(zone string) (*dns.SOA, bool) {
-	in, err := s.ask(zone, dns.TypeSOA)
+	in, err := ask(s.t, s.Addr, zone, dns.TypeSOA)
 	if err != nil || !in.Authoritative || len(in.Answer) != 1 {
 		return nil, false
 	}

@@ -33,7 +33,7 @@ func (s *Server) namedConf(zones []Zone) string {
 		fmt.Fprintf(&b, "key %q { algorithm hmac-sha256; secret %q; };\n", k.Name, k.Base64())
 	}
 	for _, z := range zones {
-		fmt.Fprintf(&b, "zone %q {\n\tfile \"%s/%s\";\n\tallow-transfer { 127.0.0.0/8; };\n\tcheck-names ignore;\n", z.Name, s.dir, file(z))
+		fmt.Fprintf(&b, "zone %q {\n\tfile \"%s/%s\";\n\tallow-transfer { 127.0.0.0/8; };\n\tcheck-names ignore;\n\tzero-no-soa-ttl no;\n", z.Name, s.dir, file(z))
 		if !z.Primary.IsValid() {
 			b.WriteString("\ttype primary;\n\tcheck-integrity no;\n};\n")
 			continue
