@@ -47,6 +47,9 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 	if err := p.addProbes(store); err != nil {
 		return err
 	}
+	if err := p.addUpdates(store, src); err != nil {
+		return err
+	}
 	if src.rest == nil {
 		return p.addFiles(store)
 	}
@@ -139,6 +142,6 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 	if err != nil {
 		return err
 	}
-	p.run("controllers", c.Run)
+	p.run("controllers", p.afterChallenges(c.Run))
 	return nil
 }

@@ -19,7 +19,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/meridian-gslb/meridian/config"
+	"github.com/meridian-gslb/meridian/controllers/challenges"
 	"github.com/meridian-gslb/meridian/dnsserver"
+	dnsupdate "github.com/meridian-gslb/meridian/dnsserver/update"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/health"
 	"github.com/meridian-gslb/meridian/internal/observe"
@@ -61,18 +63,20 @@ environment over the file.`,
 
 // process is one running Meridian: what all its parts share.
 type process struct {
-	settings *config.Settings
-	log      *slog.Logger
-	registry *prometheus.Registry
-	instance string
-	store    atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
-	dns      *dnsserver.Server
-	ready    *health.Readiness
-	exchange atomic.Pointer[exchange] // nil until it runs
-	slow     *slowPath
-	lead     func(context.Context) // writes beside the controllers while this process leads; nil: nothing does
-	group    *errgroup.Group
-	ctx      context.Context // the life of the process, with which its parts end
+	settings   *config.Settings
+	log        *slog.Logger
+	registry   *prometheus.Registry
+	instance   string
+	store      atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
+	dns        *dnsserver.Server
+	ready      *health.Readiness
+	exchange   atomic.Pointer[exchange] // nil until it runs
+	slow       *slowPath
+	lead       func(context.Context) // writes beside the controllers while this process leads; nil: nothing does
+	updates    *dnsupdate.Handler    // nil: none are taken
+	challenges *challenges.Object    // what they leave, in Kubernetes; nil: elsewhere, or nowhere
+	group      *errgroup.Group
+	ctx        context.Context // the life of the process, with which its parts end
 }
 
 // serve runs until ctx ends or a part fails. The order of the start:
@@ -177,7 +181,7 @@ func (p *process) listen(ctx context.Context) error {
 	p.dns, err = dnsserver.New(dnsserver.Config{
 		Listen: p.settings.DNSListen, SlowPath: p.slow, Logger: p.log, Registerer: p.registry,
 		TLSListen: d.TLSListen, TLSCertFile: d.TLSCertFile, TLSKeyFile: d.TLSKeyFile,
-		CookieSecretFile: d.CookieSecretFile, CookieSeed: p.cookieSeed(), RateLimit: d.RateLimit, RateSlip: d.RateSlip, NSID: d.NSID,
+		CookieSecretFile: d.CookieSecretFile, CookieSeed: p.cookieSeed(), RateLimit: d.RateLimit, RateSlip: d.RateSlip, NSID: d.NSID, MaxWithoutCookie: d.MaxWithoutCookie,
 		MaxTCPConns: d.TCPConns, MaxTCPConnsPerClient: d.TCPConnsPerClient, TCPIdle: d.TCPIdle,
 	})
 	if err != nil {
@@ -199,7 +203,7 @@ func (p *process) start(src source, saved *gslb.Saved) error {
 		saved = nil
 	}
 	store, err := gslb.NewStore(gslb.Config{
-		Self: p.settings.Self, ClusterID: src.clusterID, Saved: saved,
+		Self: p.settings.Self, ClusterID: src.clusterID, Saved: saved, RemovalHold: p.settings.RemovalHold,
 		MeasuresOutside: p.settings.MeasuresOutside(), SeeksPeers: p.settings.SeeksPeers(),
 	})
 	if err != nil {
