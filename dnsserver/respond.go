@@ -200,22 +200,31 @@ func (r *responder) answer(out, msg []byte, tcp bool) []byte {
 	if t.Stale() {
 		ede = edeStale
 	}
+	flags := byte(bitAA)
+	if f.Kind == answers.Referral { // what is told is not ours
+		flags = 0
+	}
 	head := len(out)
-	out = r.begin(out, msg, bitAA, rcode)
+	out = r.begin(out, msg, flags, rcode)
 	body := len(out)
-	out, an := f.AppendAnswer(out, r.draw.Uint64())
+	draw := r.draw.Uint64()
+	out, an := f.AppendAnswer(out, draw)
 	out, ns := f.AppendAuthority(out)
-	if len(out)-head+r.optLen(tcp, ede) > r.limit(tcp) {
+	room, ad, whole := head+r.limit(tcp)-r.optLen(tcp, ede), 0, true
+	if len(out) <= room && f.HasAdditional() {
+		out, ad, whole = f.AppendAdditional(out, room, draw)
+	}
+	if len(out) > room || !whole {
 		// RFC 2181 §9: an RRset that does not fit is left out as a whole.
-		out, an, ns = out[:body], 0, 0
+		out, an, ns, ad = out[:body], 0, 0, 0
 		out[head+2] |= bitTC
 		r.count.truncated.Add(1)
 	}
 	if r.limited && r.over(classOf(f.Kind, len(out)-head)) {
-		return r.tooMany(out[:head], msg, bitAA|bitTC, dns.RcodeSuccess)
+		return r.tooMany(out[:head], msg, flags|bitTC, dns.RcodeSuccess)
 	}
 	out, ar := r.appendOPT(out, head, tcp, rcode, ede)
-	setCounts(out[head:], an, ns, ar)
+	setCounts(out[head:], an, ns, ad+ar)
 	r.count.query(q.qtype, rcode)
 	f.Count(r.count.shard, an > 0)
 	return out

@@ -23,11 +23,12 @@ type Builder struct {
 // Build is [Builder.Build] with the default bounds.
 func Build(prev *Table, w *gslb.World) (*Table, error) { return Builder{}.Build(prev, w) }
 
-// Build makes the Table of a World. Hosts that did not change since prev are
-// shared with it, so that a change costs what it touches; a nil prev, other
-// bounds or another set of zones means that all is built anew. prev stays as it
-// was. An error means that there is no new Table and the caller should go on
-// with the last one; a host with nothing to answer is no error.
+// Build makes the Table of a World. Hosts and static records that did not
+// change since prev are shared with it, so that a change costs what it touches; a
+// nil prev, other bounds or another set of zones means that all is built anew.
+// prev stays as it was. An error means that there is no new Table and the caller should go on
+// with the last one; a host with nothing to answer is no error, nor is a static
+// record that cannot be packed, see [Table.LeftOut].
 func (b Builder) Build(prev *Table, w *gslb.World) (*Table, error) {
 	if w == nil {
 		return nil, errors.New("a table needs a world")
@@ -43,7 +44,8 @@ func (b Builder) Build(prev *Table, w *gslb.World) (*Table, error) {
 		return nil, err
 	}
 	if prev != nil && prev.limits == b && slices.EqualFunc(prev.zones, t.zones, sameZone) {
-		t.index = t.revise(prev.index, w.Changed(prev.world))
+		t.packStatics(prev.statics)
+		t.index = t.revise(prev.index, w.Changed(prev.world), prev.statics)
 		return t, nil
 	}
 	e := newEdit(newIndex())
@@ -51,7 +53,8 @@ func (b Builder) Build(prev *Table, w *gslb.World) (*Table, error) {
 		e.apex(t.zones[i].wire, i, t.zones[i].parent)
 	}
 	t.index = newIndex().with(e.changes)
-	t.index = t.revise(t.index, w.Changed(nil))
+	t.packStatics(nil)
+	t.index = t.revise(t.index, w.Changed(nil), make([]*statics, len(t.zones)))
 	return t, nil
 }
 
@@ -108,8 +111,9 @@ func (t *Table) zone(n gslb.Name) int {
 	return i
 }
 
-// revise decides and packs the named hosts anew.
-func (t *Table) revise(base *index, changed iter.Seq[gslb.Name]) *index {
+// revise decides and packs the named hosts anew, and takes in what stands beside
+// them since old.
+func (t *Table) revise(base *index, changed iter.Seq[gslb.Name], old []*statics) *index {
 	e := newEdit(base)
 	for name := range changed {
 		key := wireName(name)
@@ -124,6 +128,9 @@ func (t *Table) revise(base *index, changed iter.Seq[gslb.Name]) *index {
 		}
 		n := e.add(key, zone)
 		n.host, n.sets = h, t.pack(h)
+	}
+	for i := range t.statics {
+		t.reviseStatics(e, i, old[i])
 	}
 	if len(e.changes) == 0 {
 		return base

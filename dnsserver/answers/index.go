@@ -2,7 +2,10 @@
 
 package answers
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"iter"
+)
 
 // shardBits bounds what a change copies: 1/512 of the names.
 const shardBits = 9
@@ -105,4 +108,20 @@ func (s *shard) put(new slot) {
 	}
 	s.slots[i] = new
 	s.len++
+}
+
+// all walks the nodes in no particular order.
+func (x *index) all() iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		for _, s := range x.shards {
+			if s == nil {
+				continue
+			}
+			for i := range s.slots {
+				if n := s.slots[i].node; n != nil && !yield(n) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -37,8 +37,8 @@ func (t *Table) Lookup(name gslb.Name, qtype uint16) Result {
 	if f.node != nil {
 		r.Owner, r.Host, r.Wildcard = textName(f.node.key), f.node.host, f.source > 0
 	}
-	if f.apex != nil {
-		r.TTL = f.apex.ttl()
+	if f.run != nil {
+		r.TTL = f.run.ttl()
 	}
 	if f.set == nil {
 		return r

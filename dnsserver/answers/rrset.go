@@ -14,8 +14,11 @@ import (
 const (
 	// toQuestion is a compression pointer to the name in the question, which
 	// follows the header: the owner of every record that we answer for it.
-	toQuestion = 0xC000 | headerSize
+	toQuestion = pointerBits | headerSize
 	headerSize = 12
+
+	pointerBits = 0xC000
+	maxPointer  = 0x3FFF // how far a pointer reaches into a message
 
 	// maxSection bounds an answer section, so that it fits into any message
 	// with the longest name and an OPT record.

@@ -91,7 +91,7 @@ func TestNamesAreCompressedAtLabelsOnly(t *testing.T) {
 		query := new(dns.Msg).SetQuestion(z.Zone.FQDN(), dns.TypeNS)
 		msg, err := query.Pack()
 		require.NoError(t, err)
-		msg, n := packed.ns.append(msg, 0)
+		msg, n := packed.ns.append(msg, headerSize, headerSize)
 		msg[7] = byte(n)
 		got := new(dns.Msg)
 		require.NoError(t, got.Unpack(msg))

@@ -12,8 +12,9 @@ type Table struct {
 	world   *gslb.World
 	limits  Builder
 	index   *index
-	zones   []*zone  // by name
-	tallies *tallies // of all Tables of the row
+	zones   []*zone    // by name
+	statics []*statics // of the zones
+	tallies *tallies   // of all Tables of the row
 }
 
 // World gives the World that the Table was built from; never nil.
@@ -30,5 +31,5 @@ func (t *Table) Ready() bool { return t.world.Ready }
 // Stale reports that this cluster is cut off and answers what it knew last.
 func (t *Table) Stale() bool { return !t.world.Isolated.IsZero() }
 
-// Len counts the names that exist: apexes, hosts and empty non-terminals.
+// Len counts the names that exist: apexes, hosts, owners of static records and empty non-terminals.
 func (t *Table) Len() int { return t.index.len }

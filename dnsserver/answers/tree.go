@@ -2,18 +2,24 @@
 
 package answers
 
-import "github.com/meridian-gslb/meridian/gslb"
+import (
+	"github.com/miekg/dns"
 
-// node is a name that exists: a zone apex, a host, or an empty non-terminal
-// (neither apex nor host, something below it). It is never changed once it is
-// in an index.
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// node is a name that exists: a zone apex, a host, the owner of static records,
+// or an empty non-terminal (none of these, something below it). It is never
+// changed once it is in an index.
 type node struct {
-	key   string     // wire name, lower-case
-	zone  int        // index into Table.zones
-	below int        // names directly below that exist
-	apex  bool       // the zone begins here
-	host  *gslb.Host // nil: no host has this name
-	sets  []*rrset   // of the host, by type; none: it has nothing to answer
+	key    string     // wire name, lower-case
+	zone   int        // index into Table.zones
+	cut    *cut       // the delegation at the name or above it; nil: the name is ours
+	sets   []*rrset   // of the host, by type; none: it has nothing to answer
+	apex   bool       // the zone begins here
+	static []*packed  // static records, by type
+	host   *gslb.Host // nil: no host has this name
+	below  int        // names directly below that exist
 }
 
 // set gives the records of a type; nil if there are none.
@@ -21,6 +27,24 @@ func (n *node) set(rrtype uint16) *rrset {
 	for _, s := range n.sets {
 		if s.rrtype == rrtype {
 			return s
+		}
+	}
+	return nil
+}
+
+// run gives the static records of a type; nil if there are none. At a host,
+// addresses are the host's.
+func (n *node) run(rrtype uint16) *packed {
+	if n.host != nil && (isAddress(rrtype) || rrtype == dns.TypeCNAME) {
+		return nil
+	}
+	return setOf(n.static, rrtype)
+}
+
+func setOf(sets []*packed, rrtype uint16) *packed {
+	for _, p := range sets {
+		if p.rrtype == rrtype {
+			return p
 		}
 	}
 	return nil
@@ -36,6 +60,14 @@ type edit struct {
 }
 
 func newEdit(base *index) *edit { return &edit{base: base, changes: make(map[string]*node)} }
+
+// peek gives a node that must not be changed; nil if the name does not exist.
+func (e *edit) peek(key string) *node {
+	if n, ok := e.changes[key]; ok {
+		return n
+	}
+	return e.base.get([]byte(key))
+}
 
 // own gives a copy of a node that may be changed; nil if the name does not exist.
 func (e *edit) own(key string) *node {
@@ -83,7 +115,23 @@ func (e *edit) clear(key string) {
 		return
 	}
 	n.host, n.sets = nil, nil
-	for n.below == 0 && n.host == nil && !n.apex {
+	e.prune(n)
+}
+
+// strip takes the static records away from a name, and the name with them if
+// nothing else keeps it.
+func (e *edit) strip(key string) {
+	n := e.own(key)
+	if n == nil {
+		return
+	}
+	n.static = nil
+	e.prune(n)
+}
+
+// prune removes a name that nothing keeps, and those above that only it kept.
+func (e *edit) prune(n *node) {
+	for n.below == 0 && n.host == nil && n.static == nil && !n.apex {
 		e.changes[n.key] = nil
 		n = e.own(parentOf(n.key))
 		n.below--

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/miekg/dns"
 
@@ -34,21 +33,6 @@ type zone struct {
 	soa     packed
 	ns      packed          // no records: no name server is known
 	tallies [Refused]*Tally // by Kind, of answers without entries
-}
-
-// packed is a run of records that is copied into messages. Names in it are
-// compressed against the name of the zone, which ends the name in the question
-// of every message it is copied into.
-type packed struct {
-	wire  []byte
-	ptrs  []pointer
-	count int
-}
-
-// pointer is a place in packed.wire where a compression pointer is filled in.
-type pointer struct {
-	at   int // offset in wire
-	into int // octets from the start of the zone's name
 }
 
 // newZone packs the apex; old is shared if nothing in it changed.
@@ -96,56 +80,35 @@ func serversOf(z *gslb.Zone, self gslb.GeoTag) []gslb.Name {
 // without name servers names the root as its primary.
 func (z *zone) packSOA() {
 	p := &z.soa
-	z.owner(p, dns.TypeSOA, z.negTTL)
-	z.rdata(p, func() {
-		mname := "\x00"
-		if len(z.servers) > 0 {
-			mname = wireName(z.servers[0])
-		}
-		z.appendName(p, mname)
-		z.appendName(p, "\x0ahostmaster"+z.wire)
-		for _, v := range []uint32{z.serial, soaRefresh, soaRetry, soaExpire, z.negTTL} {
-			p.wire = binary.BigEndian.AppendUint32(p.wire, v)
-		}
-	})
+	p.rrtype = dns.TypeSOA
+	p.begin(0, z.negTTL)
+	mname := "\x00"
+	if len(z.servers) > 0 {
+		mname = wireName(z.servers[0])
+	}
+	rname := "\x0ahostmaster" + z.wire
+	at := len(p.wire)
+	p.wire = append(p.wire, 0, 0)
+	p.name(z, mname)
+	p.name(z, rname)
+	numbers := len(p.wire)
+	for _, v := range []uint32{z.serial, soaRefresh, soaRetry, soaExpire, z.negTTL} {
+		p.wire = binary.BigEndian.AppendUint32(p.wire, v)
+	}
+	binary.BigEndian.PutUint16(p.wire[at:], uint16(len(p.wire)-at-2))
+	p.rdata = [][]byte{slices.Concat([]byte(mname), []byte(rname), p.wire[numbers:])}
 }
 
 // packNS packs the NS records, in the order of names so that all clusters give
 // them alike.
 func (z *zone) packNS(limits Builder) {
+	z.ns.rrtype = dns.TypeNS
 	for _, server := range slices.SortedFunc(slices.Values(z.servers), gslb.Name.Compare) {
-		z.owner(&z.ns, dns.TypeNS, limits.clamp(nsTTL))
-		z.rdata(&z.ns, func() { z.appendName(&z.ns, wireName(server)) })
+		name := wireName(server)
+		z.ns.begin(0, limits.clamp(nsTTL))
+		z.ns.leads(len(z.ns.wire)+2, []byte(name))
+		z.ns.data(z, nil, name, nil)
 	}
-}
-
-// owner begins a record that belongs to the zone itself.
-func (z *zone) owner(p *packed, rrtype uint16, ttl uint32) {
-	p.ptrs = append(p.ptrs, pointer{len(p.wire), 0})
-	p.wire = appendFixed(p.wire, rrtype, ttl)
-	p.count++
-}
-
-// rdata writes what f appends, with its length before it.
-func (z *zone) rdata(p *packed, f func()) {
-	at := len(p.wire)
-	p.wire = append(p.wire, 0, 0)
-	f()
-	binary.BigEndian.PutUint16(p.wire[at:], uint16(len(p.wire)-at-2))
-}
-
-// appendName writes a name, compressed where its end is an end of the zone's.
-func (z *zone) appendName(p *packed, name string) {
-	for len(name) > 1 {
-		if into := len(z.wire) - len(name); into >= 0 && strings.HasSuffix(z.wire, name) && z.labelAt(into) {
-			p.ptrs = append(p.ptrs, pointer{len(p.wire), into})
-			p.wire = append(p.wire, 0, 0)
-			return
-		}
-		p.wire = append(p.wire, name[:1+name[0]]...)
-		name = parentOf(name)
-	}
-	p.wire = append(p.wire, 0)
 }
 
 // labelAt reports that a label of the zone's name begins at an offset.
@@ -157,15 +120,14 @@ func (z *zone) labelAt(offset int) bool {
 	return at == offset
 }
 
-// append copies the records into a message in whose question the zone's name
-// begins cut octets after the start of the name.
-func (p *packed) append(msg []byte, cut int) ([]byte, int) {
-	base := len(msg)
-	msg = append(msg, p.wire...)
-	for _, ptr := range p.ptrs {
-		binary.BigEndian.PutUint16(msg[base+ptr.at:], uint16(0xC000|headerSize+cut+ptr.into))
-	}
-	return msg, p.count
-}
+// holds reports that a wire name is the zone's or lies below it.
+func (z *zone) holds(name []byte) bool { return under(name, z.wire) }
 
-func (p *packed) ttl() uint32 { return binary.BigEndian.Uint32(p.wire[6:]) }
+// under reports that a wire name is top or lies below it.
+func under(name []byte, top string) bool {
+	at := 0
+	for len(name)-at > len(top) {
+		at += 1 + int(name[at])
+	}
+	return string(name[at:]) == top
+}

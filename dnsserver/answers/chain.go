@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package answers
+
+import (
+	"bytes"
+
+	"github.com/miekg/dns"
+)
+
+// maxChain bounds how many CNAMEs are followed; a longer chain is answered as far
+// as that.
+const maxChain = 16
+
+// follow goes along a chain of CNAMEs, whose first f has found, and makes f what
+// is found at its end (RFC 1034 §3.6.2, RFC 6604 §3):
+//
+//	records of the type          | the CNAMEs and those records
+//	the name without that type   | the CNAMEs and the SOA of its zone
+//	no such name                 | likewise, and NXDOMAIN
+//	a name below a delegation    | the CNAMEs and the name servers of that zone
+//	a name in no zone of ours    | the CNAMEs
+//	a name that was there before | the CNAMEs, each once
+func (t *Table) follow(f *Found, qtype uint16) {
+	f.chain, f.links, f.start = f.run, 1, f.zone
+	f.run = nil
+	var seen [maxChain]*packed
+	for last := f.chain; ; f.links++ {
+		seen[f.links-1] = last
+		name := last.targets[0].name
+		if f.links == maxChain || bytes.Equal(name, f.name) || ledTo(name, seen[:f.links-1]) {
+			return
+		}
+		g := t.find(name, qtype)
+		if g.Kind == Refused {
+			return
+		}
+		f.zone, f.node, f.source = g.zone, g.node, g.source
+		if g.alias {
+			last = g.run
+			continue
+		}
+		f.Kind, f.set, f.run, f.cut = g.Kind, g.set, g.run, g.cut
+		if f.Kind == Referral {
+			f.Kind = Answer // of the name that was asked, and we have authority over that
+		}
+		return
+	}
+}
+
+// ledTo reports that one of the CNAMEs leads to a name.
+func ledTo(name []byte, cnames []*packed) bool {
+	for _, p := range cnames {
+		if bytes.Equal(p.targets[0].name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// appendChain appends the CNAMEs, and notes where in the message the name at the
+// end of the chain and the names of its zone and cut begin.
+func (f *Found) appendChain(msg []byte, start int) ([]byte, int) {
+	cname, name, zone := f.chain, f.name, f.start
+	owner, zoneAt := headerSize, headerSize+len(f.name)-len(f.start.wire)
+	for n := 1; ; n++ {
+		at := len(msg) - start
+		msg, _ = cname.append(msg, owner, zoneAt)
+		name, owner = cname.targets[0].name, at+cname.targets[0].at
+		if n == f.links {
+			zoneAt = placeOf(f.zone, zone, zoneAt, owner, name)
+			break
+		}
+		g := f.table.find(name, dns.TypeCNAME)
+		zoneAt = placeOf(g.zone, zone, zoneAt, owner, name)
+		cname, zone = g.run, g.zone
+	}
+	f.owner, f.zoneAt = owner, zoneAt
+	if f.cut != nil {
+		f.cutAt = owner + len(name) - len(f.cut.key)
+	}
+	return msg, f.links
+}
+
+// placeOf gives where in a message the name of a zone begins, for what follows a
+// CNAME of another zone, or the same. That zone's name is at zoneAt in one piece,
+// and the target of the CNAME at owner. See packRecord.
+func placeOf(next, zone *zone, zoneAt, owner int, target []byte) int {
+	if under([]byte(zone.wire), next.wire) {
+		return zoneAt + len(zone.wire) - len(next.wire)
+	}
+	return owner + len(target) - len(next.wire)
+}
