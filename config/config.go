@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 // Config is the configuration of `meridian serve` as it was written. Start
@@ -35,6 +37,7 @@ type Config struct {
 	LeaseName  string
 	Manifests  string
 	StateDir   string
+	Guard      time.Duration
 
 	EdgeProvider string
 	EdgeDNS      []string
@@ -64,6 +67,7 @@ func Default() Config {
 		LeaseName:     "meridian",
 		EdgeProvider:  ProviderRFC2136,
 		EntryCheck:    "on",
+		Guard:         gslb.DefaultRemovalHold,
 		MetricsListen: ":8080",
 		ProbeListen:   ":8081",
 		LogLevel:      "info",
@@ -90,6 +94,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Namespace, "namespace", c.Namespace, "namespace of our Lease and Service (default: that of the Pod, or of the kubeconfig's context)")
 	fs.StringVar(&c.LeaseName, "lease-name", c.LeaseName, "Lease that elects the writer of status")
 	fs.StringVar(&c.Manifests, "manifests", c.Manifests, "read objects from the YAML files of this folder instead of Kubernetes")
+	fs.DurationVar(&c.Guard, "deletion-guard", c.Guard, "how long hosts are kept that vanish in a mass: more than 10, and more than half of what a cluster offers, within 10 s; 0: not at all (a ZoneDelegation lets them go by annotation gslb.meridian.dev/allow-mass-removal)")
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "folder that outlives the process, where the last good world is kept for a restart without the API (default: none is kept)")
 
 	fs.StringVar(&c.EdgeProvider, "edge-provider", c.EdgeProvider, "how the delegation is kept: rfc2136, externaldns or none")

@@ -42,8 +42,9 @@ type Settings struct {
 	Loopback  bool
 
 	Kubeconfig, Context, Namespace, LeaseName string
-	Manifests                                 string // "" means Kubernetes
-	StateDir                                  string // "" means that nothing outlives the process
+	Manifests                                 string        // "" means Kubernetes
+	StateDir                                  string        // "" means that nothing outlives the process
+	RemovalHold                               time.Duration // of hosts that vanish in a mass; 0: none
 
 	ExternalDNS bool         // the delegation is kept by ExternalDNS
 	EdgeServers []string     // HOST:PORT that take updates, or with ExternalDNS that are read; empty: no edge is kept, or ExternalDNS and they are found
@@ -94,7 +95,7 @@ func (c *Config) Settings() (*Settings, error) {
 	var bad problems
 	s := &Settings{
 		ClusterID: c.ClusterID, DNS: c.DNS, DNSListen: c.DNSListen, Service: c.Service, Loopback: c.EntryLoopOK,
-		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests, StateDir: c.StateDir,
+		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests, StateDir: c.StateDir, RemovalHold: c.Guard,
 		MetricsListen: c.MetricsListen, ProbeListen: c.ProbeListen, ShutdownDelay: c.ShutdownDelay,
 	}
 	c.identity(s, &bad)
@@ -104,6 +105,9 @@ func (c *Config) Settings() (*Settings, error) {
 	c.exchange(s, &bad)
 	c.updates(s, &bad)
 	c.logs(s, &bad)
+	if c.Guard < 0 || c.Guard > 24*time.Hour {
+		bad.add("deletion-guard", fmt.Errorf("%s: write 0 to 24h", c.Guard))
+	}
 	if len(bad) > 0 {
 		return nil, errors.Join(bad...)
 	}

@@ -24,6 +24,9 @@ const (
 	// AnnotationOverride of a Gslb or a source is override, drain or force, and wins over
 	// spec.override. It is for hands: a GitOps tool leaves it alone.
 	AnnotationOverride = "gslb.meridian.dev/override"
+	// AnnotationAllowMassRemoval of a ZoneDelegation, with the value "true", lets hosts of the
+	// zone vanish in a mass: the deletion guard holds none of them.
+	AnnotationAllowMassRemoval = "gslb.meridian.dev/allow-mass-removal"
 )
 
 // Annotations of k8gb, which mean the same.
@@ -43,7 +46,7 @@ const (
 	K8gbAnnotationExposedHostnames = "k8gb.io/exposed-hostnames"
 )
 
-// Labels and finalizers that Meridian writes.
+// Labels and finalizers that Meridian writes, and the label that it looks for.
 const (
 	// LabelManagedBy marks the objects that Meridian creates.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
@@ -56,6 +59,11 @@ const (
 	// OriginReflected is the value of LabelOrigin for a Gslb made from an annotated object
 	// that is itself a copy from another cluster.
 	OriginReflected = "reflected"
+	// LabelServe marks the DNSEndpoints (externaldns.k8s.io) whose records Meridian serves in
+	// its zones. Those that Meridian makes for ExternalDNS never count.
+	LabelServe = "gslb.meridian.dev/serve"
+	// ServeTrue is the value of LabelServe.
+	ServeTrue = "true"
 	// FinalizerDelegation of a ZoneDelegation keeps it until the delegation is removed from
 	// the parent zone.
 	FinalizerDelegation = "gslb.meridian.dev/delegation"

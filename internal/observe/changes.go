@@ -37,9 +37,10 @@ type Changes struct {
 	prev     *gslb.World // the last that was ready; Run's alone
 	clusters map[gslb.GeoTag]clusterState
 	isolated bool
-	opened   time.Time // of the window; zero: none is open
-	told     int       // lines in it
-	more     int       // answers that changed in it and were not told
+	held     map[gslb.GeoTag]int // hosts that the guard keeps, by cluster
+	opened   time.Time           // of the window; zero: none is open
+	told     int                 // lines in it
+	more     int                 // answers that changed in it and were not told
 
 	mu    sync.Mutex
 	count map[gslb.Reason]int
@@ -189,6 +190,7 @@ func (c *Changes) takeClusters(w *gslb.World) {
 			c.tellLiveness(k, was.liveness)
 		}
 	}
+	c.takeHeld(w)
 	switch isolated := !w.Isolated.IsZero(); {
 	case isolated && !c.isolated:
 		c.isolated = true
@@ -197,6 +199,25 @@ func (c *Changes) takeClusters(w *gslb.World) {
 		c.isolated = false
 		c.log.Info("this cluster is not cut off any more")
 	}
+}
+
+// takeHeld tells when the deletion guard begins and ends to hold hosts of a cluster.
+func (c *Changes) takeHeld(w *gslb.World) {
+	now := make(map[gslb.GeoTag]int, len(w.Held))
+	for _, h := range w.Held {
+		now[h.Cluster] = h.Hosts
+		if h.Hosts > c.held[h.Cluster] {
+			c.log.Error("many hosts vanished together; what was offered for them is kept for a while", "geo_tag", string(h.Cluster),
+				"vanished", h.Hosts, "hold", h.Until.Sub(w.At).Round(time.Second),
+				"do", "restore the objects; if that was meant, annotate the ZoneDelegation with gslb.meridian.dev/allow-mass-removal=true, or wait")
+		}
+	}
+	for tag := range c.held {
+		if now[tag] == 0 {
+			c.log.Info("no vanished hosts are kept any more", "geo_tag", string(tag))
+		}
+	}
+	c.held = now
 }
 
 func (c *Changes) tellLiveness(k *gslb.Cluster, before gslb.Liveness) {

@@ -67,6 +67,14 @@ func newSite(t *testing.T) *site {
 	var err error
 	s.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id"})
 	require.NoError(t, err)
+	s.observe()
+	return s
+}
+
+// observe makes and runs everything around the Store.
+func (s *site) observe() {
+	s.t.Helper()
+	t := s.t
 	changes, err := observe.NewChanges(logger(&s.log), s.reg)
 	require.NoError(t, err)
 	convergence, err := observe.NewConvergence(s.reg)
@@ -79,7 +87,6 @@ func newSite(t *testing.T) *site {
 	go func() { _ = s.store.Run(ctx) }()
 	go func() { _ = changes.Run(ctx, box) }()
 	s.store.SetZones([]gslb.ZoneIntent{{Zone: gslb.MustName("example.com"), EdgeZone: gslb.MustName("com")}})
-	return s
 }
 
 func offer(host string, addrs ...string) *gslb.Offer {
@@ -224,5 +231,34 @@ func TestConvergenceGoesOnOverAFailure(t *testing.T) {
 				assert.Zero(t, m.GetHistogram().GetSampleCount())
 			}
 		}
+	})
+}
+
+func TestMassRemovalIsToldAndCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &site{t: t, reg: prometheus.NewRegistry()}
+		var err error
+		s.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id", RemovalHold: time.Minute})
+		require.NoError(t, err)
+		s.observe()
+		s.store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+		for i := range 12 {
+			s.set(fmt.Sprintf("app%d.example.com", i), "192.0.2.1")
+		}
+		s.settle()
+		assert.InDelta(t, -1, s.value("meridian_gslb_held_hosts", "geo_tag=eu"), 0, "no such line")
+		s.log.take()
+		for i := range 12 {
+			s.store.SetObject(gslb.Source{Kind: "Gslb", Name: fmt.Sprintf("app%d.example.com", i)}, nil)
+		}
+		s.settle()
+		assert.InDelta(t, 12, s.value("meridian_gslb_held_hosts", "geo_tag=eu"), 0)
+		told := s.log.take()
+		require.Len(t, told, 1, "once, and nothing of answers, because none changed")
+		assert.Contains(t, told[0], "level=ERROR")
+		assert.Contains(t, told[0], "vanished=12 hold=1m0s")
+		time.Sleep(time.Minute)
+		s.settle()
+		assert.Contains(t, strings.Join(s.log.take(), "\n"), "no vanished hosts are kept any more")
 	})
 }

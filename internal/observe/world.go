@@ -17,6 +17,7 @@ type World struct {
 	revision, age, ready, isolated, missed  *prometheus.Desc
 	liveness, since, witness, mark, blind   *prometheus.Desc
 	conflict, zoneSerial, zoneServers, size *prometheus.Desc
+	held                                    *prometheus.Desc
 }
 
 // NewWorld makes the collector; world may give nil while there is none.
@@ -37,6 +38,7 @@ func NewWorld(world func() *gslb.World) *World {
 		mark:        d("cluster_mark", "How far each cluster's knowledge of its own objects goes.", "geo_tag"),
 		blind:       d("cluster_blind", "1 while a cluster cannot read its objects.", "geo_tag"),
 		conflict:    d("cluster_conflict", "1 while another cluster uses the same geo tag.", "geo_tag"),
+		held:        d("held_hosts", "Hosts that a cluster does not offer any more and that the deletion guard keeps.", "geo_tag"),
 		zoneSerial:  d("zone_serial", "SOA serial of each zone.", "zone"),
 		zoneServers: d("zone_name_servers", "Name servers of each zone, of all clusters.", "zone"),
 		size:        d("world_hosts", "Hosts in the present World."),
@@ -47,7 +49,7 @@ func NewWorld(world func() *gslb.World) *World {
 func (c *World) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.revision, c.age, c.ready, c.isolated, c.missed, c.liveness, c.since, c.witness, c.mark, c.blind,
-		c.conflict, c.zoneSerial, c.zoneServers, c.size,
+		c.conflict, c.held, c.zoneSerial, c.zoneServers, c.size,
 	} {
 		ch <- d
 	}
@@ -70,6 +72,9 @@ func (c *World) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.size, float64(w.Len()))
 	for i := range w.Clusters {
 		c.cluster(gauge, w, &w.Clusters[i])
+	}
+	for _, h := range w.Held {
+		gauge(c.held, float64(h.Hosts), string(h.Cluster))
 	}
 	for i := range w.Zones {
 		z := &w.Zones[i]
