@@ -61,8 +61,13 @@ type Source struct {
 	Name      string
 }
 
-// String gives "Kind namespace/name".
-func (s Source) String() string { return s.Kind + " " + s.Namespace + "/" + s.Name }
+// String gives "Kind namespace/name", or "Kind name" without a namespace.
+func (s Source) String() string {
+	if s.Namespace == "" {
+		return s.Kind + " " + s.Name
+	}
+	return s.Kind + " " + s.Namespace + "/" + s.Name
+}
 
 // Offer is what one cluster says of one host: how it wants it answered and
 // which entries it has. Our own and a peer's have the same type.

@@ -16,6 +16,9 @@ const (
 	// ConditionDelegated of a ZoneDelegation says that the parent zone, read back, holds
 	// this cluster's name server and its addresses.
 	ConditionDelegated = "Delegated"
+	// ConditionRecordsServed of a ZoneDelegation says that every static record that a
+	// cluster states for the zone is served. It is there while the zone has any.
+	ConditionRecordsServed = "RecordsServed"
 )
 
 // Reasons of condition Accepted.
@@ -116,8 +119,17 @@ const (
 	ReasonZoneConflicted = "ZoneConflicted"
 	// ReasonGeoTagConflicted (False): another cluster uses the same geo tag.
 	ReasonGeoTagConflicted = "GeoTagConflicted"
-	// ReasonRecordConflicted (True): a static record stands at a balanced host and is left
-	// out.
+	// ReasonTooManyRecords (False): this cluster states more static records than it may; the
+	// message says which are left out.
+	ReasonTooManyRecords = "TooManyRecords"
+)
+
+// Reasons of condition RecordsServed.
+const (
+	// ReasonRecordsServed (True): all of them.
+	ReasonRecordsServed = "RecordsServed"
+	// ReasonRecordConflicted (False): some break a rule of the zone, or another cluster's
+	// say otherwise; the message has which and why.
 	ReasonRecordConflicted = "RecordConflicted"
 )
 

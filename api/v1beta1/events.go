@@ -51,4 +51,16 @@ const (
 	// EventEdgeRepaired: it does so again after it was refused, ignored, out of reach or
 	// drifted.
 	EventEdgeRepaired = "EdgeRepaired"
+	// EventRecordConflicted (warning): static records are not served; also of a DNSEndpoint
+	// that states them.
+	EventRecordConflicted = "RecordConflicted"
+	// EventRecordConflictEnded: all static records of the zone are served again.
+	EventRecordConflictEnded = "RecordConflictEnded"
+)
+
+// Reasons of events about a DNSEndpoint, beside EventRecordConflicted and the reasons of
+// condition Accepted.
+const (
+	// EventRecordsServed: every record of the object is served, and was not before.
+	EventRecordsServed = "RecordsServed"
 )

@@ -79,7 +79,9 @@ type ZoneDelegationSpec struct {
 	// +optional
 	SplitBrainThresholdSeconds *int32 `json:"splitBrainThresholdSeconds,omitempty"`
 
-	// records are static records of the zone. They may not stand at a balanced host.
+	// records are static records of the zone, beside its balanced hosts. Addresses (A,
+	// AAAA), CNAME and NS may not stand at a balanced host, other types may. What cannot be
+	// served is left out, and condition RecordsServed says so.
 	// +kubebuilder:validation:MaxItems=128
 	// +kubebuilder:validation:XValidation:rule="self.all(r, r.type != 'CNAME' || self.exists_one(other, other.name == r.name))",message="a CNAME stands alone at its name: move the other records or leave the CNAME out"
 	// +listType=map
@@ -105,7 +107,7 @@ type Zone string
 // +kubebuilder:validation:XValidation:rule="self.type != 'A' || self.rdata.all(r, isIP(r) && ip(r).family() == 4)",fieldPath=".rdata",message="the rdata of A records are IPv4 addresses"
 // +kubebuilder:validation:XValidation:rule="self.type != 'AAAA' || self.rdata.all(r, isIP(r) && ip(r).family() == 6)",fieldPath=".rdata",message="the rdata of AAAA records are IPv6 addresses"
 // +kubebuilder:validation:XValidation:rule="self.type != 'CNAME' || size(self.rdata) == 1",fieldPath=".rdata",message="a CNAME has exactly one target"
-// +kubebuilder:validation:XValidation:rule="!(self.name == '@' && self.type in ['CNAME', 'NS'])",fieldPath=".type",message="at the zone's own name (@) CNAME is not possible and NS is Meridian's"
+// +kubebuilder:validation:XValidation:rule="!(self.name == '@' && self.type in ['CNAME', 'NS', 'DS'])",fieldPath=".type",message="at the zone's own name (@) CNAME is not possible, NS is Meridian's, and DS stands in the parent zone"
 type Record struct {
 	// name of the record, relative to the zone; "@" is the zone itself.
 	// +kubebuilder:validation:MinLength=1
@@ -114,10 +116,10 @@ type Record struct {
 	// +kubebuilder:validation:XValidation:rule="!self.split('.').exists(label, label == '_report')",message="a record may not have the label _report: clusters exchange their reports below such names"
 	// +required
 	Name string `json:"name"`
-	// type of the record.
-	// +kubebuilder:validation:Enum=A;AAAA;CAA;CNAME;MX;NS;SRV;TXT
+	// type of the record: a mnemonic, or TYPE and the number of any other type (RFC 3597),
+	// whose rdata are written as \# LENGTH HEX.
 	// +required
-	Type string `json:"type"`
+	Type RecordType `json:"type"`
 	// ttl in seconds.
 	// +kubebuilder:default=300
 	// +kubebuilder:validation:Minimum=0
@@ -125,13 +127,19 @@ type Record struct {
 	// +optional
 	TTL *int32 `json:"ttl,omitempty"`
 	// rdata are the values, one for each record of the set, as in a zone file; names in them
-	// are absolute. A TXT value without quotes is one string.
+	// are absolute, with or without a dot at the end. A TXT value without quotes is one string.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	// +listType=atomic
 	// +required
 	RData []RData `json:"rdata"`
 }
+
+// RecordType is a type of records that a zone can hold.
+//
+// +kubebuilder:validation:MaxLength=9
+// +kubebuilder:validation:XValidation:rule="self in ['A', 'AAAA', 'CAA', 'CNAME', 'DS', 'HTTPS', 'LOC', 'MX', 'NAPTR', 'NS', 'PTR', 'SRV', 'SSHFP', 'SVCB', 'TLSA', 'TXT', 'URI'] || self.matches('^TYPE[1-9][0-9]{0,4}$')",message="not a type that can be served: use A, AAAA, CAA, CNAME, DS, HTTPS, LOC, MX, NAPTR, NS, PTR, SRV, SSHFP, SVCB, TLSA, TXT or URI, or TYPE and the number of another one, such as TYPE65280"
+type RecordType string
 
 // RData is the value of one record, as in a zone file.
 //
@@ -150,7 +158,8 @@ type ZoneDelegationStatus struct {
 	// +optional
 	DNSServers []DNSServer `json:"dnsServers,omitempty"`
 
-	// conditions are Accepted and Delegated.
+	// conditions are Accepted and Delegated, and RecordsServed where the zone has static
+	// records.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

@@ -23,6 +23,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
@@ -42,6 +43,7 @@ type options struct {
 	AllowLoopback bool                `json:"allowLoopback"`
 	ReadOnly      bool                `json:"readOnly"`
 	Unreadable    []string            `json:"unreadable"` // Services whose slices cannot be read
+	Hosts         map[string]string   `json:"hosts"`      // namespaces of the Gslbs that have hosts, for records
 }
 
 // cluster is what one .in.yaml holds.
@@ -49,6 +51,7 @@ type cluster struct {
 	options
 	gslbs       []*gslbv1beta1.Gslb
 	delegations []*gslbv1beta1.ZoneDelegation
+	endpoints   []*dnsendpoint.DNSEndpoint
 	objects     []refs.Object
 	services    map[types.NamespacedName]*corev1.Service
 	slices      map[types.NamespacedName][]*discoveryv1.EndpointSlice
@@ -74,6 +77,8 @@ func readCluster(t *testing.T, file string) *cluster {
 			c.gslbs = append(c.gslbs, decode[gslbv1beta1.Gslb](t, doc))
 		case "ZoneDelegation":
 			c.delegations = append(c.delegations, decode[gslbv1beta1.ZoneDelegation](t, doc))
+		case "DNSEndpoint":
+			c.endpoints = append(c.endpoints, decode[dnsendpoint.DNSEndpoint](t, doc))
 		case "Ingress":
 			c.objects = append(c.objects, decode[networkingv1.Ingress](t, doc))
 		case "Service":
@@ -111,13 +116,21 @@ func (c *cluster) zonesOf(t *testing.T) translate.ZonesOutput {
 	t.Helper()
 	in := translate.ZonesInput{
 		Delegations: c.delegations, Self: gslb.GeoTag(c.Self),
-		Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")},
+		Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")}, Endpoints: c.endpoints,
+		NamespaceLabels: func(ns string) map[string]string { return c.namespaces[ns] },
+		HostOwner:       func(host gslb.Name) string { return c.Hosts[host.String()] },
+		Trusted:         func(ns string) bool { return ns == "meridian" },
 	}
 	for _, text := range c.Zones {
 		zone, edge, _ := strings.Cut(text, " ")
 		in.Flags = append(in.Flags, gslb.ZoneIntent{Zone: gslb.MustName(zone), EdgeZone: gslb.MustName(edge), NegTTL: 30})
 	}
-	return translate.Zones(in)
+	out := translate.Zones(in)
+	in.Delegations, in.Endpoints = slices.Clone(in.Delegations), slices.Clone(in.Endpoints)
+	slices.Reverse(in.Delegations)
+	slices.Reverse(in.Endpoints)
+	assert.Equal(t, out, translate.Zones(in), "the order in which objects are found does not matter")
+	return out
 }
 
 // input gathers what one Gslb depends on, as a watcher does.
@@ -210,6 +223,16 @@ func render(t *testing.T, c *cluster) []byte {
 	t.Helper()
 	zones := c.zonesOf(t)
 	out := view{Zones: viewZones(zones)}
+	for _, f := range zones.Findings {
+		if f.On.Kind == dnsendpoint.Kind {
+			out.Endpoints = append(out.Endpoints, fmt.Sprintf("%s %s: %s: %s", f.On, f.Path, f.Reason, f.Message))
+		}
+	}
+	if len(c.endpoints) > 0 {
+		for _, st := range zones.Stated {
+			out.Stated = append(out.Stated, fmt.Sprintf("%s TYPE%d of zone %s by %s %s", st.Name, st.Type, st.Zone, st.On, st.Path))
+		}
+	}
 	for _, obj := range c.objects {
 		g, problems := translate.FromAnnotations(obj)
 		for _, p := range problems {

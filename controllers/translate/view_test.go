@@ -20,6 +20,8 @@ import (
 
 type view struct {
 	Zones     []zoneView          `json:"zones"`
+	Endpoints []string            `json:"endpoints,omitempty"` // findings about DNSEndpoints
+	Stated    []string            `json:"stated,omitempty"`
 	Problems  []string            `json:"problems,omitempty"`
 	Annotated []*gslbv1beta1.Gslb `json:"annotated,omitempty"`
 	Gslbs     []gslbView          `json:"gslbs"`

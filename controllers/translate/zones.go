@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -35,6 +36,31 @@ type ZonesInput struct {
 	Flags       []gslb.ZoneIntent             // of the configuration; they win
 	Self        gslb.GeoTag
 	Addrs       []netip.Addr // of this cluster's name server, for zones that have none of their own
+
+	// Endpoints are DNSEndpoints, in any order; those without our label do not count.
+	Endpoints []*dnsendpoint.DNSEndpoint
+	// NamespaceLabels gives the labels of a namespace; nil: no namespace has any.
+	NamespaceLabels func(namespace string) map[string]string
+	// HostOwner gives the namespace of the Gslb that has a host in this cluster, "" if
+	// none has; nil: nobody has hosts.
+	HostOwner func(gslb.Name) string
+	// Trusted says whether DNSEndpoints of a namespace may state records of a zone's own
+	// name, as its ZoneDelegation may; nil: no namespace.
+	Trusted func(namespace string) bool
+}
+
+func (in *ZonesInput) namespaceLabels(namespace string) map[string]string {
+	if in.NamespaceLabels == nil {
+		return nil
+	}
+	return in.NamespaceLabels(namespace)
+}
+
+func (in *ZonesInput) hostOwner(host gslb.Name) string {
+	if in.HostOwner == nil {
+		return ""
+	}
+	return in.HostOwner(host)
 }
 
 // ZonesOutput is what the zones of a cluster are.
@@ -44,6 +70,11 @@ type ZonesOutput struct {
 	// Conditions holds condition Accepted for each ZoneDelegation, by its name.
 	Conditions map[string]metav1.Condition
 	Findings   []Finding
+
+	// Stated says which objects state the static records of the zones.
+	Stated []Stated
+	// Endpoints counts the DNSEndpoints with our label.
+	Endpoints int
 }
 
 // Intents gives the zones in the form that gslb.Store.SetZones takes.
@@ -62,6 +93,7 @@ func Zones(in ZonesInput) ZonesOutput {
 	for _, intent := range in.Flags {
 		out.Zones = append(out.Zones, Zone{ZoneIntent: intent})
 	}
+	accepted := make(map[string][]Finding)
 	for _, zd := range oldestFirst(in.Delegations) {
 		z, findings := zoneOf(zd, in.Self)
 		if other := out.holder(z.Zone); other != "" {
@@ -70,6 +102,11 @@ func Zones(in ZonesInput) ZonesOutput {
 		} else if !z.Zone.IsZero() {
 			out.Zones = append(out.Zones, z)
 		}
+		accepted[zd.Name] = findings
+	}
+	out.records(&in, accepted)
+	for _, zd := range oldestFirst(in.Delegations) {
+		findings := accepted[zd.Name]
 		out.Findings = append(out.Findings, findings...)
 		out.Conditions[zd.Name] = condition(zoneSource(zd), gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonAccepted,
 			fmt.Sprintf("zone %s is served", zd.Spec.LoadBalancedZone), zd.Generation, findings)
@@ -81,6 +118,26 @@ func Zones(in ZonesInput) ZonesOutput {
 	}
 	slices.SortFunc(out.Zones, func(a, b Zone) int { return a.Zone.Compare(b.Zone) })
 	return out
+}
+
+// records gives the zones their static records: those of the ZoneDelegations, and after
+// them those of DNSEndpoints. accepted takes the findings about ZoneDelegations.
+func (o *ZonesOutput) records(in *ZonesInput, accepted map[string][]Finding) {
+	book := newRecordBook(o.Zones)
+	for _, zd := range oldestFirst(in.Delegations) {
+		for i := range o.Zones {
+			if z := &o.Zones[i]; z.Delegation == zd.Name {
+				accepted[zd.Name] = append(accepted[zd.Name], book.ofDelegation(z, zd)...)
+			}
+		}
+	}
+	o.Findings = append(o.Findings, book.ofEndpoints(in)...)
+	o.Stated = book.stated
+	for _, e := range in.Endpoints {
+		if Serves(e) {
+			o.Endpoints++
+		}
+	}
 }
 
 // holder says in words who has a zone already; "" if nobody does.
@@ -137,8 +194,9 @@ func zoneOf(zd *gslbv1beta1.ZoneDelegation, self gslb.GeoTag) (Zone, []Finding) 
 	}
 	z := Zone{Delegation: zd.Name, ZoneIntent: gslb.ZoneIntent{
 		Zone: zone, EdgeZone: edge,
-		NegTTL:     ttlSeconds(zd.Spec.NegativeTTL()),
-		SplitBrain: zd.Spec.SplitBrainThreshold(),
+		NegTTL:       ttlSeconds(zd.Spec.NegativeTTL()),
+		SplitBrain:   zd.Spec.SplitBrainThreshold(),
+		AllowRemoval: zd.Annotations[gslbv1beta1.AnnotationAllowMassRemoval] == "true",
 	}}
 	var findings []Finding
 	if zd.Spec.AllowedNamespaces != nil {
@@ -149,9 +207,7 @@ func zoneOf(zd *gslbv1beta1.ZoneDelegation, self gslb.GeoTag) (Zone, []Finding) 
 				err.Error()+"; until it is corrected no namespace may take hosts in the zone"))
 		}
 	}
-	records, wrong := zoneRecords(zd, zone)
-	z.Records = records
-	return z, append(findings, wrong...)
+	return z, findings
 }
 
 func ttlSeconds(d time.Duration) uint32 { return uint32(max(d/time.Second, 0)) }

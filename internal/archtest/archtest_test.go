@@ -48,7 +48,7 @@ var rules = []rule{
 	{"controllers/challenges", []string{"gslb", "dnsserver/rdata", "internal/state"}, []string{k8sLibs}, "what updates leave is kept; who may change it is decided elsewhere"},
 	{"dnsserver/answers", []string{"gslb", "strategies", "dnsserver/rdata"}, []string{dnsLib}, "the table is built and looked up without a socket"},
 	{"dnsserver", []string{"dnsserver/answers"}, []string{dnsLib, promLib, "golang.org/x/", "github.com/dchest/siphash"}, "sockets read one table and know neither Store nor Kubernetes"},
-	{"dnsserver/dnstest", []string{"gslb", "dnsserver", "dnsserver/answers"}, []string{dnsLib, "github.com/stretchr/testify"}, "helpers for DNS tests"},
+	{"dnsserver/dnstest", []string{"gslb", "dnsserver", "dnsserver/answers", "dnsserver/rdata"}, []string{dnsLib, "github.com/stretchr/testify"}, "helpers for DNS tests"},
 	{"edge", []string{"gslb"}, []string{promLib}, "the plan of a delegation is apart from the way it is published"},
 	{"edge/rfc2136", []string{"gslb", "edge", "internal/tsigkey"}, []string{dnsLib, promLib}, "one way to publish"},
 	{"edge/server", []string{"internal/tsigkey", "internal/tsig", "internal/dnsupdate"}, []string{dnsLib, promLib}, "the lab's edge server is a plain DNS server and knows nothing of GSLB"},
