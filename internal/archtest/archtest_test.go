@@ -47,6 +47,7 @@ var rules = []rule{
 	{"dnsserver/update", []string{"gslb", "dnsserver/rdata", "internal/dnsupdate", "internal/tsig", "internal/tsigkey"}, []string{dnsLib, promLib}, "updates are judged by what is served, wherever that comes from and whatever keeps them"},
 	{"controllers/challenges", []string{"gslb", "dnsserver/rdata", "internal/state"}, []string{k8sLibs}, "what updates leave is kept; who may change it is decided elsewhere"},
 	{"dnsserver/answers", []string{"gslb", "strategies", "dnsserver/rdata"}, []string{dnsLib}, "the table is built and looked up without a socket"},
+	{"dnsserver/zoneout", []string{"gslb", "dnsserver/answers", "internal/tsig", "internal/tsigkey"}, []string{dnsLib, promLib}, "zones are handed out from tables, and whoever wires it knows the sockets"},
 	{"dnsserver", []string{"dnsserver/answers"}, []string{dnsLib, promLib, "golang.org/x/", "github.com/dchest/siphash"}, "sockets read one table and know neither Store nor Kubernetes"},
 	{"dnsserver/dnstest", []string{"gslb", "dnsserver", "dnsserver/answers", "dnsserver/rdata"}, []string{dnsLib, "github.com/stretchr/testify"}, "helpers for DNS tests"},
 	{"edge", []string{"gslb"}, []string{promLib}, "the plan of a delegation is apart from the way it is published"},

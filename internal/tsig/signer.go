@@ -37,6 +37,14 @@ func (s *Signer) Code() uint16 { return s.code }
 // Room is how many octets [Signer.Sign] adds to a message, at most.
 func (s *Signer) Room() int { return len(s.asked.key) + len(s.asked.alg) + 2 + 26 + 64 + 6 }
 
+// Bare gives a copy of the request, which is the one that was given to [Verify],
+// without its TSIG record.
+func (s *Signer) Bare(msg []byte) []byte {
+	b := append([]byte(nil), msg[:s.asked.at]...)
+	binary.BigEndian.PutUint16(b[10:], binary.BigEndian.Uint16(b[10:])-1)
+	return b
+}
+
 // Sign finishes a packed message without TSIG: it appends the record and counts
 // it. The slice may be written to and is the answer's if it has room. The first
 // message is signed with the MAC of the request, each later one with that of the
