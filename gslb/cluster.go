@@ -69,6 +69,7 @@ type Cluster struct {
 	Since    time.Time // when Liveness became what it is, by our clock
 	Witness  Witness   // who holds while Vouched; zero otherwise
 	Hears    []GeoTag  // whom it hears first-hand, sorted; as last reported
+	Lost     []GeoTag  // whom it finds lost, sorted; as last reported
 	Mark     uint64    // how far its knowledge goes
 	Blind    time.Time // since when it cannot read its objects, by its own clock; zero: it sees
 	Pausing  bool      // it announced a restart

@@ -349,7 +349,7 @@ func (m *merger) clusters(now time.Time) []Cluster {
 			Pausing: p.evidence.Announcement == Pausing, Conflict: p.conflict,
 		}
 		if id, r := p.believed(); r != nil {
-			c.Instance, c.Hears, c.Mark, c.Blind = id, r.Hears, r.Mark, r.Blind
+			c.Instance, c.Hears, c.Lost, c.Mark, c.Blind = id, r.Hears, r.Lost, r.Mark, r.Blind
 		}
 		out = append(out, c)
 	}
@@ -372,7 +372,8 @@ func (m *merger) alarm() Alarm {
 func (m *merger) mergeZones(hosts hostMap, now time.Time, next *earliest) []Zone {
 	out := make([]Zone, 0, len(m.zones))
 	for _, zi := range m.zones {
-		z := Zone{ZoneIntent: zi, Challenges: m.challengesOf(zi.Zone), NameServers: m.nameServers(zi)}
+		z := Zone{ZoneIntent: zi, Challenges: m.challengesOf(zi.Zone), Dead: m.dead(zi, now, next)}
+		z.NameServers = m.nameServers(zi, z.Dead)
 		z.Static = m.mergeRecords(&z, hosts)
 		if m.world != nil {
 			if old := m.world.Zone(zi.Zone); old == nil || !reflect.DeepEqual(old.NameServers, z.NameServers) {
@@ -385,14 +386,14 @@ func (m *merger) mergeZones(hosts hostMap, now time.Time, next *earliest) []Zone
 	return out
 }
 
-func (m *merger) nameServers(zi ZoneIntent) []NameServer {
+func (m *merger) nameServers(zi ZoneIntent, dead []GeoTag) []NameServer {
 	var out []NameServer
 	if n, err := NameServerName(m.self, zi.Zone, zi.EdgeZone); err == nil {
 		out = append(out, NameServer{Cluster: m.self, Name: n, Addrs: zi.Addrs})
 	}
 	for _, p := range m.sortedPeers() {
 		in := p.instances[p.best[zi.Zone]]
-		if in == nil || p.standing.Liveness == Left {
+		if in == nil || slices.Contains(dead, p.tag) {
 			continue
 		}
 		for _, ns := range in.reports[zi.Zone].NameServers {

@@ -161,6 +161,7 @@ type Report struct {
 
 	NameServers  []NameServer // the reporter's own, for this zone
 	Hears        []GeoTag     // clusters heard first-hand, sorted
+	Lost         []GeoTag     // clusters found lost, sorted
 	Mark         uint64       // how far the reporter's knowledge goes
 	Blind        time.Time    // since when it cannot read its objects; zero: it sees
 	Announcement Announcement

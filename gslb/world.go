@@ -25,7 +25,8 @@ type ZoneIntent struct {
 type Zone struct {
 	ZoneIntent
 	Challenges  []Record     // held by this cluster
-	NameServers []NameServer // of every cluster that serves the zone, ours included, by cluster
+	NameServers []NameServer // of every cluster that serves the zone and is not dead, ours included, by cluster
+	Dead        []GeoTag     // clusters whose name servers are to go from the delegation, by tag (agreement.md §6)
 	Static      *Records     // what stands in the zone beside its hosts, of all clusters; nil: nothing
 	Serial      uint32       // SOA serial (RFC 1982); never falls while a cluster remembers it
 }
@@ -217,8 +218,12 @@ func (w *World) OwnHeader(zone Name) *Report {
 		}
 	}
 	for i := range w.Clusters {
-		if w.Clusters[i].Liveness == Fresh {
-			r.Hears = append(r.Hears, w.Clusters[i].Tag)
+		switch c := &w.Clusters[i]; c.Liveness {
+		case Fresh:
+			r.Hears = append(r.Hears, c.Tag)
+		case Lost:
+			r.Lost = append(r.Lost, c.Tag)
+		case Self, Unheard, Doubtful, Vouched, Left:
 		}
 	}
 	return r

@@ -76,6 +76,7 @@ func encodeHeader(r *gslb.Report) (*set, error) {
 	l.putTime("blind", r.Blind)
 	l.put("state", string(r.Announcement))
 	l.putTags("hears", r.Hears)
+	l.putTags("lost", r.Lost)
 	s := &set{}
 	s.add(&l)
 	for i, ns := range r.NameServers {
