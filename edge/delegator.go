@@ -23,19 +23,24 @@ type delegator struct {
 	k        *Keeper
 	edge     gslb.Name
 	self     gslb.GeoTag
+	selfID   string
 	claim    *claim
 	plans    box[[]Delegation]
 	pokes    box[struct{}]
 	removals chan removal
 
 	want  []Delegation
-	right map[gslb.Name]Delegation // as the edge was found to hold it last
-	due   time.Time                // when to look at the edge again; zero: nothing to look after
+	right map[gslb.Name]Delegation  // as the edge was found to hold it last
+	beats map[gslb.GeoTag]stillBeat // of lost clusters
+	due   time.Time                 // when to look at the edge again; zero: nothing to look after
 	retry backoff
 }
 
-func newDelegator(k *Keeper, edge gslb.Name, self gslb.GeoTag, c *claim) *delegator {
-	return &delegator{k: k, edge: edge, self: self, claim: c, plans: newBox[[]Delegation](), pokes: newBox[struct{}](), removals: make(chan removal), right: make(map[gslb.Name]Delegation)}
+func newDelegator(k *Keeper, edge gslb.Name, self gslb.GeoTag, id string, c *claim) *delegator {
+	return &delegator{
+		k: k, edge: edge, self: self, selfID: id, claim: c, plans: newBox[[]Delegation](), pokes: newBox[struct{}](), removals: make(chan removal),
+		right: make(map[gslb.Name]Delegation), beats: make(map[gslb.GeoTag]stillBeat),
+	}
 }
 
 // poke makes the delegator look now.
@@ -80,14 +85,17 @@ func (d *delegator) look(ctx context.Context) {
 		d.due = time.Time{}
 		return
 	}
-	fine := true
+	fine, soonest := d.lookAtBeats(ctx), time.Time{}
 	for _, want := range d.want {
-		s := d.reconcile(ctx, want)
+		s, again := d.reconcile(ctx, want)
 		if ctx.Err() != nil {
 			return
 		}
 		d.k.board.set(s)
 		fine = fine && (s.OK || want.Reason != "")
+		if !again.IsZero() && (soonest.IsZero() || again.Before(soonest)) {
+			soonest = again
+		}
 	}
 	if fine {
 		d.retry.reset()
@@ -95,24 +103,36 @@ func (d *delegator) look(ctx context.Context) {
 	} else {
 		d.due = time.Now().Add(d.k.jitter(d.retry.next(retryMost)))
 	}
+	if !soonest.IsZero() && soonest.Before(d.due) {
+		d.due = soonest
+	}
 }
 
-// reconcile reads a delegation, adds what is missing, removes old glue of ours,
-// and reads back what the server made of it.
-func (d *delegator) reconcile(ctx context.Context, want Delegation) ZoneStatus {
+// lookAtBeats is watchBeats within its budget. An edge that cannot be read is told
+// by the status of its zones.
+func (d *delegator) lookAtBeats(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, publisherBudget)
+	defer cancel()
+	return d.watchBeats(ctx) == nil
+}
+
+// reconcile reads a delegation, adds what is missing, removes old glue of ours and
+// what the dead left, and reads back what the server made of it. It also gives when
+// to look again because of the dead; zero: not because of them.
+func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatus, again time.Time) {
 	s := ZoneStatus{Zone: want.Zone, EdgeZone: want.EdgeZone, Reason: want.Reason, Message: want.Message}
 	if want.Reason != "" {
-		return s
+		return s, again
 	}
 	if c := d.claim.conflict(); c != "" {
 		s.Reason, s.Message = ReasonGeoTagConflicted, c
-		return s
+		return s, again
 	}
 	ctx, cancel := context.WithTimeout(ctx, publisherBudget)
 	defer cancel()
 	have, err := d.read(ctx, want, "")
 	if err != nil {
-		return failed(s, err)
+		return failed(s, err), again
 	}
 	change := d.diff(want, have)
 	if !change.Empty() {
@@ -122,23 +142,26 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) ZoneStatus {
 		delete(d.right, want.Zone)
 		server, err := d.k.Publisher.Update(ctx, change)
 		if err != nil {
-			return failed(s, err)
+			return failed(s, err), again
 		}
 		d.k.Log.Info("edge zone updated", "zone", want.Zone, "edge", want.EdgeZone, "server", server,
 			"added", len(change.Add), "removed", len(change.Remove))
 		if have, err = d.read(ctx, want, server); err != nil {
-			return failed(s, err)
+			return failed(s, err), again
 		}
 	}
 	s.Server, s.NameServers = have.server, have.nameServers(want)
 	if left := d.diff(want, have); !left.Empty() {
 		d.k.metrics.ignored(want.EdgeZone)
 		s.Reason, s.Message = ReasonIgnored, describe(left, have)
-		return s
+		return s, again
 	}
 	d.right[want.Zone] = want
 	s.OK, s.Reason = true, ReasonDelegated
-	return s
+	if again, err = d.bury(ctx, want, have); err != nil {
+		return failed(s, err), again
+	}
+	return s, again
 }
 
 func failed(s ZoneStatus, err error) ZoneStatus {

@@ -198,7 +198,7 @@ func (k *Keeper) edgeZone(ctx context.Context, edge gslb.Name, w *gslb.World) *e
 	}
 	claim := &claim{}
 	z := &edgeZone{
-		delegator: newDelegator(k, edge, w.Self, claim),
+		delegator: newDelegator(k, edge, w.Self, w.SelfID, claim),
 		beater:    newBeater(k, edge, w.Self, w.SelfID, claim),
 		witness:   newWitness(k, edge, w.Self),
 	}

@@ -22,6 +22,7 @@ type metrics struct {
 	missed    *prometheus.GaugeVec     // edge
 	vouches   *prometheus.CounterVec   // geo_tag
 	repairs   *prometheus.CounterVec   // zone
+	dead      *prometheus.CounterVec   // zone
 	verified  *prometheus.GaugeVec     // zone
 	written   *prometheus.GaugeVec     // edge
 	seconds   *prometheus.HistogramVec // edge, kind
@@ -53,6 +54,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 			Name: "meridian_edge_heartbeat_vouches_total",
 			Help: "Readings of a silent cluster's heartbeat that showed that it lives.",
 		}, []string{"geo_tag"}),
+		dead: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "meridian_edge_dead_removed_total", Help: "Name servers of dead clusters that this process removed from the delegation.",
+		}, []string{"zone"}),
 		repairs: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "meridian_edge_repairs_total",
 			Help: "Times that records of this cluster were found changed or gone at the edge, after they had been right, and were written again.",
@@ -73,7 +77,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.lookups, m.updates, m.delegates, m.counter, m.missed, m.vouches, m.repairs, m.verified, m.written, m.seconds} {
+	for _, c := range []prometheus.Collector{m.lookups, m.updates, m.delegates, m.counter, m.missed, m.vouches, m.repairs, m.dead, m.verified, m.written, m.seconds} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("registering metrics of the edge: %w", err)
 		}
@@ -88,6 +92,7 @@ func (m *metrics) delegated(zone gslb.Name, ok bool) {
 		m.verified.WithLabelValues(zone.String()).SetToCurrentTime()
 	}
 	m.repairs.WithLabelValues(zone.String())
+	m.dead.WithLabelValues(zone.String())
 	m.delegates.WithLabelValues(zone.String()).Set(v)
 }
 
@@ -95,9 +100,12 @@ func (m *metrics) forget(zone gslb.Name) {
 	m.delegates.DeleteLabelValues(zone.String())
 	m.verified.DeleteLabelValues(zone.String())
 	m.repairs.DeleteLabelValues(zone.String())
+	m.dead.DeleteLabelValues(zone.String())
 }
 
 func (m *metrics) repaired(zone gslb.Name) { m.repairs.WithLabelValues(zone.String()).Inc() }
+
+func (m *metrics) buried(zone gslb.Name) { m.dead.WithLabelValues(zone.String()).Inc() }
 
 func (m *metrics) ignored(edge gslb.Name) { m.updates.WithLabelValues(edge.String(), "ignored").Inc() }
 

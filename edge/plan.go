@@ -15,10 +15,12 @@ import (
 type Delegation struct {
 	Zone       gslb.Name
 	EdgeZone   gslb.Name
-	NameServer gslb.Name    // ours; it lies in the edge zone
-	Addrs      []netip.Addr // of our name server, sorted, without doubles
-	Reason     Reason       // why nothing is published; "": publish
-	Message    string       // the same for people; "" with Reason
+	NameServer gslb.Name     // ours; it lies in the edge zone
+	Addrs      []netip.Addr  // of our name server, sorted, without doubles
+	Dead       []gslb.GeoTag // clusters whose name servers are to go, by tag; see gslb.Zone
+	Lost       []gslb.GeoTag // clusters that are silent, and not dead yet, by tag
+	Reason     Reason        // why nothing is published; "": publish
+	Message    string        // the same for people; "" with Reason
 }
 
 // Plan says what the edge zones should hold of ours, one Delegation for each
@@ -33,7 +35,12 @@ func Plan(w *gslb.World) []Delegation {
 }
 
 func planZone(w *gslb.World, z *gslb.Zone) Delegation {
-	d := Delegation{Zone: z.Zone, EdgeZone: z.EdgeZone}
+	d := Delegation{Zone: z.Zone, EdgeZone: z.EdgeZone, Dead: z.Dead}
+	for i := range w.Clusters {
+		if c := &w.Clusters[i]; c.Liveness == gslb.Lost && !slices.Contains(z.Dead, c.Tag) {
+			d.Lost = append(d.Lost, c.Tag)
+		}
+	}
 	ns, err := gslb.NameServerName(w.Self, z.Zone, z.EdgeZone)
 	if err != nil {
 		d.Reason, d.Message = ReasonInvalidName, err.Error()
