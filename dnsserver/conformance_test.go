@@ -37,7 +37,8 @@ type want struct {
 	none      bool // no question is echoed
 	answer    []string
 	authority []string
-	some      bool // the answer section is not empty, whatever is in it
+	extra     []string // records of the additional section
+	some      bool     // the answer section is not empty, whatever is in it
 	options   func(t *testing.T, options map[uint16][]byte)
 }
 
@@ -81,7 +82,7 @@ func TestConformance(t *testing.T) {
 				}
 				require.NotNil(t, got, "silence")
 				r.want.check(t, r.send, got)
-				want := dnstest.Expect{Rcode: r.want.rcode, AA: r.want.aa, TC: r.want.tc, Answer: r.want.answer, Authority: r.want.authority}
+				want := dnstest.Expect{Rcode: r.want.rcode, AA: r.want.aa, TC: r.want.tc, Answer: r.want.answer, Authority: r.want.authority, Additional: r.want.extra}
 				m := new(dns.Msg)
 				require.NoError(t, m.Unpack(got))
 				if r.want.some {

@@ -43,7 +43,9 @@ func exampleHosts() []dnstest.Host {
 
 func exampleTable(t testing.TB) *answers.Table {
 	t.Helper()
-	return dnstest.Table(t, nil, dnstest.NewWorlds(t, zone).Set(exampleHosts()...))
+	w := dnstest.NewWorlds(t, zone, staticZone)
+	w.Static(staticZone, staticRecords(t)...)
+	return dnstest.Table(t, nil, w.Set(append(exampleHosts(), staticHosts()...)...))
 }
 
 // packet is a message that is put together octet by octet.

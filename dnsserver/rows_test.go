@@ -19,7 +19,7 @@ import (
 // keepalive (103), EDE (104), TCP (105–110).
 func rows(t *testing.T) []row {
 	t.Helper()
-	return slices.Concat(framingRows(t), opcodeRows(t), typeRows(t), nameRows(t), ednsRows(t), cookieRows(t), subnetRows(t), tsigRows(t))
+	return slices.Concat(framingRows(t), opcodeRows(t), typeRows(t), nameRows(t), ednsRows(t), cookieRows(t), subnetRows(t), tsigRows(t), staticRows(t), aliasRows(t), delegationRows(t))
 }
 
 // app is the wire form of the host that most rows ask for.

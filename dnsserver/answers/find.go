@@ -63,11 +63,11 @@ func (t *Table) Find(name []byte, qtype uint16) Found {
 	if f.alias {
 		t.follow(&f, qtype)
 	}
-	if f.extra = f.run; f.cut != nil {
+	switch {
+	case f.cut != nil:
 		f.extra = f.cut.ns
-	}
-	if f.extra != nil && (len(f.extra.targets) == 0 || f.extra.rrtype == dns.TypeCNAME || qtype == dns.TypeANY) {
-		f.extra = nil
+	case f.run != nil && len(f.run.targets) > 0 && f.run.rrtype != dns.TypeCNAME && qtype != dns.TypeANY:
+		f.extra = f.run
 	}
 	return f
 }

@@ -3,6 +3,7 @@
 package answers_test
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -39,12 +40,19 @@ func message(t testing.TB, table *answers.Table, q dnstest.Query, draw uint64) *
 		packed[3] = dns.RcodeServerFailure
 	case answers.Answer, answers.NoData, answers.Referral:
 	}
-	if packed[3] == 0 || f.Kind == answers.NXDomain {
+	if packed[3] == 0 && f.Kind != answers.Referral || f.Kind == answers.NXDomain {
 		packed[2] |= 4
 	}
 	packed, an := f.AppendAnswer(packed, draw)
 	packed, ns := f.AppendAuthority(packed)
-	packed[6], packed[7], packed[8], packed[9] = byte(an>>8), byte(an), byte(ns>>8), byte(ns)
+	ad, whole := 0, true
+	if f.HasAdditional() {
+		packed, ad, whole = f.AppendAdditional(packed, dns.MaxMsgSize, draw)
+	}
+	require.True(t, whole)
+	for i, n := range []int{an, ns, ad} {
+		binary.BigEndian.PutUint16(packed[6+2*i:], uint16(n))
+	}
 	m := new(dns.Msg)
 	require.NoError(t, m.Unpack(packed))
 	return m

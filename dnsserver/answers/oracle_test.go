@@ -4,145 +4,121 @@ package answers_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/miekg/dns"
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/meridian-gslb/meridian/dnsserver/answers"
 	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// oracle looks names up as RFC 1034 §4.3.2 and RFC 4592 say, slowly and with
-// nothing but lists of names.
-type oracle struct {
-	zones []string
-	hosts map[string]bool // name → has an IPv4 address
-}
-
 func within(name, above string) bool { return name == above || strings.HasSuffix(name, "."+above) }
 
-func (o *oracle) zoneOf(name string) string {
-	best := ""
-	for _, z := range o.zones {
-		if within(name, z) && len(z) > len(best) {
-			best = z
-		}
-	}
-	return best
-}
-
-// exists: something owns the name, or a name below it.
-func (o *oracle) exists(name string) bool {
-	for h := range o.hosts {
-		if within(h, name) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(o.zones, func(z string) bool { return within(z, name) })
-}
-
-func (o *oracle) lookup(name string) (kind answers.Kind, owner string) {
-	if o.zoneOf(name) == "" {
-		return answers.Refused, ""
-	}
-	owner = name
-	if !o.exists(name) {
-		encloser := name
-		for !o.exists(encloser) {
-			_, encloser, _ = strings.Cut(encloser, ".")
-		}
-		owner = "*." + encloser
-		if _, ok := o.hosts[owner]; !ok {
-			return answers.NXDomain, ""
-		}
-	}
-	if o.hosts[owner] {
-		return answers.Answer, owner
-	}
-	return answers.NoData, owner
-}
-
-// randomName gives a name of up to four labels below a zone, from so few labels
-// that names often meet.
-func randomName(r *rand.Rand, zones []string) string {
-	name := zones[r.IntN(len(zones))]
-	for range r.IntN(4) {
-		name = string("abc"[r.IntN(3)]) + "." + name
-	}
-	if r.IntN(4) == 0 {
-		name = "*." + name
-	}
-	return name
-}
-
-// Random hosts come and go in random zones; after each step the Table that was
-// revised agrees with the oracle, and with one that is built anew.
+// Random hosts and static records come and go in random zones; after each step
+// the Table that was revised agrees with the oracle, and with one that is built
+// anew.
 func TestTableAgreesWithTheOracleOnRandomZones(t *testing.T) {
 	layouts := [][]string{
 		{"z.test"},
 		{"z.test", "a.z.test"},
 		{"z.test", "b.a.z.test", "c.b.a.z.test", "other.test"},
+		{"x.test", "z.x.test", "a.b.z.x.test"},
 	}
 	for seed, zones := range layouts {
 		t.Run(fmt.Sprint(zones), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(uint64(seed), 7))
+			c := choices(r.IntN)
 			w := dnstest.NewWorlds(t, zones...)
-			o := &oracle{zones: zones, hosts: make(map[string]bool)}
+			hosts := make(map[string]bool)
 			table := w.Table()
 			for range 60 {
-				table = dnstest.Table(t, table, step(r, w, o))
+				table = dnstest.Table(t, table, step(c, w, zones, hosts))
 				anew := dnstest.Table(t, nil, table.World())
 				require.Equal(t, anew.Len(), table.Len(), "names that exist")
+				require.Empty(t, table.LeftOut())
+				slow := slowOf(t, table.World())
 				for range 200 {
-					agree(t, r, o, table, anew)
+					name, qtype := c.name(append([]string{"test"}, zones...)), oracleTypes[c(len(oracleTypes))]
+					compare(t, table, slow, name, qtype)
+					compare(t, anew, slow, name, qtype)
 				}
 			}
 		})
 	}
 }
 
-// step changes a few hosts.
-func step(r *rand.Rand, w *dnstest.Worlds, o *oracle) *gslb.World {
-	for range r.IntN(3) {
-		name := randomName(r, o.zones)
-		if _, ok := o.hosts[name]; ok && r.IntN(2) == 0 {
-			delete(o.hosts, name)
+// step changes a few hosts, or the static records of a zone.
+func step(c choices, w *dnstest.Worlds, zones []string, hosts map[string]bool) *gslb.World {
+	for range c(3) {
+		name := c.name(zones)
+		if hosts[name] && c(2) == 0 {
+			delete(hosts, name)
 			w.Remove(name)
 			continue
 		}
 		h := dnstest.Host{Name: name}
-		if o.hosts[name] = r.IntN(3) > 0; o.hosts[name] {
-			h.Addrs = []string{fmt.Sprintf("192.0.2.%d", r.IntN(250)+1)}
+		if c(3) > 0 {
+			h.Addrs = []string{fmt.Sprintf("192.0.2.%d", c(250)+1)}
 		}
+		hosts[name] = true
 		w.Set(h)
 	}
-	for name := range o.hosts {
-		if r.IntN(20) == 0 {
-			delete(o.hosts, name)
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		if c(10) == 0 {
+			delete(hosts, name)
 			w.Remove(name)
 		}
+	}
+	if c(2) == 0 {
+		w.Static(zones[c(len(zones))], c.records(zones, c(20))...)
 	}
 	return w.Set()
 }
 
-func agree(t *testing.T, r *rand.Rand, o *oracle, tables ...*answers.Table) {
-	t.Helper()
-	name := randomName(r, append([]string{"test"}, o.zones...))
-	kind, owner := o.lookup(name)
-	for i, table := range tables {
-		got := lookup(table, name, dns.TypeA)
-		require.Equalf(t, kind, got.Kind, "%s in table %d with %v", name, i, o.hosts)
-		require.Equal(t, owner, got.Owner.String(), name)
-		require.Equal(t, o.zoneOf(name), got.Zone.String(), name)
-		if kind == answers.Answer {
-			assert.Equal(t, table.World().Host(gslb.MustName(owner)), got.Host)
-			require.Len(t, got.Shares, 1)
+// The same with zones that a fuzzer makes up.
+func FuzzTable(f *testing.F) {
+	for seed := range uint64(8) {
+		r := rand.New(rand.NewPCG(seed, 8))
+		b := make([]byte, 400)
+		for i := range b {
+			b[i] = byte(r.Uint32())
 		}
+		f.Add(b)
 	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c := choices(func(n int) int {
+			if len(b) == 0 {
+				return 0
+			}
+			x := int(b[0]) % n
+			b = b[1:]
+			return x
+		})
+		zones := [][]string{{"z.test"}, {"z.test", "a.z.test"}, {"x.test", "z.x.test", "a.b.z.x.test"}}[c(3)]
+		w := dnstest.NewWorlds(t, zones...)
+		hosts := make(map[string]bool)
+		table := w.Table()
+		for range 3 {
+			table = dnstest.Table(t, table, step(c, w, zones, hosts))
+		}
+		slow := slowOf(t, table.World())
+		owners := make(map[string]bool)
+		for zone, rrs := range slow {
+			owners[zone] = true
+			for _, rr := range rrs {
+				owners[ownerOf(rr)] = true
+			}
+		}
+		for _, owner := range slices.Sorted(maps.Keys(owners)) {
+			for _, name := range []string{owner, "b." + owner, strings.Replace(owner, "*", "q", 1)} {
+				for _, qtype := range oracleTypes {
+					compare(t, table, slow, name, qtype)
+				}
+			}
+		}
+	})
 }

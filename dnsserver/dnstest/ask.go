@@ -125,10 +125,11 @@ func TCP(t testing.TB, server netip.AddrPort, message []byte) []byte {
 // Expect says what an answer should hold. Sections are zone-file lines in any
 // order; the OPT record is left out.
 type Expect struct {
-	Rcode     int
-	AA, TC    bool
-	Answer    []string
-	Authority []string
+	Rcode      int
+	AA, TC     bool
+	Answer     []string
+	Authority  []string
+	Additional []string
 }
 
 // Check compares an answer with what it should hold.
@@ -140,7 +141,8 @@ func (e Expect) Check(t testing.TB, m *dns.Msg) {
 	assert.False(t, m.RecursionAvailable, "RA")
 	assert.Equal(t, lines(t, e.Answer), records(m.Answer), "answer section")
 	assert.Equal(t, lines(t, e.Authority), records(m.Ns), "authority section")
-	assert.Empty(t, slices.DeleteFunc(slices.Clone(m.Extra), func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT }), "additional section")
+	extra := slices.DeleteFunc(slices.Clone(m.Extra), func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeOPT })
+	assert.Equal(t, lines(t, e.Additional), records(extra), "additional section")
 }
 
 // WithSerials puts the serial of a zone of the table in the place of %SERIAL%,
