@@ -107,8 +107,8 @@ func (b *Budget) Admit(from netip.Addr, at, cost time.Duration) bool {
 // UseUpHandshakes leaves no budget for handshakes for a long time.
 func UseUpHandshakes(s *Server) { s.shared.handshakes.used.Store(int64(time.Hour)) }
 
-// BufferRoom gives the memory that is left for long messages over TCP, in octets.
-func BufferRoom(s *Server) *atomic.Int64 { return &s.shared.room.left }
+// LongBuffers gives how many buffers for the longest messages were made.
+func LongBuffers(s *Server) int { return int(s.shared.long.made[len(longSizes)-1].Load()) }
 
 // SlowRoom gives the memory that is left for messages with the slow path.
 func SlowRoom(s *Server) *atomic.Int64 { return &s.slow.room.left }

@@ -28,8 +28,7 @@ func long(t *testing.T, qtype uint16, octets int) packet {
 // have a bound, and who exceeds it is let go.
 func TestLongMessagesOverTCPAreBoundedTogether(t *testing.T) {
 	reg := prometheus.NewRegistry()
-	server, addr := dnstest.Serve(t, dnsserver.Config{Registerer: reg, TCPMessage: time.Hour, TCPIdle: time.Hour}, exampleTable(t))
-	room := dnsserver.BufferRoom(server)
+	server, addr := dnstest.Serve(t, dnsserver.Config{Registerer: reg, MaxTCPConnsPerClient: 1000, TCPMessage: time.Hour, TCPIdle: time.Hour}, exampleTable(t))
 	message := frame(long(t, dns.TypeA, 60_000).withID(0))
 	reading := func(n float64) func() bool {
 		return func() bool { return value(t, reg, "meridian_dnsserver_tcp_connections", "state", "reading") == n }
@@ -39,20 +38,37 @@ func TestLongMessagesOverTCPAreBoundedTogether(t *testing.T) {
 	_, err := c.Conn.Write(message[:2])
 	require.NoError(t, err)
 	require.Eventually(t, reading(1), 20*time.Second, time.Millisecond)
-	assert.EqualValues(t, 16<<20, room.Load(), "announced")
+	assert.Zero(t, dnsserver.LongBuffers(server), "announced")
 	_, err = c.Conn.Write(message[2:])
 	require.NoError(t, err)
 	expectAnswers(t, c, 1)
-	require.Eventually(t, func() bool { return room.Load() == 16<<20 }, 20*time.Second, time.Millisecond, "and given back")
+	assert.Equal(t, 1, dnsserver.LongBuffers(server))
 
-	room.Store(10_000)
+	var waiting []*dns.Conn
+	for range 128 {
+		w := dnstest.Dial(t, "tcp", addr)
+		_, err := w.Conn.Write(message[:20_000])
+		require.NoError(t, err)
+		waiting = append(waiting, w)
+	}
+	require.Eventually(t, func() bool { return dnsserver.LongBuffers(server) == 128 }, 20*time.Second, time.Millisecond)
 	_, err = c.Conn.Write(message)
 	require.NoError(t, err)
 	_, err = c.ReadMsg()
 	require.Error(t, err, "let go")
 	assert.InDelta(t, 1, value(t, reg, "meridian_dnsserver_tcp_ended_total", "reason", "memory"), 0)
 	assert.Len(t, dnstest.Ask(t, addr, dnstest.Query{Name: "app." + zone, Type: dns.TypeA, TCP: true}).Answer, 1, "others go on")
-	require.Eventually(t, func() bool { return room.Load() == 10_000 }, 20*time.Second, time.Millisecond)
+	for _, w := range waiting {
+		_, err := w.Conn.Write(message[20_000:])
+		require.NoError(t, err)
+		expectAnswers(t, w, 1)
+		require.NoError(t, w.Close())
+	}
+	again := dnstest.Dial(t, "tcp", addr)
+	_, err = again.Conn.Write(message)
+	require.NoError(t, err)
+	expectAnswers(t, again, 1)
+	assert.Equal(t, 128, dnsserver.LongBuffers(server), "they are used again")
 	assert.Zero(t, server.Panics())
 }
 

@@ -55,7 +55,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, log: cfg.Logger.With("component", "dnsserver"),
 	}
 	s.shared.tcpTimes = tcpTimes{time.Now(), cfg.TCPIdle, cfg.TCPMessage, cfg.TCPWrite, min(cfg.TCPIdle, maxHandshake)}
-	s.shared.room = newRoom(bufferRoom)
+	s.shared.long = newLongBuffers()
 	s.shared.outs.New = func() any { return new([]byte) }
 	s.conns = newConns(cfg.MaxTCPConns, cfg.MaxTCPConnsPerClient, &s.hidden, s.shared.start)
 	if err := s.protect(); err != nil {

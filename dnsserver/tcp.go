@@ -20,7 +20,6 @@ import (
 const (
 	tcpBuffer = 2048     // of a connection that reads messages of the usual size
 	tcpFlush  = 32 << 10 // answers that are collected before they are written
-	tcpYield  = 8        // bursts after which others get their turn
 )
 
 var (
@@ -53,7 +52,6 @@ type tcpConn struct {
 	partial  atomic.Bool // the beginning of a message was read
 	greeting atomic.Bool // TLS is being begun
 	out      []byte
-	bursts   int // of answers that were written
 
 	mu sync.Mutex // one writer at a time
 }
@@ -67,7 +65,7 @@ type tcpTimes struct {
 // tcpShared is what all connections share.
 type tcpShared struct {
 	tcpTimes
-	room       *room       // for long messages that are being read
+	long       *longBuffers
 	outs       sync.Pool   // of *[]byte: answers that are collected; an idle connection holds none
 	handshakes *handshakes // nil: there is no TLS
 }
@@ -163,8 +161,8 @@ func (c *tcpConn) serve(ctx context.Context) {
 
 // end closes the connection and gives back what it took.
 func (c *tcpConn) end() {
-	c.shared.room.give(len(c.in) - tcpBuffer)
-	c.in = c.in[:0]
+	c.shared.long.put(c.in)
+	c.in = nil
 	_ = c.Close()
 }
 
@@ -249,9 +247,7 @@ func (c *tcpConn) flush() error {
 		c.shared.outs.Put(&out)
 	}
 	c.out = nil
-	if c.bursts++; c.bursts%tcpYield == 0 {
-		runtime.Gosched()
-	}
+	runtime.Gosched()
 	return err
 }
 
@@ -297,20 +293,19 @@ func (c *tcpConn) buffered() bool {
 // slow path is at work; all the rest together only as long as a message may take.
 func (c *tcpConn) next() ([]byte, error) {
 	for {
-		need := 2
 		if have := c.to - c.from; have >= 2 {
 			n := int(binary.BigEndian.Uint16(c.in[c.from:]))
 			if n < headerSize {
 				return nil, errShortMessage
 			}
-			if need = 2 + n; have >= need {
-				msg := c.in[c.from+2 : c.from+need]
-				c.from += need
+			if end := 2 + n; have >= end {
+				msg := c.in[c.from+2 : c.from+end]
+				c.from += end
 				c.whole()
 				return msg, nil
 			}
 		}
-		if err := c.makeRoom(need); err != nil {
+		if err := c.makeRoom(); err != nil {
 			return nil, err
 		}
 		if err := c.fill(); err != nil {
@@ -326,29 +321,24 @@ func (c *tcpConn) whole() {
 	}
 }
 
-// makeRoom makes room at the end of the buffer, for a message that needs so many
-// octets in all. The buffer grows with what was sent, not with what was announced.
-func (c *tcpConn) makeRoom(need int) error {
-	have, size := c.to-c.from, len(c.in)
-	switch have {
-	case 0:
-		size = tcpBuffer
-	case size:
-		size = min(2*size, need)
-	}
+// makeRoom makes room at the end of the buffer. It grows with what was sent, not
+// with what was announced.
+func (c *tcpConn) makeRoom() error {
+	have := c.to - c.from
 	in := c.in
 	switch {
-	case size < len(in):
-		c.shared.room.give(len(in) - size)
-		in = make([]byte, size)
-	case size > len(in):
-		if !c.shared.room.take(size - len(in)) {
+	case have == 0 && len(in) > tcpBuffer:
+		in = make([]byte, tcpBuffer)
+	case have == len(in):
+		if in = c.shared.long.get(len(in)); in == nil {
 			c.r.count.end(endMemory)
 			return errNoRoom
 		}
-		in = make([]byte, size)
 	}
 	copy(in, c.in[c.from:c.to])
+	if len(in) != len(c.in) {
+		c.shared.long.put(c.in)
+	}
 	c.in, c.from, c.to = in, 0, have
 	return nil
 }

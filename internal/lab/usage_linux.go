@@ -35,3 +35,18 @@ func (p *Process) CPU() (time.Duration, error) {
 	}
 	return sum, nil
 }
+
+// Memory gives the memory that the process has in RAM now, in octets (VmRSS).
+func (p *Process) Memory() (int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(b), "VmRSS:")
+	f := strings.Fields(rest)
+	if len(f) == 0 {
+		return 0, fmt.Errorf("/proc/%d/status tells no VmRSS: the process has ended", p.cmd.Process.Pid)
+	}
+	n, err := strconv.ParseInt(f[0], 10, 64)
+	return n << 10, err
+}
