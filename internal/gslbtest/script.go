@@ -3,40 +3,26 @@
 package gslbtest
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
-	"testing/synctest"
 	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// step is the grain at which "within" and "steady" look.
-const step = 10 * time.Millisecond
-
 // do carries out one line of a story.
 func (s *sim) do(f []string) error {
 	cmd, args := f[0], f[1:]
+	if slices.Contains([]string{"seed", "edge", "anchor", "entrycheck", "instances", "cluster", "advance", "watch", "edgezone"}, cmd) {
+		return s.doStage(cmd, args)
+	}
 	switch cmd {
-	case "edge":
-		s.edge = args[0] != "none"
-	case "entrycheck":
-		s.entryCheck = args[0] != "off"
-	case "cluster", "start":
-		for _, tag := range args {
-			if err := s.startCluster(gslb.GeoTag(tag)); err != nil {
-				return err
-			}
-		}
-	case "cut", "heal":
-		return s.setCut(args, cmd == "cut")
-	case "advance":
-		d, err := time.ParseDuration(args[0])
-		time.Sleep(d)
-		return err
+	case "cut", "heal", "close", "open", "loss", "delay", "twice":
+		return s.doRoad(cmd, args)
 	case "ask":
 		return s.ask(args)
 	case "within":
@@ -45,69 +31,155 @@ func (s *sim) do(f []string) error {
 		return s.steady(args)
 	case "state":
 		return s.state(args)
-	default:
-		return s.doCluster(cmd, args)
+	case "agree":
+		return s.agree(args)
 	}
-	return nil
+	return s.doCluster(cmd, args)
 }
 
-// doCluster carries out a line about one cluster.
-func (s *sim) doCluster(cmd string, args []string) error {
-	if len(args) == 0 {
-		return fmt.Errorf("%s of which cluster?", cmd)
+// doStage carries out what sets the stage, and the passing of time.
+func (s *sim) doStage(cmd string, args []string) (err error) {
+	if len(args) == 0 && cmd != "watch" {
+		return fmt.Errorf("%s needs a word more", cmd)
 	}
-	c, err := s.cluster(args[0])
-	if err != nil {
-		return err
-	}
-	args = args[1:]
 	switch cmd {
-	case "offer":
-		return c.offer(args)
-	case "withdraw":
-		host := gslb.MustName(args[0])
-		src := c.objects[host].Source
-		delete(c.objects, host)
-		c.store.SetObject(src, nil)
+	case "seed":
+		s.seed, err = strconv.ParseUint(args[0], 10, 64)
+	case "edge":
+		s.edge = args[0]
+		if !slices.Contains([]string{edgeUpdates, edgeObjects, edgeNone}, s.edge) {
+			err = fmt.Errorf("edge %q: have %s, %s and %s", s.edge, edgeUpdates, edgeObjects, edgeNone)
+		}
+		if s.edge == edgeObjects {
+			s.wg.Go(func() { s.carry(s.ctx) })
+		}
+	case "anchor":
+		s.anchor = args[0] == "on"
+	case "entrycheck":
+		s.entryCheck = args[0] != "off"
+	case "instances":
+		if len(args) != 2 {
+			return errors.New("write: instances TAG N")
+		}
+		s.perCluster[gslb.GeoTag(args[0])], err = strconv.Atoi(args[1])
+	case "cluster":
+		return s.start(args)
+	case "advance":
+		var d time.Duration
+		d, err = time.ParseDuration(args[0])
+		s.pass(d)
+	case "watch":
+		s.oracle.watch()
+	case "edgezone":
+		return s.doEdge(args[0])
+	}
+	return err
+}
+
+// start adds clusters, all of them before the first process, and runs them.
+func (s *sim) start(tags []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, tag := range tags {
+		if s.clusters[gslb.GeoTag(tag)] != nil {
+			return fmt.Errorf("cluster %s is there already", tag)
+		}
+		s.addCluster(gslb.GeoTag(tag))
+	}
+	for _, tag := range tags {
+		for _, sl := range s.clusters[gslb.GeoTag(tag)].slots {
+			if err := sl.start(false); err != nil {
+				return err
+			}
+		}
+	}
+	s.oracle.cause("cluster")
+	return nil
+}
+
+// doEdge carries out what happens to the edge zone.
+func (s *sim) doEdge(what string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch what {
 	case "down", "up":
-		for _, a := range args {
-			c.down[netip.MustParseAddr(a)] = cmd == "down"
-		}
-		c.report()
-	case "probe":
-		v := gslb.Verdict{Addr: netip.MustParseAddr(args[0]), Health: gslb.Healthy}
-		if args[1] == "down" {
-			v.Health = gslb.Unhealthy
-		}
-		for host := range c.objects {
-			v.Host = host
-			c.store.SetVerdict(v)
-		}
-	case "override":
-		o := *c.objects[gslb.MustName(args[0])]
-		o.Override = gslb.Override(strings.TrimPrefix(args[1], "none"))
-		c.objects[o.Host] = &o
-		c.report()
-	case "kill", "freeze":
-		c.halt(cmd == "freeze")
-	case "announce":
-		c.store.UpdateLocal(func(l *gslb.LocalState) { l.Announcement = gslb.Announcement(args[0]) })
+		s.zoneAt.down = what == "down"
+	case "save":
+		s.zoneAt.save()
+	case "restore":
+		s.zoneAt.restore()
 	default:
-		return fmt.Errorf("unknown command %q", cmd)
+		return fmt.Errorf("edgezone %q: have down, up, save and restore", what)
+	}
+	s.oracle.cause("edgezone")
+	return nil
+}
+
+// doRoad carries out: cut|heal|close|open A B, A > B; heal all; loss|delay|twice A B X.
+func (s *sim) doRoad(cmd string, args []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if cmd == "heal" && len(args) == 1 && args[0] == "all" {
+		clear(s.net.roads)
+		s.oracle.cause(cmd)
+		return nil
+	}
+	value := ""
+	if cmd == "loss" || cmd == "delay" || cmd == "twice" {
+		if len(args) < 3 {
+			return fmt.Errorf("write: %s A B HOW-MUCH", cmd)
+		}
+		args, value = args[:len(args)-1], args[len(args)-1]
+	}
+	var roads []*quality
+	switch {
+	case len(args) == 2:
+		a, b := gslb.GeoTag(args[0]), gslb.GeoTag(args[1])
+		roads = append(roads, s.net.at(a, b), s.net.at(b, a))
+	case len(args) == 3 && args[1] == ">":
+		roads = append(roads, s.net.at(gslb.GeoTag(args[0]), gslb.GeoTag(args[2])))
+	default:
+		return fmt.Errorf("write: %s A B, or: %s A > B", cmd, cmd)
+	}
+	for _, q := range roads {
+		if err := q.set(cmd, value); err != nil {
+			return err
+		}
+	}
+	if value == "" {
+		s.oracle.cause(cmd, args...)
 	}
 	return nil
 }
 
-// offer reads: HOST STRATEGY [key=value…] ADDR…
+func (q *quality) set(cmd, value string) (err error) {
+	switch cmd {
+	case "cut", "heal":
+		q.cut = cmd == "cut"
+	case "close", "open":
+		q.closed = cmd == "close"
+	case "loss":
+		q.loss, err = strconv.ParseFloat(value, 64)
+	case "twice":
+		q.twice, err = strconv.ParseFloat(value, 64)
+	case "delay":
+		q.delay, err = time.ParseDuration(value)
+	}
+	return err
+}
+
+// offer reads: HOST STRATEGY [key=value…] ADDR…; the lock is held.
 func (c *cluster) offer(args []string) error {
+	if len(args) < 2 {
+		return errors.New("write: offer TAG HOST STRATEGY [KEY=VALUE…] ADDR…")
+	}
 	host, err := gslb.ParseHost(args[0])
 	if err != nil {
 		return err
 	}
 	o := &gslb.Offer{
-		Host: host, Source: gslb.Source{Kind: "Gslb", Namespace: "default", Name: host.String()},
-		Created: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC),
-		Policy:  gslb.Policy{Strategy: gslb.Strategy(args[1]), TTL: 30, WhenAllUnhealthy: gslb.Empty},
+		Host: host, Source: sourceOf(host), Created: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC),
+		Policy: gslb.Policy{Strategy: gslb.Strategy(args[1]), TTL: 30, WhenAllUnhealthy: gslb.Empty},
 	}
 	for _, a := range args[2:] {
 		if k, v, ok := strings.Cut(a, "="); ok {
@@ -120,10 +192,11 @@ func (c *cluster) offer(args []string) error {
 		if err != nil {
 			return err
 		}
-		o.Entries = append(o.Entries, gslb.Entry{Addr: addr, Health: gslb.Healthy, Reason: gslb.ReasonReady})
+		o.Entries = append(o.Entries, gslb.Entry{Addr: addr, Health: gslb.Healthy, Reason: gslb.ReasonReady, Ask: gslb.Ask{Scheme: "http"}})
 	}
 	c.objects[host] = o
-	c.report()
+	c.s.oracle.offered(c, o)
+	c.changed()
 	return nil
 }
 
@@ -154,92 +227,6 @@ func setKey(o *gslb.Offer, k, v string) error {
 		o.Check = &gslb.Check{Kind: gslb.CheckTCP, Port: 80, Interval: time.Second, Timeout: time.Second, Rise: 1, Fall: 1}
 	default:
 		return fmt.Errorf("unknown key %q of an offer", k)
-	}
-	return nil
-}
-
-// ask compares: TAG HOST = ADDR… [because REASON]
-func (s *sim) ask(args []string) error {
-	c, err := s.cluster(args[0])
-	if err != nil {
-		return err
-	}
-	if len(args) < 4 || args[2] != "=" {
-		return fmt.Errorf("write: ask TAG HOST = ADDR… [because REASON]")
-	}
-	want := args[3:]
-	because := ""
-	if i := slices.Index(want, "because"); i >= 0 {
-		want, because = want[:i], want[i+1]
-	}
-	got, reason := c.answer(gslb.MustName(args[1]))
-	if got != strings.Join(want, " ") {
-		return fmt.Errorf("the answer is %s (%s)", got, reason)
-	}
-	if because != "" && because != string(reason) {
-		return fmt.Errorf("the answer is right, but because %s", reason)
-	}
-	return nil
-}
-
-// within waits for: DURATION ask …
-func (s *sim) within(args []string) error {
-	d, err := time.ParseDuration(args[0])
-	if err != nil {
-		return err
-	}
-	begin := time.Now()
-	for {
-		synctest.Wait()
-		err := s.do(args[1:])
-		if err == nil {
-			s.log("after %v: %s", time.Since(begin), strings.Join(args[1:], " "))
-			return nil
-		}
-		if time.Since(begin) >= d {
-			return fmt.Errorf("not within %v: %w", d, err)
-		}
-		time.Sleep(step)
-	}
-}
-
-// steady watches: DURATION TAG HOST
-func (s *sim) steady(args []string) error {
-	d, err := time.ParseDuration(args[0])
-	if err != nil {
-		return err
-	}
-	c, err := s.cluster(args[1])
-	if err != nil {
-		return err
-	}
-	host := gslb.MustName(args[2])
-	was, _ := c.answer(host)
-	for begin := time.Now(); time.Since(begin) < d; time.Sleep(step) {
-		synctest.Wait()
-		if now, why := c.answer(host); now != was {
-			return fmt.Errorf("after %v the answer changed from %s to %s (%s)", time.Since(begin), was, now, why)
-		}
-	}
-	return nil
-}
-
-// state compares: TAG OF = LIVENESS [WITNESS]
-func (s *sim) state(args []string) error {
-	c, err := s.cluster(args[0])
-	if err != nil {
-		return err
-	}
-	p := c.store.World().Cluster(gslb.GeoTag(args[1]))
-	if p == nil {
-		return fmt.Errorf("%s does not know %s", args[0], args[1])
-	}
-	got := p.Liveness.String()
-	if p.Liveness == gslb.Vouched {
-		got += " " + p.Witness.Kind.String()
-	}
-	if want := strings.Join(args[3:], " "); got != want && p.Liveness.String() != want {
-		return fmt.Errorf("it is %s", got)
 	}
 	return nil
 }

@@ -5,73 +5,127 @@ package gslbtest
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"sync"
-	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/tsigkey"
 )
-
-const (
-	edgeSite     = gslb.GeoTag("edge")
-	beatInterval = 5 * time.Second
-)
-
-// beat is what an alarmed cluster wrote to the edge zone.
-type beat struct {
-	counter uint64
-	missed  []gslb.GeoTag
-}
 
 // sim is the world of one story.
 type sim struct {
-	ctx        context.Context
-	zone       gslb.Name
-	edge       bool
-	entryCheck bool
-	log        func(format string, args ...any)
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	begin  time.Time
+	zone   gslb.Name
+	key    *tsigkey.Key
+	mutant Mutant
+	logs   io.Writer // what processes say; nil: nobody listens
+	log    func(format string, args ...any)
 
-	mu       sync.Mutex // guards what follows, and what clusters share with the story
+	// said before the first cluster
+	seed       uint64
+	edge       string // one of the edge kinds
+	anchor     bool
+	entryCheck bool
+	perCluster map[gslb.GeoTag]int
+
+	mu       sync.Mutex // guards what follows, and what clusters and processes say it guards
+	net      network
 	clusters map[gslb.GeoTag]*cluster
-	cut      map[[2]gslb.GeoTag]bool // from, to
-	beats    map[gslb.GeoTag]beat
+	byAddr   map[string]*cluster
+	zoneAt   *edgeZone
+	oracle   *oracle
 }
 
-// Run tells the story in a file. It must run inside a synctest bubble; it fails
-// the test at the first line that does not come true.
-func Run(t *testing.T, file string) {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer synctest.Wait()
-	defer cancel()
+func newSim(parent context.Context) *sim {
 	s := &sim{
-		ctx: ctx, zone: gslb.MustName("cloud.example.com"), edge: true, entryCheck: true,
-		clusters: map[gslb.GeoTag]*cluster{}, cut: map[[2]gslb.GeoTag]bool{}, beats: map[gslb.GeoTag]beat{}, log: t.Logf,
+		begin: time.Now(), zone: gslb.MustName("cloud.example.com"),
+		key:  tsigkey.FromSecret("meridian", "hmac-sha256", []byte("0123456789abcdef0123456789abcdef")),
+		log:  func(string, ...any) {},
+		edge: edgeUpdates, entryCheck: true, perCluster: map[gslb.GeoTag]int{},
+		net:      network{roads: map[road]*quality{}, delay: time.Millisecond},
+		clusters: map[gslb.GeoTag]*cluster{}, byAddr: map[string]*cluster{},
 	}
-	begin := time.Now()
-	lines := 0
-	for i, line := range strings.Split(string(text), "\n") {
+	s.ctx, s.cancel = context.WithCancel(parent)
+	s.oracle = newOracle(s)
+	s.zoneAt = newEdgeZone(s)
+	return s
+}
+
+// end stops every process and waits for them.
+func (s *sim) end() {
+	s.cancel()
+	for _, c := range s.sorted() {
+		for _, sl := range c.slots {
+			if sl.p != nil {
+				sl.p.stop()
+			}
+		}
+	}
+	s.wg.Wait()
+}
+
+// Story is a script: one command a line.
+type Story []string
+
+// Failure says where a story went wrong.
+type Failure struct {
+	Line  int // of the story, from 1
+	After time.Duration
+	What  string // invariant that was violated; "": a line did not come true
+	Err   error
+}
+
+// Error says it for people.
+func (f *Failure) Error() string {
+	s := fmt.Sprintf("line %d, after %v: %v", f.Line, f.After, f.Err)
+	if f.What != "" {
+		s = fmt.Sprintf("violated: %s: %s", f.What, s)
+	}
+	return s
+}
+
+// Options are how a story is told.
+type Options struct {
+	Mutant Mutant                           // a planted bug; the zero value is none
+	Logs   io.Writer                        // gets what processes log; nil: nobody
+	Log    func(format string, args ...any) // gets how long "within" took; nil: nobody
+}
+
+// Tell runs a story. It must be called inside a synctest bubble. It gives the
+// first thing that goes wrong; nil: nothing does.
+func Tell(ctx context.Context, story Story, o Options) *Failure {
+	s := newSim(ctx)
+	s.mutant, s.logs = o.Mutant, o.Logs
+	if o.Log != nil {
+		s.log = o.Log
+	}
+	defer synctest.Wait()
+	defer s.end()
+	for i, line := range story {
 		line, _, _ = strings.Cut(line, "#")
 		fields := strings.Fields(line)
 		if len(fields) == 0 {
 			continue
 		}
-		lines++
 		synctest.Wait()
-		if err := s.do(fields); err != nil {
-			t.Fatalf("%s:%d (after %v): %s\n\t%v", file, i+1, time.Since(begin), strings.TrimSpace(line), err)
+		err := s.do(fields)
+		if f := s.oracle.failure(); f != nil {
+			f.Line = i + 1
+			return f
+		}
+		if err != nil {
+			return &Failure{Line: i + 1, After: time.Since(s.begin), Err: fmt.Errorf("%s: %w", strings.TrimSpace(line), err)}
 		}
 	}
-	require.NotZero(t, lines, "the story is empty")
+	return nil
 }
 
 // locked runs f with the lock held.
@@ -81,40 +135,25 @@ func (s *sim) locked(f func()) {
 	f()
 }
 
-// reached gives the running clusters to which a link from one leads. The lock is
-// held.
-func (s *sim) reached(from gslb.GeoTag) []*cluster {
-	var out []*cluster
+// sorted gives the clusters by tag; the lock is held, or nothing runs.
+func (s *sim) sorted() []*cluster {
+	out := make([]*cluster, 0, len(s.clusters))
 	for _, tag := range slices.Sorted(maps.Keys(s.clusters)) {
-		if c := s.clusters[tag]; tag != from && c.running && !s.isCut(from, tag) {
-			out = append(out, c)
-		}
+		out = append(out, s.clusters[tag])
 	}
 	return out
 }
 
-func (s *sim) isCut(from, to gslb.GeoTag) bool { return s.cut[[2]gslb.GeoTag{from, to}] }
-
-func (s *sim) setCut(args []string, cut bool) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case len(args) == 2:
-		a, b := gslb.GeoTag(args[0]), gslb.GeoTag(args[1])
-		s.cut[[2]gslb.GeoTag{a, b}], s.cut[[2]gslb.GeoTag{b, a}] = cut, cut
-	case len(args) == 3 && args[1] == ">":
-		s.cut[[2]gslb.GeoTag{gslb.GeoTag(args[0]), gslb.GeoTag(args[2])}] = cut
-	default:
-		return fmt.Errorf("write: cut A B, or: cut A > B")
+// ownerOf gives the cluster of an entry. The lock is held.
+func (s *sim) ownerOf(addr string) *cluster {
+	if e := s.oracle.entries[parseAddr(addr)]; e != nil {
+		return e.c
 	}
 	return nil
 }
 
-func (s *sim) cluster(tag string) (*cluster, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.clusters[gslb.GeoTag(tag)]; c != nil {
-		return c, nil
-	}
-	return nil, fmt.Errorf("no cluster %q in this story", tag)
+// clientsReach says whether clients where one cluster is reach the entries of
+// another: by the world, not by the roads between clusters. The lock is held.
+func (s *sim) clientsReach(from, to *cluster) bool {
+	return !s.net.silent(from.tag, worldSite) && !s.net.silent(to.tag, worldSite)
 }

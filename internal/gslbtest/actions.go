@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslbtest
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// doCluster carries out a line about one cluster, or one of its processes: TAG or
+// TAG/N.
+func (s *sim) doCluster(cmd string, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s of which cluster?", cmd)
+	}
+	tag, number, one := cutTag(args[0])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.cluster(string(tag))
+	if err != nil {
+		return err
+	}
+	slots := c.slots
+	if one {
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 || n > len(slots) {
+			return fmt.Errorf("cluster %s has no process %q", tag, number)
+		}
+		slots = slots[n-1 : n]
+	}
+	defer func() { s.oracle.cause(cmd, args...) }()
+	switch cmd {
+	case "kill", "start", "recall", "freeze", "thaw", "stall", "unstall":
+		return s.doProcesses(cmd, c, slots, one)
+	}
+	return s.doObjects(cmd, c, slots, args[1:])
+}
+
+// cutTag reads TAG or TAG/N.
+func cutTag(who string) (tag gslb.GeoTag, number string, one bool) {
+	t, number, one := strings.Cut(who, "/")
+	return gslb.GeoTag(t), number, one
+}
+
+// doProcesses carries out what happens to processes. The lock is held.
+func (s *sim) doProcesses(cmd string, c *cluster, slots []*slot, one bool) error {
+	if !one && (cmd == "kill" || cmd == "start" || cmd == "recall") {
+		c.powered = cmd != "kill"
+	}
+	if cmd == "start" || cmd == "recall" {
+		c.paused, c.leaving = time.Time{}, false
+	}
+	for _, sl := range slots {
+		p := sl.p
+		runs := p != nil && p.running
+		switch {
+		case cmd == "start" || cmd == "recall":
+			if runs {
+				continue
+			}
+			if err := sl.start(cmd == "recall"); err != nil {
+				return err
+			}
+		case !runs:
+		case cmd == "kill":
+			s.mu.Unlock()
+			p.stop()
+			s.mu.Lock()
+		case cmd == "freeze":
+			p.frozen = true
+		case cmd == "thaw" && p.frozen:
+			s.mu.Unlock()
+			p.goOn()
+			s.mu.Lock()
+		case cmd == "stall":
+			p.stalled = true
+		case cmd == "unstall":
+			p.stalled = false
+			p.notice(0)
+		}
+	}
+	return nil
+}
+
+// doObjects carries out what happens to a cluster's API and what it says. The
+// lock is held.
+func (s *sim) doObjects(cmd string, c *cluster, slots []*slot, args []string) error {
+	if len(args) == 0 && cmd != "blind" && cmd != "sighted" {
+		return fmt.Errorf("%s needs a word more", cmd)
+	}
+	switch cmd {
+	case "offer":
+		return c.offer(args)
+	case "withdraw":
+		host := gslb.MustName(args[0])
+		s.oracle.withdrawn(c, host)
+		delete(c.objects, host)
+		c.changed()
+	case "down", "up":
+		for _, a := range args {
+			addr, err := netip.ParseAddr(a)
+			if err != nil {
+				return err
+			}
+			c.down[addr] = cmd == "down"
+		}
+		s.oracle.truth()
+		c.changed()
+	case "probe":
+		c.probe(netip.MustParseAddr(args[0]), args[1] == "up")
+	case "override":
+		o := *c.objects[gslb.MustName(args[0])]
+		o.Override = gslb.Override(strings.TrimPrefix(args[1], "none"))
+		c.objects[o.Host] = &o
+		c.changed()
+	case "announce":
+		for _, sl := range slots {
+			sl.p.store.UpdateLocal(func(l *gslb.LocalState) { l.Announcement = gslb.Announcement(args[0]) })
+		}
+		if c.paused = time.Now(); args[0] == "leave" {
+			c.leaving = true
+		}
+	case "blind":
+		c.away = true
+		for _, p := range c.running() {
+			p.notice(blindAfter)
+		}
+	case "sighted":
+		c.away = false
+		c.changed()
+	case "clock":
+		d, err := time.ParseDuration(args[0])
+		c.skew.Add(int64(d))
+		return err
+	default:
+		return fmt.Errorf("unknown command %q", cmd)
+	}
+	return nil
+}
+
+// probe sets what probes say of an address. The lock is held.
+func (c *cluster) probe(addr netip.Addr, up bool) {
+	for host := range c.objects {
+		if c.verdicts[host] == nil {
+			c.verdicts[host] = map[netip.Addr]gslb.Health{}
+		}
+		c.verdicts[host][addr] = gslb.Unhealthy
+		if up {
+			c.verdicts[host][addr] = gslb.Healthy
+		}
+	}
+	c.changed()
+}

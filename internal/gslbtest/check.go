@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslbtest
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// check holds every answer of a process against the truth. The lock is held.
+func (o *oracle) check(p *process, now time.Time) {
+	if !o.on || o.broken != nil {
+		return
+	}
+	o.learn(p, now)
+	for name := range o.hosts {
+		a := p.view.hosts[name]
+		if a == nil {
+			a = &answered{kind: answers.NXDomain, text: answers.NXDomain.String()}
+		}
+		switch a.kind {
+		case answers.Answer:
+			for _, addr := range a.addrs {
+				o.eligible(p, name, a, addr, now)
+			}
+		case answers.NoData, answers.NXDomain:
+			o.notEmpty(p, name, a)
+		default:
+			o.fail(invAnswered, p, "%s: %s", name, a.text)
+		}
+	}
+}
+
+// learn keeps which entries a process must know as healthy: those that have been
+// so for as long as it could see them. It may forget one only when that changes, or
+// with the process.
+func (o *oracle) learn(p *process, now time.Time) {
+	for addr, e := range o.entries {
+		ways, bound := p.view.any[e.c.tag], boundLost
+		if e.c == p.c {
+			ways, bound = p.view.direct[p.c.tag], boundOwn
+		} else if p.view.direct[e.c.tag].IsZero() {
+			bound = 2 * boundLost
+		}
+		switch {
+		case !e.offered || !e.up || e.c.leaving || e.c == p.c && ways.IsZero():
+			delete(p.view.known, addr)
+		case held(e.since, bound, now) && held(ways, bound, now) && held(p.started, bound, now):
+			p.view.known[addr] = true
+		}
+	}
+}
+
+// notEmpty: nothing that is known as healthy, or was when its cluster fell silent,
+// is left out of an empty answer.
+func (o *oracle) notEmpty(p *process, name gslb.Name, a *answered) {
+	for addr := range p.view.known {
+		e := o.entries[addr]
+		if e.host != name {
+			continue
+		}
+		what := invEmpty
+		if a.kind == answers.NXDomain {
+			what = invExists
+		}
+		o.fail(what, p, "%s: %s, and %s of %s serves or did when it was last heard", name, a.text, addr, e.c.tag)
+		return
+	}
+}
+
+// eligible: an answered address serves, or did within the bound, or its cluster is
+// believed for a reason that the agreement names.
+func (o *oracle) eligible(p *process, name gslb.Name, a *answered, addr netip.Addr, now time.Time) {
+	e := o.entries[addr]
+	if e == nil {
+		o.fail(invEligible, p, "%s: %s is nobody's", name, addr)
+		return
+	}
+	switch a.reason {
+	case gslb.ReasonLastResort, gslb.ReasonLastHealthy, gslb.ReasonAllOffered, gslb.ReasonFallback:
+		if better := o.better(p, name, now); better != nil && !better.addrIn(a) {
+			o.fail(invBetter, p, "%s: %s (%s), and %s of %s serves", name, a.text, a.reason, better.addr, better.c.tag)
+		}
+		return
+	}
+	gone := o.gone(e)
+	if gone.IsZero() || now.Sub(gone) <= boundOwn {
+		return
+	}
+	if why := o.excuse(p, e, gone, now); why == "" {
+		o.fail(invEligible, p, "%s: %s of %s is answered (%s), %v after it went", name, addr, e.c.tag, a.reason, now.Sub(gone))
+	}
+}
+
+func (e *entry) addrIn(a *answered) bool {
+	for _, addr := range a.addrs {
+		if addr == e.addr {
+			return true
+		}
+	}
+	return false
+}
+
+// better gives an entry that serves and must be known; nil: none.
+func (o *oracle) better(p *process, name gslb.Name, now time.Time) *entry {
+	for addr := range p.view.known {
+		e := o.entries[addr]
+		if e.host != name || !e.serves() || !held(o.power[e.c.tag].since, 2*boundLost, now) {
+			continue
+		}
+		if e.c == p.c || held(p.view.direct[e.c.tag], 2*boundLost, now) {
+			return e
+		}
+	}
+	return nil
+}
+
+// excuse says why a process may answer an entry that is gone; "": it may not.
+//
+//	the entry is            | it may, while
+//	of its own cluster      | it cannot read its API, or could not until just now
+//	down, its cluster lives | nobody could tell it, or could not until just now
+//	of a cluster that died  | a sign of life is younger than 5 s, or a witness was asked in time
+func (o *oracle) excuse(p *process, e *entry, gone, now time.Time) string {
+	if now.Sub(p.started) < boundReady {
+		return "it just started"
+	}
+	if e.c == p.c {
+		if !held(p.view.direct[p.c.tag], time.Second, now) {
+			return "it cannot read its API"
+		}
+		return ""
+	}
+	if !o.power[e.c.tag].on {
+		return o.excuseDead(p, e.c, now)
+	}
+	ways, bound := p.view.any[e.c.tag], boundLost
+	if d := p.view.direct[e.c.tag]; held(d, calmAfter, now) && o.quiet(p.c.tag, e.c.tag) {
+		ways, bound = d, boundCalm
+	} else if d.IsZero() {
+		bound = 2*boundLost + 2*time.Second
+	}
+	if e.c.leaving {
+		bound = boundLost
+	}
+	if !held(ways, bound, now) {
+		return "nobody could tell it"
+	}
+	if now.Sub(gone) <= bound {
+		return "it was just told"
+	}
+	return ""
+}
+
+// quiet says whether the roads between two clusters lose nothing and are fast.
+func (o *oracle) quiet(a, b gslb.GeoTag) bool {
+	for _, q := range []*quality{o.s.net.at(a, b), o.s.net.at(b, a)} {
+		if q.loss > 0 || q.delay > 100*time.Millisecond {
+			return false
+		}
+	}
+	return true
+}
+
+// excuseDead says why a process may believe a cluster whose machines are off.
+func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
+	t := gslb.DefaultTiming()
+	if !p.view.isolated.IsZero() && now.Sub(p.view.isolated) < 2*boundLost {
+		return "it was cut off itself"
+	}
+	if !y.paused.IsZero() && now.Sub(y.paused) < t.Pause+boundLost {
+		return "a pause was announced"
+	}
+	last := p.signs[y.tag]
+	until := last.Add(boundLost)
+	for _, z := range o.s.clusters {
+		if z == y || z == p.c {
+			continue
+		}
+		for _, sl := range z.slots {
+			if sl.p == nil || !sl.p.signs[y.tag].After(last) {
+				continue
+			}
+			via := sl.p.signs[y.tag].Add(t.Lease + 1500*time.Millisecond)
+			if !held(p.view.direct[z.tag], boundLost, now) {
+				via = via.Add(t.Decide)
+			}
+			if via.After(until) {
+				until = via
+			}
+		}
+	}
+	// A heartbeat proves life only if it was written after the last sign of it.
+	if b, ok := o.s.zoneAt.beats[y.tag]; ok && b.at.After(last) && b.Names(p.c.tag) {
+		until = latest(until, b.at.Add(3*b.Interval+time.Second))
+	}
+	until = latest(until, p.checks[y.tag].Add(500*time.Millisecond))
+	if p.frozen || now.Sub(p.wentOn) < boundLost {
+		return "it was frozen"
+	}
+	if now.Before(until) {
+		return "it was alive a moment ago"
+	}
+	return ""
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslbtest
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// stream is one direction of a connection: what is sent arrives whole and in
+// order, late where packets are lost, and not at all while the road is cut. The
+// Sim's lock guards it.
+type stream struct {
+	s        *sim
+	from, to *process
+	random   *rand.Rand
+	queue    [][]byte
+	moving   bool
+	resend   time.Duration
+	arrive   func([]byte) // called without the lock
+	ended    bool
+}
+
+// send takes a message; the lock is held.
+func (st *stream) send(b []byte) {
+	if st.ended {
+		return
+	}
+	st.queue = append(st.queue, b)
+	if !st.moving {
+		st.moving = true
+		st.resend = firstResend
+		st.try()
+	}
+}
+
+// try sends the first message of the queue; the lock is held.
+func (st *stream) try() {
+	d, ok := st.s.net.take(st.from.c.tag, st.to.c.tag, st.random)
+	if !ok {
+		again := st.resend
+		st.resend = min(2*st.resend, mostResend)
+		time.AfterFunc(again, func() {
+			st.s.mu.Lock()
+			defer st.s.mu.Unlock()
+			if !st.ended {
+				st.try()
+			}
+		})
+		return
+	}
+	time.AfterFunc(d, st.land)
+}
+
+// land hands the first message over.
+func (st *stream) land() {
+	s := st.s
+	s.mu.Lock()
+	if st.ended {
+		st.queue = nil
+		s.mu.Unlock()
+		return
+	}
+	if s.net.at(st.from.c.tag, st.to.c.tag).cut {
+		st.try() // it was cut while the packet was on its way
+		s.mu.Unlock()
+		return
+	}
+	b := st.queue[0]
+	st.queue = st.queue[1:]
+	st.resend = firstResend
+	if st.moving = len(st.queue) > 0; st.moving {
+		st.try()
+	}
+	s.mu.Unlock()
+	st.to.later(func() {
+		s.heard(st.to, st.from)
+		st.arrive(b)
+	})
+}
+
+// conn is the client's end of a connection to a process of another cluster.
+type conn struct {
+	s        *sim
+	up, down stream
+	ctx      context.Context // of the server's work
+	cancel   context.CancelFunc
+	twice    *rand.Rand
+
+	in     []byte
+	closed bool
+	end    error
+	more   chan struct{} // one place
+}
+
+var errRefused = errors.New("connection refused")
+
+// dial opens a connection from a process to an address, behind which the
+// processes of a cluster take turns.
+func (p *process) dial(ctx context.Context, addr string) (net.Conn, error) {
+	s := p.s
+	if err := p.gate(ctx); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	target := s.byAddr[addr]
+	p.dials++
+	random := s.source(p.name+addr, p.dials)
+	silent := target == nil || !target.powered || s.net.silent(p.c.tag, target.tag) || s.net.at(p.c.tag, target.tag).closed
+	var trip time.Duration
+	for range 2 {
+		d, ok := time.Duration(0), true
+		if !silent {
+			d, ok = s.net.take(p.c.tag, target.tag, random)
+		}
+		if trip += d; !ok {
+			trip += time.Second // a lost SYN is sent again after a second
+		}
+	}
+	s.mu.Unlock()
+	if silent {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	if err := nap(ctx, trip); err != nil {
+		return nil, err
+	}
+	return s.connect(p, target, random)
+}
+
+func (s *sim) connect(p *process, target *cluster, random *rand.Rand) (net.Conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	server := target.next(p)
+	if server == nil {
+		return nil, errRefused
+	}
+	c := &conn{s: s, twice: random, more: make(chan struct{}, 1)}
+	c.ctx, c.cancel = context.WithCancel(server.ctx)
+	c.up = stream{s: s, from: p, to: server, random: random, arrive: c.serve}
+	c.down = stream{s: s, from: server, to: p, random: random, arrive: c.receive}
+	p.conns[c], server.conns[c] = true, true
+	return c, nil
+}
+
+// serve hands a question to the server's exchange.
+func (c *conn) serve(frame []byte) {
+	server := c.up.to
+	reply := func(msg []byte) error {
+		c.s.mu.Lock()
+		closed := c.closed
+		c.s.mu.Unlock()
+		if closed {
+			return net.ErrClosed
+		}
+		server.later(func() {
+			c.s.mu.Lock()
+			defer c.s.mu.Unlock()
+			c.down.send(framed(msg))
+		})
+		return nil
+	}
+	go server.exchange.ServeSlow(c.ctx, frame[2:], netip.AddrPort{}, true, reply)
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	if q := c.s.net.at(c.up.from.c.tag, server.c.tag); q.twice > 0 && c.twice.Float64() < q.twice {
+		time.AfterFunc(time.Duration(c.twice.Int64N(int64(3*time.Second))), func() {
+			server.later(func() {
+				go server.exchange.ServeSlow(c.ctx, frame[2:], netip.AddrPort{}, true, func([]byte) error { return nil })
+			})
+		})
+	}
+}
+
+func framed(msg []byte) []byte {
+	return append([]byte{byte(len(msg) >> 8), byte(len(msg))}, msg...)
+}
+
+// receive hands an answer to the client.
+func (c *conn) receive(b []byte) {
+	c.s.mu.Lock()
+	c.in = append(c.in, b...)
+	c.s.mu.Unlock()
+	c.signal()
+}
+
+func (c *conn) signal() {
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
+}
+
+// Read implements net.Conn.
+func (c *conn) Read(b []byte) (int, error) {
+	for {
+		c.s.mu.Lock()
+		n, end := copy(b, c.in), c.end
+		c.in = c.in[n:]
+		c.s.mu.Unlock()
+		if n > 0 {
+			return n, nil
+		}
+		if end != nil {
+			return 0, end
+		}
+		<-c.more
+	}
+}
+
+// Write implements net.Conn; each call is one message.
+func (c *conn) Write(b []byte) (int, error) {
+	frame := append([]byte(nil), b...)
+	c.up.from.later(func() {
+		c.s.mu.Lock()
+		defer c.s.mu.Unlock()
+		if !c.closed {
+			c.up.send(frame)
+		}
+	})
+	return len(b), nil
+}
+
+// Close implements net.Conn.
+func (c *conn) Close() error {
+	c.s.mu.Lock()
+	defer c.s.mu.Unlock()
+	c.shut(net.ErrClosed, !c.s.net.silent(c.up.from.c.tag, c.up.to.c.tag))
+	return nil
+}
+
+// shut ends the connection for the client, and for the server too if it can hear
+// of it. The lock is held.
+func (c *conn) shut(why error, told bool) {
+	if told {
+		c.cancel()
+	}
+	if c.closed {
+		return
+	}
+	c.closed, c.end = true, why
+	c.up.ended, c.down.ended = true, true
+	delete(c.up.from.conns, c)
+	delete(c.up.to.conns, c)
+	c.signal()
+}
+
+// broken ends a connection because the server's process ended. The lock is held.
+func (c *conn) broken() {
+	if c.s.net.silent(c.up.from.c.tag, c.up.to.c.tag) || !c.up.to.c.powered {
+		c.up.ended, c.down.ended = true, true // nobody hears of it
+		delete(c.up.to.conns, c)
+		return
+	}
+	c.shut(io.EOF, true)
+}
+
+// The rest of net.Conn.
+type simAddr string
+
+func (simAddr) Network() string  { return "sim" }
+func (a simAddr) String() string { return string(a) }
+
+func (c *conn) LocalAddr() net.Addr              { return simAddr(c.up.from.name) }
+func (c *conn) RemoteAddr() net.Addr             { return simAddr(c.up.to.name) }
+func (c *conn) SetDeadline(time.Time) error      { return nil }
+func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+func (c *conn) SetWriteDeadline(time.Time) error { return nil }
+
+var _ net.Conn = (*conn)(nil)
+
+// heard notes that a message of one process reached another.
+func (s *sim) heard(by, of *process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	by.signs[of.c.tag] = time.Now()
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslbtest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Kinds of edges.
+const (
+	edgeUpdates = "rfc2136"     // takes updates
+	edgeObjects = "externaldns" // somebody carries objects into it
+	edgeNone    = "none"
+)
+
+// edgeAddr and anchorAddr are where the server of the edge zone and the anchor
+// stand.
+const (
+	edgeAddr   = "203.0.113.53:53"
+	anchorAddr = "203.0.113.99:53"
+)
+
+type rrset struct {
+	name gslb.Name
+	typ  uint16
+}
+
+// edgeZone is the edge zone in its server's memory. The Sim's lock guards it.
+type edgeZone struct {
+	s     *sim
+	sets  map[rrset][]string
+	old   map[rrset][]string // as it was saved
+	down  bool
+	beats map[gslb.GeoTag]beat // newest heartbeats, as they were taken
+}
+
+// beat is a heartbeat that the zone took.
+type beat struct {
+	edge.Heartbeat
+	at time.Time
+}
+
+// foreign are records that belong to nobody here and must stay as they are.
+var foreign = map[string][]string{
+	"www.example.com":           {"192.0.2.80"},
+	"other.example.com":         {"192.0.2.81"},
+	"gslb-ns-x.example.com":     {"192.0.2.82"},
+	"gslb-ns-eu-db.example.com": {"192.0.2.83"},
+}
+
+// foreignServer is a name server of the zone that is no cluster's.
+const foreignServer = "ns.of-somebody.example.net."
+
+func newEdgeZone(s *sim) *edgeZone {
+	z := &edgeZone{s: s, sets: map[rrset][]string{}, beats: map[gslb.GeoTag]beat{}}
+	apex := s.zone.Parent()
+	z.sets[rrset{apex, edge.TypeNS}] = []string{"ns." + apex.FQDN()}
+	z.sets[rrset{gslb.MustName("ns." + apex.String()), edge.TypeA}] = []string{"203.0.113.53"}
+	for name, data := range foreign {
+		z.sets[rrset{gslb.MustName(name), edge.TypeA}] = data
+	}
+	z.sets[rrset{s.zone, edge.TypeNS}] = []string{foreignServer}
+	z.save()
+	return z
+}
+
+func (z *edgeZone) save() { z.old = maps.Clone(z.sets) }
+
+// restore brings back what was saved, as an operator does with a backup.
+func (z *edgeZone) restore() { z.sets = maps.Clone(z.old) }
+
+func (z *edgeZone) get(name gslb.Name, typ uint16) []string {
+	return slices.Clone(z.sets[rrset{name, typ}])
+}
+
+// take applies a change of a cluster as RFC 2136 §3 says: prerequisites, then all
+// of it or nothing. The lock is held.
+func (z *edgeZone) take(by *process, c edge.Change) error {
+	for _, want := range c.Require {
+		data := slices.Sorted(slices.Values(want.Data))
+		if !slices.Equal(z.sets[rrset{want.Name, want.Type}], data) {
+			return &edge.Error{Reason: edge.ReasonRefused, Server: edgeAddr, RCODE: "NXRRSET",
+				Message: fmt.Sprintf("prerequisite on %s fails", want.Name), Err: edge.ErrRaced}
+		}
+	}
+	z.s.oracle.update(by, c)
+	for _, s := range c.Clear {
+		z.put(rrset{s.Name, s.Type}, nil)
+	}
+	for _, r := range c.Remove {
+		k := rrset{r.Name, r.Type}
+		z.put(k, slices.DeleteFunc(slices.Clone(z.sets[k]), func(d string) bool { return d == r.Data }))
+	}
+	for _, r := range c.Add {
+		k := rrset{r.Name, r.Type}
+		z.put(k, append(slices.Clone(z.sets[k]), r.Data))
+		if r.Type == edge.TypeTXT {
+			if h, err := edge.ParseHeartbeat(r.Data); err == nil {
+				z.beats[h.Cluster] = beat{h, time.Now()}
+			}
+		}
+	}
+	z.s.oracle.edgeStands()
+	return nil
+}
+
+func (z *edgeZone) put(k rrset, data []string) {
+	slices.Sort(data)
+	if data = slices.Compact(data); len(data) == 0 {
+		delete(z.sets, k)
+		return
+	}
+	z.sets[k] = data
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslbtest
+
+import (
+	"time"
+
+	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// Mutant is a planted bug: what the product does is changed where it passes the
+// simulator. The zero value is none. It shows that the simulator can find bugs.
+type Mutant struct {
+	Name string // for people
+	Why  string // which promise it breaks
+
+	timing   func(*gslb.Timing)
+	report   func(*process, *gslb.Report) *gslb.Report // nil: it is not taken
+	sighting func(*process, gslb.Sighting) (gslb.Sighting, bool)
+	sent     func(p *process, instance string, n uint64) (time.Time, bool)
+	update   func(*process, edge.Change) edge.Change
+	world    func(*process, *gslb.World) bool // false: the table is not built
+	serial   func(*process, uint32) uint32
+	blind    func(*process) // the API went away
+}

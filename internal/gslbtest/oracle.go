@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslbtest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
+	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/strategies"
+)
+
+// The invariants, as failures name them.
+const (
+	invAnswered = "every query is answered"
+	invExists   = "a host that exists is there"
+	invEligible = "every answered address was eligible within the bound"
+	invBetter   = "the last resort is used only when nothing better is known"
+	invEmpty    = "no answer is empty while something serves"
+	invSerial   = "the serial never falls"
+	invCause    = "answers change at most once per true cause"
+	invCircle   = "nobody is vouched for in a circle"
+	invForeign  = "records of others at the edge stay as they are"
+	invFenced   = "what is not ours alone is changed under a prerequisite"
+	invLastNS   = "the last name server is never removed"
+	invReady    = "a process that starts is ready in time"
+	invAgree    = "all agree after healing"
+)
+
+// Bounds in which the truth must be known.
+const (
+	boundOwn   = 300 * time.Millisecond // of our own cluster, whatever the others do
+	boundCalm  = 1500 * time.Millisecond
+	boundLost  = 5 * time.Second // a cluster that died, and any news after a fault
+	calmAfter  = 10 * time.Second
+	boundReady = 6 * time.Second // reading the objects, and hearing or giving up peers
+)
+
+// lookEvery is how often what time alone can violate is looked at; what an answer
+// can violate is looked at with every World.
+const lookEvery = 250 * time.Millisecond
+
+// oracle knows the truth and compares what is answered with it. The Sim's lock
+// guards it.
+type oracle struct {
+	s       *sim
+	on      bool
+	broken  *Failure
+	entries map[netip.Addr]*entry
+	hosts   map[gslb.Name]*gslb.Offer
+	power   map[gslb.GeoTag]power
+	causes  causes
+}
+
+func newOracle(s *sim) *oracle {
+	return &oracle{
+		s: s, entries: map[netip.Addr]*entry{}, hosts: map[gslb.Name]*gslb.Offer{}, power: map[gslb.GeoTag]power{},
+	}
+}
+
+// view is what the oracle remembers of one process.
+type view struct {
+	world     *gslb.World
+	hosts     map[gslb.Name]*answered
+	direct    map[gslb.GeoTag]time.Time // since when it can read a cluster, or its own API
+	any       map[gslb.GeoTag]time.Time // the same, through a third cluster too
+	known     map[netip.Addr]bool       // entries that it must know as healthy, until it can know otherwise
+	isolated  time.Time                 // when it was isolated last
+	tokens    map[gslb.Name]int         // changes of an answer that have a cause
+	ready     bool
+	spare     int  // tokens for hosts that are new
+	remembers bool // it served a serial
+}
+
+// answered is what a process answers for a host.
+type answered struct {
+	host   *gslb.Host
+	kind   answers.Kind
+	addrs  []netip.Addr
+	text   string
+	reason gslb.Reason
+}
+
+func (v *view) init() {
+	v.hosts, v.tokens = map[gslb.Name]*answered{}, map[gslb.Name]int{}
+	v.direct, v.any = map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}
+	v.known = map[netip.Addr]bool{}
+}
+
+// watch begins to hold the invariants, and looks from time to time.
+func (o *oracle) watch() {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	if o.on {
+		return
+	}
+	o.on = true
+	o.truth()
+	o.waysNow(time.Now())
+	o.s.wg.Go(func() {
+		t := time.NewTicker(lookEvery)
+		defer t.Stop()
+		for {
+			select {
+			case <-o.s.ctx.Done():
+				return
+			case <-t.C:
+				o.s.mu.Lock()
+				o.tick(time.Now())
+				o.s.mu.Unlock()
+			}
+		}
+	})
+}
+
+// failure gives the first violation; nil: none.
+func (o *oracle) failure() *Failure {
+	o.s.mu.Lock()
+	defer o.s.mu.Unlock()
+	return o.broken
+}
+
+// fail notes a violation, once.
+func (s *sim) fail(what string, p *process, format string, args ...any) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.oracle.fail(what, p, format, args...)
+}
+
+func (o *oracle) fail(what string, p *process, format string, args ...any) {
+	if o.broken != nil || !o.on {
+		return
+	}
+	text := fmt.Sprintf(format, args...)
+	if p != nil {
+		text = p.name + ": " + text
+	}
+	o.broken = &Failure{After: time.Since(o.s.begin), What: what, Err: errors.New(text)}
+}
+
+// pass lets virtual time pass, in steps that end at the first violation.
+func (s *sim) pass(d time.Duration) {
+	for d > 0 && s.oracle.failure() == nil {
+		one := min(d, time.Second)
+		time.Sleep(one)
+		d -= one
+	}
+}
+
+// look takes a new World of a process and the table that was made of it.
+func (s *sim) look(p *process, w *gslb.World, t *answers.Table) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, now := s.oracle, time.Now()
+	prev := p.view.world
+	p.view.world = w
+	if !p.running || !t.Ready() {
+		if p.view.ready {
+			o.fail(invAnswered, p, "it was ready and is not any more: SERVFAIL")
+		}
+		return
+	}
+	first := !p.view.ready
+	p.view.ready = true
+	if !w.Isolated.IsZero() {
+		p.view.isolated = now
+	}
+	for name := range w.Changed(prev) {
+		o.take(p, name, t, first)
+	}
+	if first {
+		for name := range o.hosts {
+			if p.view.hosts[name] == nil {
+				o.take(p, name, t, true)
+			}
+		}
+	}
+	o.serials(p, w)
+	o.circles(p, w, now)
+	o.check(p, now)
+}
+
+// take notes what is answered for a host now.
+func (o *oracle) take(p *process, name gslb.Name, t *answers.Table, first bool) {
+	r := t.Lookup(name, dns.TypeA)
+	a := &answered{host: r.Host, kind: r.Kind, text: r.Kind.String()}
+	if r.Kind == answers.Answer {
+		a.text = joined(r)
+		for _, sh := range r.Shares {
+			a.addrs = append(a.addrs, sh.Addrs...)
+		}
+		slices.SortFunc(a.addrs, netip.Addr.Compare)
+		a.addrs = slices.Compact(a.addrs)
+	}
+	if r.Host != nil {
+		a.reason = strategies.Decide(r.Host).Reason
+	}
+	was := p.view.hosts[name]
+	p.view.hosts[name] = a
+	if first || was == nil || was.text == a.text {
+		return
+	}
+	if o.s.logs != nil {
+		fmt.Fprintf(o.s.logs, "%v %s answers %s: %s (%s), before %s\n", time.Since(o.s.begin), p.name, name, a.text, a.reason, was.text)
+	}
+	o.causes.spend(o, p, name, was, a)
+}
+
+// tick looks at what time alone can violate.
+func (o *oracle) tick(now time.Time) {
+	if o.broken != nil {
+		return
+	}
+	o.waysNow(now)
+	for _, c := range o.s.sorted() {
+		for _, p := range c.running() {
+			if p.frozen {
+				continue
+			}
+			if !p.view.ready {
+				o.mustBeReady(p, now)
+				continue
+			}
+			if !p.view.world.Isolated.IsZero() {
+				p.view.isolated = now
+			}
+			o.check(p, now)
+		}
+	}
+}
+
+func (o *oracle) mustBeReady(p *process, now time.Time) {
+	if now.Sub(p.started) > boundReady && held(p.view.direct[p.c.tag], boundReady, now) {
+		o.fail(invReady, p, "not ready %v after its start", now.Sub(p.started))
+	}
+}
+
+// serials: the serial of a zone never falls in one place, not by a restart either
+// if somebody who is heard remembers it.
+func (o *oracle) serials(p *process, w *gslb.World) {
+	z := w.Zone(o.s.zone)
+	if z == nil {
+		return
+	}
+	serial := z.Serial
+	if f := o.s.mutant.serial; f != nil {
+		serial = f(p, serial)
+	}
+	if p.sl.serial != 0 && int32(serial-p.sl.serial) < 0 && (p.view.remembers || o.remembered(p)) {
+		o.fail(invSerial, p, "from %d to %d", p.sl.serial, serial)
+	}
+	if p.sl.serial == 0 || int32(serial-p.sl.serial) > 0 {
+		p.sl.serial = serial
+	}
+	p.view.remembers = true
+}
+
+// remembered says whether a process that just became ready could learn from
+// somebody what was served from its place before.
+func (o *oracle) remembered(p *process) bool {
+	for tag, since := range p.view.direct {
+		if tag != p.c.tag && held(since, boundLost, time.Now()) {
+			return true
+		}
+	}
+	return false
+}
+
+// circles: who vouches as a third cluster has heard the cluster itself, of late.
+func (o *oracle) circles(p *process, w *gslb.World, now time.Time) {
+	t := gslb.DefaultTiming()
+	for i := range w.Clusters {
+		c := &w.Clusters[i]
+		if c.Liveness != gslb.Vouched || c.Witness.Kind != gslb.ThirdCluster {
+			continue
+		}
+		by := o.s.clusters[c.Witness.By]
+		var last time.Time
+		for _, sl := range by.slots {
+			if sl.p != nil && sl.p.signs[c.Tag].After(last) {
+				last = sl.p.signs[c.Tag]
+			}
+		}
+		if bound := t.Lease + t.Decide + 2*time.Second; now.Sub(last) > bound {
+			o.fail(invCircle, p, "%s is vouched for by %s, which heard it %v ago", c.Tag, c.Witness.By, now.Sub(last))
+		}
+	}
+}
+
+func addrList(addrs []netip.Addr) string {
+	var out []string
+	for _, a := range addrs {
+		out = append(out, a.String())
+	}
+	return strings.Join(out, " ")
+}

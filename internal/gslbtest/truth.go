@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslbtest
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// entry is the truth about one entry: whether its application serves, whatever
+// anybody knows.
+type entry struct {
+	c       *cluster
+	host    gslb.Name
+	addr    netip.Addr
+	up      bool      // the application serves, if the machines run
+	since   time.Time // of up
+	offered bool      // an object has it
+}
+
+// serves says whether a client gets an answer. The Sim's lock is held.
+func (e *entry) serves() bool { return e.offered && e.up && e.c.powered }
+
+// power is since when the machines of a cluster run, or do not.
+type power struct {
+	on    bool
+	since time.Time
+}
+
+// gone is since when an entry has not served; zero: it serves.
+func (o *oracle) gone(e *entry) time.Time {
+	if e.serves() {
+		return time.Time{}
+	}
+	var at time.Time
+	if !e.up || !e.offered {
+		at = e.since
+	}
+	if p := o.power[e.c.tag]; !p.on && (at.IsZero() || p.since.Before(at)) {
+		at = p.since
+	}
+	return at
+}
+
+// offered notes the entries of an object. The lock is held.
+func (o *oracle) offered(c *cluster, offer *gslb.Offer) {
+	for _, e := range offer.Entries {
+		if o.entries[e.Addr] == nil {
+			o.entries[e.Addr] = &entry{c: c, host: offer.Host, addr: e.Addr}
+		}
+		t := o.entries[e.Addr]
+		t.up, t.since, t.offered = !c.down[e.Addr], time.Now(), true
+	}
+	if o.hosts[offer.Host] == nil {
+		o.hosts[offer.Host] = offer
+	}
+}
+
+// withdrawn notes that an object is gone.
+func (o *oracle) withdrawn(c *cluster, host gslb.Name) {
+	for _, e := range o.entries {
+		if e.c == c && e.host == host {
+			e.offered, e.since = false, time.Now()
+		}
+	}
+}
+
+// truth takes over which entries serve. The lock is held.
+func (o *oracle) truth() {
+	now := time.Now()
+	for _, e := range o.entries {
+		if up := !e.c.down[e.addr]; up != e.up {
+			e.up, e.since = up, now
+		}
+	}
+	for tag, c := range o.s.clusters {
+		if p, known := o.power[tag]; !known || p.on != c.powered {
+			o.power[tag] = power{c.powered, now}
+		}
+	}
+}
+
+// good says whether a process tells the truth about its cluster: it runs, has read
+// the API, and goes on reading it. The lock is held.
+func (p *process) good() bool {
+	return p.running && !p.frozen && p.synced && !p.stalled && !p.c.away
+}
+
+// direct says whether a process can read what a cluster says of itself: the roads
+// are open, clocks agree, and every process there that it may land on is good, or
+// it has a connection to one that is. The lock is held.
+func (o *oracle) direct(p *process, y *cluster) bool {
+	n := &o.s.net
+	if p.frozen || n.silent(p.c.tag, y.tag) || n.at(p.c.tag, y.tag).closed || o.skewed(p.c, y) {
+		return false
+	}
+	all := y.running()
+	mixed, some := false, false
+	for _, q := range all {
+		mixed, some = mixed || !q.good(), some || q.good()
+	}
+	if !mixed {
+		return some
+	}
+	for c := range p.conns {
+		if c.up.from == p && c.up.to.c == y && c.up.to.good() {
+			return true
+		}
+	}
+	return false
+}
+
+func (o *oracle) skewed(a, b *cluster) bool {
+	d := time.Duration(a.skew.Load() - b.skew.Load())
+	return d > 290*time.Second || d < -290*time.Second
+}
+
+// through says whether a third cluster passes on what a cluster says. The lock is
+// held.
+func (o *oracle) through(p *process, y *cluster) bool {
+	for _, z := range o.s.clusters {
+		if z == y || z == p.c || !o.direct(p, z) {
+			continue
+		}
+		all := z.running()
+		fine := len(all) > 0
+		for _, q := range all {
+			fine = fine && o.direct(q, y)
+		}
+		if fine {
+			return true
+		}
+	}
+	return false
+}
+
+// waysNow keeps since when each process can know each cluster. The lock is held.
+func (o *oracle) waysNow(now time.Time) {
+	for _, c := range o.s.clusters {
+		for _, p := range c.running() {
+			for _, y := range o.s.clusters {
+				if y == c {
+					keepSince(p.view.direct, y.tag, p.good(), now)
+					continue
+				}
+				d := o.direct(p, y)
+				keepSince(p.view.direct, y.tag, d, now)
+				keepSince(p.view.any, y.tag, d || o.through(p, y), now)
+			}
+		}
+	}
+}
+
+func keepSince(m map[gslb.GeoTag]time.Time, tag gslb.GeoTag, holds bool, now time.Time) {
+	switch at := m[tag]; {
+	case !holds:
+		m[tag] = time.Time{}
+	case at.IsZero():
+		m[tag] = now
+	}
+}
+
+// held says whether something has been so for at least d; the zero time is never.
+func held(since time.Time, d time.Duration, now time.Time) bool {
+	return !since.IsZero() && now.Sub(since) >= d
+}
