@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 )
@@ -27,21 +28,32 @@ type kind struct {
 	object func() client.Object // an empty one
 	labels labels.Selector      // nil: all objects
 	strip  func(client.Object)
+	// optional gives an empty list of a kind that others install, or not: where it does not
+	// exist there are no objects of it, and nothing waits for them. nil: the kind is needed.
+	optional func() runtime.Object
 }
 
 const installCRDs = "kubectl apply -f the CustomResourceDefinitions of Meridian (api/v1beta1/crds)"
 
 // kinds lists what is watched. Nodes are watched only where they stand for other clusters.
 func kinds() []kind {
+	needed := func(object func() client.Object, labels labels.Selector, strip func(client.Object)) kind {
+		return kind{object: object, labels: labels, strip: strip}
+	}
 	return []kind{
-		{func() client.Object { return &gslbv1beta1.ZoneDelegation{} }, nil, stripNothing},
-		{func() client.Object { return &corev1.Namespace{} }, nil, stripToLabels},
-		{func() client.Object { return &corev1.Node{} },
-			labels.SelectorFromSet(labels.Set{translate.VirtualNodeLabel: translate.VirtualNodeValue}), stripToLabels},
-		{func() client.Object { return &corev1.Service{} }, nil, stripService},
-		{func() client.Object { return &discoveryv1.EndpointSlice{} }, nil, stripSlice},
-		{func() client.Object { return &networkingv1.Ingress{} }, nil, stripNothing},
-		{func() client.Object { return &gslbv1beta1.Gslb{} }, nil, stripNothing},
+		needed(func() client.Object { return &gslbv1beta1.ZoneDelegation{} }, nil, stripNothing),
+		needed(func() client.Object { return &corev1.Namespace{} }, nil, stripToLabels),
+		needed(func() client.Object { return &corev1.Node{} },
+			labels.SelectorFromSet(labels.Set{translate.VirtualNodeLabel: translate.VirtualNodeValue}), stripToLabels),
+		needed(func() client.Object { return &corev1.Service{} }, nil, stripService),
+		needed(func() client.Object { return &discoveryv1.EndpointSlice{} }, nil, stripSlice),
+		needed(func() client.Object { return &networkingv1.Ingress{} }, nil, stripNothing),
+		needed(func() client.Object { return &gslbv1beta1.Gslb{} }, nil, stripNothing),
+		{
+			object: func() client.Object { return &dnsendpoint.DNSEndpoint{} }, strip: stripLastApplied,
+			labels:   labels.SelectorFromSet(labels.Set{gslbv1beta1.LabelServe: gslbv1beta1.ServeTrue}),
+			optional: func() runtime.Object { return &dnsendpoint.List{} },
+		},
 	}
 }
 
@@ -113,14 +125,16 @@ func serviceOfSlice(obj client.Object) []string {
 func (a *api) newCache(r *reach, log *slog.Logger, sources map[string]*source) (cache.Cache, error) {
 	shared := true
 	byObject := make(map[client.Object]cache.ByObject)
+	optional := make(map[string]func() runtime.Object)
 	for _, k := range kinds() {
+		optional[kindName(k.object())] = k.optional
 		byObject[k.object()] = cache.ByObject{Label: k.labels, Transform: transform(k.strip), UnsafeDisableDeepCopy: &shared}
 	}
 	return cache.New(a.reads, cache.Options{
 		HTTPClient: a.http, Scheme: a.scheme, Mapper: a.mapper, ByObject: byObject, ReaderFailOnMissingInformer: true,
 		NewInformer: func(lw toolscache.ListerWatcher, obj runtime.Object, resync time.Duration, ix toolscache.Indexers) toolscache.SharedIndexInformer {
 			name := kindName(obj)
-			s := &source{kind: name, hint: installCRDs, next: toolscache.ToListerWatcherWithContext(lw), reach: r, log: log}
+			s := &source{kind: name, hint: installCRDs, optional: optional[name], next: toolscache.ToListerWatcherWithContext(lw), reach: r, log: log}
 			sources[name] = s
 			return quietInformer{toolscache.NewSharedIndexInformer(s, obj, resync, ix), quiet(log)}
 		},
@@ -159,6 +173,8 @@ func kindName(obj runtime.Object) string {
 		return "Namespace"
 	case *corev1.Node:
 		return "Node"
+	case *dnsendpoint.DNSEndpoint:
+		return dnsendpoint.Kind
 	}
 	return obj.GetObjectKind().GroupVersionKind().Kind
 }

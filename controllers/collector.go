@@ -82,6 +82,9 @@ func (c *collector) run(ctx context.Context) error {
 	for i := range all.Items {
 		c.translate(ctx, client.ObjectKeyFromObject(&all.Items[i]), began)
 	}
+	if c.zones.Load().Endpoints > 0 {
+		c.translateZones(ctx) // now it is known who has which host
+	}
 	mark := c.mark.Load()
 	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Synced, l.Mark = true, mark })
 	c.moved = false
@@ -159,6 +162,9 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 	}
 	c.last.put(key, next)
 	c.metrics.objects.Set(float64(c.last.len()))
+	if old == nil || !sameHosts(old.out.Offers, next.out.Offers) {
+		c.recordsMayMove()
+	}
 	if old == nil || !reflect.DeepEqual(old.out.Offers, next.out.Offers) {
 		c.cfg.Store.SetObjectAt(arrived, next.out.Source, next.out.Offers)
 		c.moved = true
@@ -177,6 +183,7 @@ func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
 		return
 	}
 	c.last.put(key, nil)
+	c.recordsMayMove()
 	c.metrics.objects.Set(float64(c.last.len()))
 	c.cfg.Store.SetObjectAt(arrived, gslb.Source{Kind: gslbv1beta1.GslbKind, Namespace: key.Namespace, Name: key.Name}, nil)
 	c.moved = true

@@ -35,6 +35,7 @@ type Controllers struct {
 	cache  cache.Cache
 	client client.Client // reads the cache, writes the API
 	events *eventer
+	news   endpointNews
 }
 
 // New checks the configuration and prepares everything. Nothing is asked of the API
@@ -66,6 +67,7 @@ func New(cfg Config) (*Controllers, error) {
 	}
 	c.writers = newWriters(log, m, c.reach, c.allTasks, map[what]writeFunc{
 		writeStatus: c.writeStatus, writeIngress: c.writeIngress, writeAnnotated: c.writeAnnotated, writeZone: c.writeZone,
+		writeEndpoint: c.writeEndpoint,
 	})
 	if c.collector, err = newCollector(&c.cfg, log, m, c.cache, c.writers.add); err != nil {
 		return nil, err

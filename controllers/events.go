@@ -217,6 +217,8 @@ func conditionEvents(old, next []metav1.Condition) []happening {
 //
 //	condition | before             | after             | event
 //	Accepted  | any other reason   | a conflict        | its reason, a warning
+//	Records…  | any other message  | a conflict        | RecordConflicted, a warning
+//	Records…  | a conflict         | none              | RecordConflictEnded
 //	Delegated | True               | False             | its reason, a warning
 //	Delegated | False, none        | False, another    | its reason, a warning, if the edge is in trouble
 //	Delegated | none, no trouble   | True              | Delegated
@@ -234,6 +236,7 @@ func zoneEvents(old, next []metav1.Condition) []happening {
 	if is != was && (is == gslbv1beta1.ReasonZoneConflicted || is == gslbv1beta1.ReasonGeoTagConflicted) {
 		all = append(all, warning(is, c.Message))
 	}
+	all = append(all, recordEvents(old, next)...)
 	was, _ = reasonOf(old, gslbv1beta1.ConditionDelegated)
 	is, c = reasonOf(next, gslbv1beta1.ConditionDelegated)
 	switch {
@@ -246,6 +249,25 @@ func zoneEvents(old, next []metav1.Condition) []happening {
 		all = append(all, warning(is, c.Message))
 	}
 	return all
+}
+
+// recordEvents tells of static records that are not served: once for each change.
+func recordEvents(old, next []metav1.Condition) []happening {
+	conflict := func(conditions []metav1.Condition) string {
+		c := meta.FindStatusCondition(conditions, gslbv1beta1.ConditionRecordsServed)
+		if c == nil || c.Status != metav1.ConditionFalse {
+			return ""
+		}
+		return c.Message
+	}
+	switch was, is := conflict(old), conflict(next); {
+	case is == was:
+		return nil
+	case is == "":
+		return []happening{normal(gslbv1beta1.EventRecordConflictEnded, "every static record that a cluster states for the zone is served")}
+	default:
+		return []happening{warning(gslbv1beta1.EventRecordConflicted, is)}
+	}
 }
 
 // edgeTrouble reports that a reason of condition Delegated is a fault, and not a delegation

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -58,12 +59,38 @@ func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 		for _, key := range c.collector.last.having(name) {
 			c.writers.addNow(task{writeStatus, key})
 		}
-		// A host that comes or goes may stand at a static record.
-		zones = zones || (prev.Host(name) == nil) != (w.Host(name) == nil)
 	}
 	if zones {
 		c.addZones(ctx)
 	}
+	if recordsDiffer(prev, w) {
+		for _, t := range c.endpointTasks(ctx) {
+			c.writers.addNow(t)
+		}
+	}
+}
+
+// recordsDiffer reports that something else of the static records is served, or not.
+func recordsDiffer(a, b *gslb.World) bool {
+	for i := range b.Zones {
+		if z := a.Zone(b.Zones[i].Zone); z == nil || z.Static != b.Zones[i].Static {
+			return true
+		}
+	}
+	return false
+}
+
+// endpointTasks gives the DNSEndpoints whose records are asked to be served.
+func (c *Controllers) endpointTasks(ctx context.Context) []task {
+	var all []task
+	var endpoints dnsendpoint.List
+	if c.client.List(ctx, &endpoints) != nil {
+		return nil // ctx ended
+	}
+	for i := range endpoints.Items {
+		all = append(all, task{writeEndpoint, client.ObjectKeyFromObject(&endpoints.Items[i])})
+	}
+	return all
 }
 
 // concernsAll reports that something differs that every status tells of.
@@ -106,6 +133,7 @@ func (c *Controllers) allTasks(ctx context.Context) []task {
 		key := client.ObjectKeyFromObject(&gslbs.Items[i])
 		all = append(all, task{writeIngress, key}, task{writeStatus, key})
 	}
+	all = append(all, c.endpointTasks(ctx)...)
 	return append(all, c.annotatedTasks(ctx)...)
 }
 

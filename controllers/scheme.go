@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
 
@@ -19,7 +20,7 @@ import (
 func NewScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		corev1.AddToScheme, discoveryv1.AddToScheme, networkingv1.AddToScheme, gslbv1beta1.AddToScheme,
+		corev1.AddToScheme, discoveryv1.AddToScheme, networkingv1.AddToScheme, gslbv1beta1.AddToScheme, dnsendpoint.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, err
@@ -38,6 +39,7 @@ func newMapper() meta.RESTMapper {
 		networkingv1.SchemeGroupVersion.WithKind("Ingress"),
 		corev1.SchemeGroupVersion.WithKind("Service"),
 		discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice"),
+		dnsendpoint.GroupVersion.WithKind(dnsendpoint.Kind),
 	} {
 		m.Add(kind, meta.RESTScopeNamespace)
 	}

@@ -24,14 +24,17 @@ import (
 // to a minute by then. It says once, in words, when a kind cannot be read and when it
 // can be again. And it can make the informer list anew.
 type source struct {
-	kind  string
-	hint  string // what to do where the kind does not exist
-	next  toolscache.ListerWatcherWithContext
-	reach *reach
-	log   *slog.Logger
+	kind string
+	hint string // what to do where the kind does not exist
+	next toolscache.ListerWatcherWithContext
+	// optional gives an empty list of a kind that need not exist; nil: it is needed.
+	optional func() runtime.Object
+	reach    *reach
+	log      *slog.Logger
 
 	mu     sync.Mutex
 	failed bool
+	listed bool            // an optional kind was listed once
 	stale  bool            // everything by resource version is refused, so that the informer lists anew
 	last   watch.Interface // the newest watch; nil before
 }
@@ -51,10 +54,19 @@ func (s *source) Watch(o metav1.ListOptions) (watch.Interface, error) {
 // ListWithContext lists, and tries until it works or the informer has to change what it
 // asks for.
 func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (list runtime.Object, err error) {
+	tries := 0
 	err = s.insist(ctx, o.ResourceVersion != "" && o.ResourceVersion != "0", func() (err error) {
 		list, err = s.next.ListWithContext(ctx, o)
+		if tries++; s.without(err, tries) {
+			s.note(err)
+			list, err = s.optional(), nil
+			return errAbsent
+		}
 		return err
 	})
+	if errors.Is(err, errAbsent) {
+		return list, nil
+	}
 	return list, err
 }
 
@@ -63,6 +75,14 @@ func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (lis
 func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (w watch.Interface, err error) {
 	err = s.insist(ctx, o.ResourceVersion != "", func() (err error) {
 		w, err = s.next.WatchWithContext(ctx, o)
+		if s.optional != nil && apierrors.IsNotFound(err) {
+			switch {
+			case o.SendInitialEvents != nil && *o.SendInitialEvents:
+				return errAbsent // and it is listed
+			case o.ResourceVersion != "":
+				return apierrors.NewResourceExpired("the kind " + s.kind + " is gone") // and it is listed, which empties the cache
+			}
+		}
 		if err == nil && reflect.TypeOf(w) == reflect.TypeOf(watch.NewEmptyWatch()) {
 			return io.ErrUnexpectedEOF // how client-go says that the connection broke
 		}
@@ -75,6 +95,25 @@ func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (w 
 	}
 	return w, err
 }
+
+// errAbsent ends the insisting on a kind that does not exist and need not.
+var errAbsent = errors.New("the API server does not know the kind")
+
+// without reports that an optional kind is to be taken for empty: it does not exist. One
+// that cannot be read, for other reasons, is so too at a start, which must not wait for
+// it; later, what was read before stays.
+func (s *source) without(err error, tries int) bool {
+	if s.optional == nil || err == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var answer apierrors.APIStatus
+	return apierrors.IsNotFound(err) || !s.listed && errors.As(err, &answer) && (apierrors.IsForbidden(err) || tries >= optionalTries)
+}
+
+// optionalTries is how often an optional kind is asked for before a start goes on without.
+const optionalTries = 5
 
 // expire makes the informer list anew from the store behind the API, whatever it has.
 func (s *source) expire() {
@@ -102,7 +141,7 @@ func (s *source) insist(ctx context.Context, byVersion bool, ask func() error) e
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if forInformer(err) {
+		if forInformer(err) || errors.Is(err, errAbsent) {
 			return err
 		}
 		s.note(err)
@@ -138,10 +177,17 @@ func forInformer(err error) bool {
 }
 
 // note tells reach how it went, and the log where a kind alone cannot be read.
+//
+// An optional kind never makes the cluster blind.
 func (s *source) note(err error) {
-	s.reach.report(s.kind, err)
-	alone := err != nil && !unreachable(err)
+	if s.optional == nil {
+		s.reach.report(s.kind, err)
+	} else if err != nil && !apierrors.IsNotFound(err) {
+		s.reach.metrics.readErrors.WithLabelValues(s.kind).Inc()
+	}
+	alone := err != nil && !unreachable(err) && (s.optional == nil || !apierrors.IsNotFound(err))
 	s.mu.Lock()
+	s.listed = s.listed || err == nil
 	was := s.failed
 	s.failed = alone || was && err != nil
 	s.mu.Unlock()

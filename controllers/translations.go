@@ -3,6 +3,7 @@
 package controllers
 
 import (
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -102,4 +103,27 @@ func keys(set map[types.NamespacedName]struct{}) []types.NamespacedName {
 		all = append(all, g)
 	}
 	return all
+}
+
+// ownerOf gives the namespace of the oldest Gslb that offers a host; "" if none does.
+func (t *translations) ownerOf(host gslb.Name) string {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var oldest *gslb.Offer
+	for g := range t.hosts[host] {
+		for _, o := range t.of[g].out.Offers {
+			if o.Host == host && (oldest == nil || translate.ClaimsBefore(o, oldest)) {
+				oldest = o
+			}
+		}
+	}
+	if oldest == nil {
+		return ""
+	}
+	return oldest.Source.Namespace
+}
+
+// sameHosts reports that two translations offer the same hosts.
+func sameHosts(a, b []*gslb.Offer) bool {
+	return slices.EqualFunc(a, b, func(x, y *gslb.Offer) bool { return x.Host == y.Host && x.Created.Equal(y.Created) })
 }

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 )
@@ -87,6 +88,7 @@ func (c *collector) handler(kind string) func(event) {
 	}
 	on := map[string]func(event){
 		"Gslb": c.onGslb, "ZoneDelegation": c.onZoneDelegation, "Ingress": c.onIngress, "Namespace": c.onNamespace,
+		dnsendpoint.Kind: c.onDNSEndpoint,
 	}[kind]
 	return func(e event) {
 		if !e.first {
@@ -141,6 +143,14 @@ func (c *collector) onZoneDelegation(e event) {
 	}
 }
 
+// onDNSEndpoint passes over changes of the status, which is ExternalDNS's.
+func (c *collector) onDNSEndpoint(e event) {
+	if e.was == nil || e.is == nil || !sameButStatus(e.was, e.is) {
+		c.add(item{})
+		c.tell(task{writeEndpoint, client.ObjectKeyFromObject(e.object())})
+	}
+}
+
 func (c *collector) onIngress(e event) {
 	for _, obj := range []client.Object{e.was, e.is} {
 		if ing, ok := obj.(*networkingv1.Ingress); ok && ing != nil {
@@ -187,6 +197,7 @@ func (c *collector) onNamespace(e event) {
 		return
 	}
 	c.enqueue(c.deps.onNamespace(e.object().GetName()))
+	c.recordsMayMove()
 }
 
 // onNode keeps which nodes stand for other clusters, and enqueues the Gslbs with

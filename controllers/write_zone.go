@@ -122,7 +122,11 @@ func zoneStatusOf(in zoneInput) gslbv1beta1.ZoneDelegationStatus {
 			s.DNSServers = serversOf(in.world.Self, z)
 		}
 	}
-	for _, cond := range []metav1.Condition{accepted, in.delegated(own)} {
+	for _, cond := range []metav1.Condition{accepted, in.delegated(own), in.recordsServed(own)} {
+		if cond.Reason == "" && cond.Type == gslbv1beta1.ConditionRecordsServed {
+			meta.RemoveStatusCondition(&s.Conditions, cond.Type)
+			continue
+		}
 		if cond.Reason == "" {
 			continue // nothing to tell yet: what was told stays
 		}
@@ -157,19 +161,6 @@ func (in *zoneInput) accepted() metav1.Condition {
 	if us := in.world.Cluster(in.world.Self); us != nil && us.Conflict != "" {
 		c.Status, c.Reason, c.Message = metav1.ConditionFalse, gslbv1beta1.ReasonGeoTagConflicted, us.Conflict
 		return c
-	}
-	var taken []string
-	for i := range in.zones.Zones {
-		z := &in.zones.Zones[i]
-		for j := range z.Records {
-			if h := in.world.Host(z.Records[j].Name); z.Delegation == in.zd.Name && h != nil && !slices.Contains(taken, h.Name.String()) {
-				taken = append(taken, h.Name.String())
-			}
-		}
-	}
-	if len(taken) > 0 {
-		c.Reason = gslbv1beta1.ReasonRecordConflicted
-		c.Message = "static records stand at balanced hosts and are left out: " + strings.Join(taken, ", ")
 	}
 	return c
 }

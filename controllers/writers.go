@@ -24,6 +24,7 @@ const (
 	writeIngress   what = "ingress"
 	writeAnnotated what = "annotated_gslb"
 	writeZone      what = "zonedelegation"
+	writeEndpoint  what = "dnsendpoint" // events alone
 )
 
 // task is one object that may have to be written. A task reads what is true when it is

@@ -6,8 +6,11 @@ import (
 	"context"
 	"reflect"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -24,6 +27,25 @@ func (c *collector) translateZones(ctx context.Context) {
 	in := translate.ZonesInput{Self: c.cfg.Self, Addrs: c.glue.addrs()}
 	if c.cfg.Zone != nil {
 		in.Flags = []gslb.ZoneIntent{*c.cfg.Zone}
+	}
+	in.NamespaceLabels = func(namespace string) map[string]string {
+		ns := &corev1.Namespace{}
+		if c.objects.Get(ctx, client.ObjectKey{Name: namespace}, ns) != nil {
+			return nil
+		}
+		return ns.Labels
+	}
+	in.HostOwner = c.last.ownerOf
+	in.Trusted = func(namespace string) bool { return namespace == c.cfg.Namespace }
+	var endpoints dnsendpoint.List
+	if err := c.objects.List(ctx, &endpoints); err != nil {
+		c.log.Error("the DNSEndpoints in the cache cannot be listed", "error", err)
+		return
+	}
+	for i := range endpoints.Items {
+		if e := &endpoints.Items[i]; e.DeletionTimestamp.IsZero() {
+			in.Endpoints = append(in.Endpoints, e)
+		}
 	}
 	for i := range list.Items {
 		// One that is being deleted is not served any more: its delegation goes.
@@ -42,8 +64,19 @@ func (c *collector) translateZones(ctx context.Context) {
 	for i := range list.Items {
 		c.tell(task{writeZone, types.NamespacedName{Name: list.Items[i].Name}})
 	}
+	for i := range endpoints.Items {
+		c.tell(task{writeEndpoint, client.ObjectKeyFromObject(&endpoints.Items[i])})
+	}
 	for _, g := range c.last.where(touchedBy(zonesThatDiffer(old.Zones, next.Zones))) {
 		c.add(item{g})
+	}
+}
+
+// recordsMayMove has the zones translated again where DNSEndpoints state records: who has
+// a host, or the labels of a namespace, changed.
+func (c *collector) recordsMayMove() {
+	if c.zones.Load().Endpoints > 0 {
+		c.add(item{})
 	}
 }
 

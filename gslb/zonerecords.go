@@ -3,6 +3,7 @@
 package gslb
 
 import (
+	"iter"
 	"reflect"
 	"slices"
 )
@@ -54,15 +55,15 @@ func (m *merger) mergeRecords(z *Zone, hosts hostMap) *Records {
 		zone: z.Zone, zoneOf: m.zoneOf,
 		isHost: func(n Name) bool { return hosts.get(n) != nil },
 		hostBelow: func(n Name) Name {
-			var found Name
-			for _, s := range hosts.shards {
-				for _, h := range s.all() {
-					if h.Zone == z.Zone && h.Name.In(n) && (found.IsZero() || h.Name.Compare(found) < 0) {
-						found = h.Name
+			return firstBelow(n, func(yield func(Name) bool) {
+				for _, s := range hosts.shards {
+					for _, h := range s.all() {
+						if h.Zone == z.Zone && !yield(h.Name) {
+							return
+						}
 					}
 				}
-			}
-			return found
+			})
 		},
 	})
 	have.in, have.names, have.stale = in, namesOf(in), false
@@ -71,6 +72,43 @@ func (m *merger) mergeRecords(z *Zone, hosts hostMap) *Records {
 		m.bump(z.Zone)
 	}
 	return have.out
+}
+
+// firstBelow gives the first by text of those hosts that are at a name or below it.
+func firstBelow(n Name, hosts iter.Seq[Name]) Name {
+	var found Name
+	for h := range hosts {
+		if h.In(n) && (found.IsZero() || h.Compare(found) < 0) {
+			found = h
+		}
+	}
+	return found
+}
+
+// ConflictsAlone gives what would not be served of the static records of zones by a
+// cluster that has these hosts and hears no other, by zone and name: the verdict of those
+// who have files and no World.
+func ConflictsAlone(self GeoTag, zones []ZoneIntent, hosts []Name) []RecordConflict {
+	m := &merger{zones: zones}
+	byZone := make(map[Name][]Name)
+	known := make(map[Name]bool, len(hosts))
+	for _, h := range hosts {
+		known[h] = true
+		byZone[m.zoneOf(h)] = append(byZone[m.zoneOf(h)], h)
+	}
+	var all []RecordConflict
+	for i := range zones {
+		z := &zones[i]
+		out := unionRecords([]recordsOf{{cluster: self, static: z.Records}}, recordRules{
+			zone: z.Zone, zoneOf: m.zoneOf,
+			isHost:    func(n Name) bool { return known[n] },
+			hostBelow: func(n Name) Name { return firstBelow(n, slices.Values(byZone[z.Zone])) },
+		})
+		if out != nil {
+			all = append(all, out.Conflicts...)
+		}
+	}
+	return all
 }
 
 // namesOf gives the names at which records are stated, and where delegations are.

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
 
@@ -63,6 +64,7 @@ func New() (*Validator, error) {
 		}
 		v.resources[compiled.kind] = compiled
 	}
+	v.others.AddKnownTypes(dnsendpoint.GroupVersion, &dnsendpoint.DNSEndpoint{})
 	v.others.AddKnownTypes(networkingv1.SchemeGroupVersion, &networkingv1.Ingress{})
 	v.others.AddKnownTypes(corev1.SchemeGroupVersion, &corev1.Service{}, &corev1.Namespace{}, &corev1.Node{})
 	v.others.AddKnownTypes(discoveryv1.SchemeGroupVersion, &discoveryv1.EndpointSlice{})
@@ -71,7 +73,7 @@ func New() (*Validator, error) {
 
 // Objects reads the objects of a YAML or JSON file, which may hold several documents
 // and lists. A Gslb or ZoneDelegation gets the verdict that an API server gives when
-// it is created; Ingress, Service, EndpointSlice, Namespace and Node are decoded
+// it is created; Ingress, Service, EndpointSlice, Namespace, Node and DNSEndpoint are decoded
 // strictly and the fields that Meridian reads are checked; objects of other kinds are
 // returned without Value. Objects with a problem are left out. Both results are in
 // the order of the file.

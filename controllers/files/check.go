@@ -15,6 +15,7 @@ import (
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/api/validate"
+	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -67,7 +68,30 @@ func Check(ctx context.Context, paths []string, o CheckOptions) ([]Problem, erro
 			all = append(all, p)
 		}
 	}
+	all = append(all, m.recordConflicts()...)
 	return sortProblems(append(all, m.conflicts()...)), nil
+}
+
+// recordConflicts tells of static records that would not be served beside the hosts and
+// records of the files.
+func (m *model) recordConflicts() []Problem {
+	var hosts []gslb.Name
+	for _, state := range m.gslbs {
+		for _, o := range state.output.Offers {
+			hosts = append(hosts, o.Host)
+		}
+	}
+	var all []Problem
+	for _, c := range gslb.ConflictsAlone(m.cfg.self, m.zones.Intents(), hosts) {
+		for i := range m.zones.Stated {
+			s := &m.zones.Stated[i]
+			h := m.inventory.objects[key{s.On.Kind, s.On.Namespace, s.On.Name}]
+			if s.Name == c.Name && s.Type == c.Type && h != nil {
+				all = append(all, placed(h, Error, s.Path, gslbv1beta1.ReasonRecordConflicted+": "+translate.ConflictSentence(&c)))
+			}
+		}
+	}
+	return all
 }
 
 // manifests lists the files to read: those given, and the manifests in folders given.

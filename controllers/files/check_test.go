@@ -67,10 +67,34 @@ func TestCheck(t *testing.T) {
 			[]string{"a.yaml:5: spec.resourceRef: ResourceKindUnsupported: this version cannot read gateway.networking.k8s.io/v1 HTTPRoute; the kinds that work are Ingress (networking.k8s.io/v1)"}},
 		{"loopback entries", cloud, []string{strings.Replace(app, "  strategy", "  entryAddresses: [127.0.0.1]\n  strategy", 1), serviceYAML()},
 			[]string{"a.yaml:11: spec.entryAddresses: InvalidSpec: 127.0.0.1 is a loopback address, which --allow-loopback-entries would permit; it is left out"}},
+		{"records beside a host", cloud, []string{app + "---\n" + zoneYAML("{name: app, type: TXT, rdata: [x]}"), serviceYAML()}, nil},
+		{"an address at a host, and a delegation above it", files.CheckOptions{Validator: validator}, []string{gslbYAML("a.sub.apps.example.org"), serviceYAML(),
+			zoneYAML("{name: a.sub, type: A, rdata: [192.0.2.1]}", "{name: sub, type: NS, rdata: [ns.example.net]}", "{name: x, type: DS, rdata: [1 13 2 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855]}")},
+			[]string{
+				"c.yaml:8: spec.records[0]: RecordConflicted: a.sub.apps.example.org A: it is a balanced host, whose addresses are served",
+				"c.yaml:9: spec.records[1]: RecordConflicted: sub.apps.example.org NS: the delegation would hide the balanced host a.sub.apps.example.org",
+				"c.yaml:10: spec.records[2]: RecordConflicted: x.apps.example.org DS: DS stands beside the NS of a delegation, and there are none",
+			}},
+		{"data that are wrong", files.CheckOptions{Validator: validator}, []string{zoneYAML("{name: a, type: MX, rdata: [mail.example.net]}")},
+			[]string{`a.yaml:8: spec.records[0]: InvalidSpec: "mail.example.net" is not data of type MX (bad MX Pref: "mail.example.net"): write preference and name, like 10 mail.example.com; the record is left out`}},
+		{"a DNSEndpoint", cloud, []string{app + "---\n" + endpointYAML(`gslb.meridian.dev/serve: "true"`, "{dnsName: x.cloud.example.com, recordType: TXT, targets: [x]}", "{dnsName: app.cloud.example.com, recordType: AAAA, targets: [2001:db8::1]}", "{dnsName: x.example.org, recordType: TXT, targets: [x]}"), serviceYAML()},
+			[]string{
+				"a.yaml:19: spec.endpoints[1]: RecordConflicted: app.cloud.example.com AAAA: it is a balanced host, whose addresses are served",
+				"a.yaml:20: spec.endpoints[2]: HostOutsideZones: x.example.org lies in none of the zones of this cluster (cloud.example.com); the record is left out",
+			}},
+		{"a DNSEndpoint that is ExternalDNS's alone", cloud, []string{endpointYAML("a: b", "{dnsName: x.example.org, recordType: NONE}")}, nil},
 		{"other kinds are nobody's mistake", cloud, []string{"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\n", "# nothing\n"}, nil},
 	} {
 		assert.Equal(t, c.want, check(t, c.options, c.manifests...), c.why)
 	}
+}
+
+func zoneYAML(records ...string) string {
+	return "apiVersion: gslb.meridian.dev/v1beta1\nkind: ZoneDelegation\nmetadata: {name: org}\nspec:\n  loadBalancedZone: apps.example.org\n  parentZone: example.org\n  records:\n  - " + strings.Join(records, "\n  - ") + "\n"
+}
+
+func endpointYAML(label string, endpoints ...string) string {
+	return "apiVersion: externaldns.k8s.io/v1alpha1\nkind: DNSEndpoint\nmetadata: {name: records, labels: {" + label + "}}\nspec:\n  endpoints:\n  - " + strings.Join(endpoints, "\n  - ") + "\n"
 }
 
 func TestCheckReadsFilesOfAnyNameAndSaysWhichIsMissing(t *testing.T) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package files is a cluster of plain machines: it reads Gslb, Ingress, Service,
-// EndpointSlice, ZoneDelegation, Namespace and Node objects from a folder, watches it,
+// EndpointSlice, ZoneDelegation, DNSEndpoint, Namespace and Node objects from a folder, watches it,
 // and hands what package translate makes of them to the Store, as the Kubernetes
 // watcher does. It never writes into the folder. [Check] gives the same verdicts once,
 // for `meridian check`. cmd/meridian calls it with --manifests.

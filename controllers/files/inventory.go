@@ -160,6 +160,17 @@ func (v *inventory) in(kind, namespace string) []*held {
 	return all
 }
 
+// placesOf lists where there are objects of a kind, or were.
+func (v *inventory) placesOf(kind string) []key {
+	var all []key
+	for place := range v.places {
+		if place.kind == kind {
+			all = append(all, place)
+		}
+	}
+	return all
+}
+
 // valueOf gives an object as its type; the zero value, nil, where there is none.
 func valueOf[T runtime.Object](v *inventory, k key) (value T) {
 	if h := v.objects[k]; h != nil {

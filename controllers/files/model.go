@@ -5,11 +5,13 @@ package files
 import (
 	"net/netip"
 	"reflect"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/api/validate"
 	"github.com/meridian-gslb/meridian/controllers/refs"
@@ -25,6 +27,7 @@ const (
 	kindSlice     = "EndpointSlice"
 	kindNamespace = "Namespace"
 	kindNode      = "Node"
+	kindEndpoint  = dnsendpoint.Kind
 )
 
 type modelConfig struct {
@@ -90,7 +93,7 @@ func (m *model) changed(k key, before *held) {
 	switch k.kind {
 	case kindGslb:
 		m.touch(types.NamespacedName{Namespace: k.namespace, Name: k.name})
-	case kindZone:
+	case kindZone, kindEndpoint:
 		m.zonesDirty = true
 	case kindSlice:
 		for _, h := range []*held{before, now} {
@@ -101,6 +104,8 @@ func (m *model) changed(k key, before *held) {
 	case kindNode:
 		m.node(k)
 	default:
+		// Who may state records depends on the labels of namespaces.
+		m.zonesDirty = m.zonesDirty || k.kind == kindNamespace && m.zones.Endpoints > 0
 		m.annotations(k)
 		m.touchUsers(k)
 		m.touchUsers(key{k.kind, k.namespace, ""})
@@ -206,13 +211,9 @@ type change struct {
 // changed.
 func (m *model) settle() (changes []change, zones bool) {
 	if m.zonesDirty {
-		next := translate.Zones(translate.ZonesInput{
-			Delegations: m.delegations(), Flags: m.cfg.zones, Self: m.cfg.self, Addrs: m.cfg.addrs,
-		})
-		zones = !reflect.DeepEqual(next, m.zones)
-		m.zones, m.zonesDirty = next, false
-		m.unzoned = m.locate(nil, next.Findings)
-		m.allDirty = m.allDirty || zones
+		terms := m.terms()
+		zones = m.settleZones()
+		m.allDirty = m.allDirty || !reflect.DeepEqual(terms, m.terms())
 	}
 	if m.allDirty {
 		for name := range m.gslbs {
@@ -226,7 +227,72 @@ func (m *model) settle() (changes []change, zones bool) {
 		}
 	}
 	clear(m.dirty)
+	if len(changes) > 0 && m.zones.Endpoints > 0 { // who has which host decides who has a name
+		zones = m.settleZones() || zones
+	}
 	return changes, zones
+}
+
+// settleZones translates the zones, and reports whether they changed.
+func (m *model) settleZones() bool {
+	next := translate.Zones(translate.ZonesInput{
+		Delegations: m.delegations(), Flags: m.cfg.zones, Self: m.cfg.self, Addrs: m.cfg.addrs,
+		Endpoints: m.endpoints(),
+		NamespaceLabels: func(namespace string) map[string]string {
+			if ns := valueOf[*corev1.Namespace](m.inventory, key{kindNamespace, "", namespace}); ns != nil {
+				return ns.Labels
+			}
+			return nil
+		},
+		HostOwner: m.hostOwners(),
+		Trusted:   func(string) bool { return true }, // the folder is the operator's
+	})
+	changed := !reflect.DeepEqual(next, m.zones)
+	m.zones, m.zonesDirty = next, false
+	m.unzoned = m.locate(nil, next.Findings)
+	return changed
+}
+
+// terms are what of the zones matters to hosts.
+func (m *model) terms() []translate.Zone {
+	all := slices.Clone(m.zones.Zones)
+	for i := range all {
+		all[i].Records = nil
+	}
+	return all
+}
+
+func (m *model) endpoints() []*dnsendpoint.DNSEndpoint {
+	var all []*dnsendpoint.DNSEndpoint
+	for _, place := range m.inventory.placesOf(kindEndpoint) {
+		for _, h := range m.inventory.in(kindEndpoint, place.namespace) {
+			if e, ok := h.value.(*dnsendpoint.DNSEndpoint); ok {
+				all = append(all, e)
+			}
+		}
+	}
+	return all
+}
+
+// hostOwners gives, for each host, the namespace of the oldest Gslb that offers it.
+func (m *model) hostOwners() func(gslb.Name) string {
+	if len(m.inventory.placesOf(kindEndpoint)) == 0 {
+		return nil
+	}
+	oldest := make(map[gslb.Name]*gslb.Offer)
+	for _, state := range m.gslbs {
+		for _, o := range state.output.Offers {
+			if old := oldest[o.Host]; old == nil || translate.ClaimsBefore(o, old) {
+				oldest[o.Host] = o
+			}
+		}
+	}
+	return func(host gslb.Name) string {
+		if o := oldest[host]; o != nil {
+			return o.Source.Namespace
+		}
+		return ""
+	}
 }
 
 func (m *model) delegations() []*gslbv1beta1.ZoneDelegation {

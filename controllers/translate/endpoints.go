@@ -198,3 +198,11 @@ func (b *recordBook) mayCut(z *Zone, s *recordSet, typ uint16) error {
 	}
 	return nil
 }
+
+// ClaimsBefore reports that one offer has a host before another, as the Store decides it.
+func ClaimsBefore(a, b *gslb.Offer) bool {
+	if c := a.Created.Compare(b.Created); c != 0 {
+		return c < 0
+	}
+	return a.Source.String() < b.Source.String()
+}
