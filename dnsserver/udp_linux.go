@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -49,6 +50,7 @@ type batch struct {
 	got, pending  int
 	sent          int
 	errno         syscall.Errno
+	pace          pace
 }
 
 func newBatch(conn *net.UDPConn) (*batch, error) {
@@ -73,6 +75,9 @@ func newBatch(conn *net.UDPConn) (*batch, error) {
 // read waits for datagrams and gives how many came.
 func (b *batch) read() (int, error) {
 	b.pending = 0
+	if b.pace.lingers(b.got, time.Now) {
+		linger()
+	}
 	for i := range b.data {
 		b.in[i].hdr.Namelen = unix.SizeofSockaddrInet6
 		b.in[i].hdr.SetControllen(len(b.data[i].control))
@@ -89,10 +94,28 @@ func (b *batch) read() (int, error) {
 	return b.got, nil
 }
 
+// recvmmsg never blocks, nor does sendmmsg: the scheduler need not be told of a
+// system call, and does not take the processor away while one is at work.
 func (b *batch) recvmmsg(fd uintptr) bool {
-	n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in)), batchSize, unix.MSG_DONTWAIT, 0, 0)
-	b.got, b.errno = int(n), errno
-	return errno != unix.EAGAIN && errno != unix.EINTR
+	n, errno := mmsg(unix.SYS_RECVMMSG, fd, &b.in[0], batchSize)
+	b.got, b.errno = n, errno
+	if errno == unix.EAGAIN {
+		b.pace.empty()
+		return false
+	}
+	return true
+}
+
+func mmsg(call, fd uintptr, first *mmsghdr, count int) (int, syscall.Errno) {
+	for {
+		n, _, errno := unix.RawSyscall6(call, fd, uintptr(unsafe.Pointer(first)), uintptr(count), unix.MSG_DONTWAIT, 0, 0)
+		if errno == 0 {
+			return int(n), 0
+		}
+		if errno != unix.EINTR {
+			return 0, errno
+		}
+	}
 }
 
 // fromAddressAsked turns what the kernel told of the arrival of message i into
@@ -148,15 +171,10 @@ func (b *batch) flush() (failed int, err error) {
 }
 
 func (b *batch) sendmmsg(fd uintptr) bool {
-	n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[b.sent])), uintptr(b.pending-b.sent), unix.MSG_DONTWAIT, 0, 0)
+	n, errno := mmsg(unix.SYS_SENDMMSG, fd, &b.out[b.sent], b.pending-b.sent)
 	b.errno = errno
-	if errno == unix.EAGAIN || errno == unix.EINTR {
-		return false
-	}
-	if errno == 0 {
-		b.sent += int(n)
-	}
-	return true
+	b.sent += n
+	return errno != unix.EAGAIN
 }
 
 func (b *batch) from(i int) netip.Addr {
