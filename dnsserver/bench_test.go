@@ -23,6 +23,9 @@ func TestAnsweringDoesNotAllocate(t *testing.T) {
 		ask(t, "app", dns.TypeA), ask(t, "many", dns.TypeA).opt(1232, 0), ask(t, "many", dns.TypeA),
 		ask(t, "q.wild", dns.TypeA), ask(t, "absent", dns.TypeA), ask(t, "none", dns.TypeA), ask(t, "", dns.TypeSOA),
 		ask(t, "www.example.org.", dns.TypeA), header(0, 1), ask(t, "app", dns.TypeA).opt(1232, 1<<16),
+		at(t, "www", dns.TypeA), at(t, "type65400", 65400), at(t, "q.wild", dns.TypeTXT), at(t, "big", dns.TypeTXT), at(t, "", dns.TypeNS), at(t, "svc", dns.TypeANY),
+		at(t, "srv", dns.TypeSRV).opt(1232, 0), at(t, "tofar", dns.TypeMX).opt(1232, 0), at(t, "one", dns.TypeA), at(t, "toother", dns.TypeA), at(t, "k0", dns.TypeA).opt(1232, 0),
+		at(t, "loop1", dns.TypeA), at(t, "tonothing", dns.TypeA), at(t, "tocut", dns.TypeA), at(t, "x.sub", dns.TypeA), at(t, "x.bigsub", dns.TypeA).opt(1232, 0), at(t, "sub", dns.TypeDS),
 	} {
 		assert.Zero(t, testing.AllocsPerRun(100, func() { respond(out, p, false) }), "%x", []byte(p))
 	}
@@ -45,7 +48,9 @@ func BenchmarkRespond(b *testing.B) {
 		respond func(out, msg []byte, tcp bool) ([]byte, bool)
 	}{
 		{"answer", m("app."+zone, 0), plain}, {"answer with EDNS", m("app."+zone, 1232), plain}, {"60 addresses", m("many."+zone, 1232), plain},
-		{"nxdomain", m("absent."+zone, 0), plain}, {"refused", m("www.example.org", 0), plain},
+		{"nxdomain", m("absent."+zone, 0), plain},
+		{"static", at(b, "www", dns.TypeA), plain}, {"additional", at(b, "srv", dns.TypeSRV).opt(1232, 0), plain}, {"chain", at(b, "one", dns.TypeA), plain},
+		{"referral", at(b, "x.sub", dns.TypeA), plain}, {"refused", m("www.example.org", 0), plain},
 		{"first cookie", cookie, plain}, {"known cookie", known, plain}, {"beyond the rate", m("app."+zone, 0), limited},
 	} {
 		b.Run(c.name, func(b *testing.B) {

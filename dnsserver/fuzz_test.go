@@ -40,6 +40,15 @@ func seeds(f testing.TB) [][]byte {
 		raw(0xC0, 12, 0, 1, 0, 1), raw(0x41, 'a', 0, 0, 1, 0, 1),
 		raw(append([]byte(strings.Repeat("\x01a", 127)), 0, 0, 1, 0, 1)...),
 	}
+	for _, q := range []struct {
+		name  string
+		qtype uint16
+	}{
+		{"srv", dns.TypeSRV}, {"one", dns.TypeA}, {"k0", dns.TypeA}, {"toother", dns.TypeA}, {"tocut", dns.TypeA}, {"q.wloop", dns.TypeA}, {"x.sub", dns.TypeA},
+		{"sub", dns.TypeDS}, {"x.bigsub", dns.TypeANY}, {"big", dns.TypeTXT}, {"type65400", 65400}, {"tofar", dns.TypeMX},
+	} {
+		out = append(out, at(f, q.name, q.qtype), ask(q.name+"."+staticZone, q.qtype))
+	}
 	return out
 }
 

@@ -206,17 +206,9 @@ func (r *responder) answer(out, msg []byte, tcp bool) []byte {
 	}
 	head := len(out)
 	out = r.begin(out, msg, flags, rcode)
-	body := len(out)
-	draw := r.draw.Uint64()
-	out, an := f.AppendAnswer(out, draw)
-	out, ns := f.AppendAuthority(out)
-	room, ad, whole := head+r.limit(tcp)-r.optLen(tcp, ede), 0, true
-	if len(out) <= room && f.HasAdditional() {
-		out, ad, whole = f.AppendAdditional(out, room, draw)
-	}
-	if len(out) > room || !whole {
+	out, n, whole := r.sections(out, &f, head+r.limit(tcp)-r.optLen(tcp, ede))
+	if !whole {
 		// RFC 2181 §9: an RRset that does not fit is left out as a whole.
-		out, an, ns, ad = out[:body], 0, 0, 0
 		out[head+2] |= bitTC
 		r.count.truncated.Add(1)
 	}
@@ -224,10 +216,32 @@ func (r *responder) answer(out, msg []byte, tcp bool) []byte {
 		return r.tooMany(out[:head], msg, flags|bitTC, dns.RcodeSuccess)
 	}
 	out, ar := r.appendOPT(out, head, tcp, rcode, ede)
-	setCounts(out[head:], an, ns, ad+ar)
+	setCounts(out[head:], n.an, n.ns, n.ar+ar)
 	r.count.query(q.qtype, rcode)
-	f.Count(r.count.shard, an > 0)
+	f.Count(r.count.shard, n.an > 0)
 	return out
+}
+
+// counts of records, by section.
+type counts struct{ an, ns, ar int }
+
+// sections appends what was found, up to an end in octets. If what matters does
+// not fit, whole is false and nothing is appended.
+func (r *responder) sections(out []byte, f *answers.Found, end int) (_ []byte, n counts, whole bool) {
+	body, draw := len(out), r.draw.Uint64()
+	if f.Exceeds(end - body) {
+		return out, n, false
+	}
+	out, n.an = f.AppendAnswer(out, draw)
+	out, n.ns = f.AppendAuthority(out)
+	whole = len(out) <= end
+	if whole && f.HasAdditional() {
+		out, n.ar, whole = f.AppendAdditional(out, end, draw)
+	}
+	if !whole {
+		return out[:body], counts{}, false
+	}
+	return out, n, true
 }
 
 // refuse answers without records: the question as far as it was understood, and

@@ -140,7 +140,7 @@ func (w want) ended(rcode int, soa string) want {
 }
 
 // at is a question in example.test.
-func at(t *testing.T, name string, qtype uint16) packet {
+func at(t testing.TB, name string, qtype uint16) packet {
 	t.Helper()
 	if name == "" {
 		return ask(t, staticZone+".", qtype)

@@ -50,6 +50,9 @@ func (f *Found) appendAddrs(msg []byte, tg *target, limit int, draw *uint64) ([]
 	node, owner := f.node, f.owner
 	if tg.name != nil {
 		node, owner = f.table.index.get(tg.name), f.extraAt+tg.at
+		if node == f.node && f.source == 0 && f.extra.leadsToOwner() {
+			return msg, 0 // the same addresses once more
+		}
 	}
 	// What lies below a delegation is not ours to tell, except as glue.
 	if node == nil || owner > maxPointer || node.cut != nil && f.cut == nil {

@@ -180,6 +180,12 @@ func (f *Found) chooseStatic(qtype uint16) {
 	}
 }
 
+// Exceeds reports that the records alone are more than so many octets, so that
+// there is no use in appending them. Of a host it is not known before the draw.
+func (f *Found) Exceeds(octets int) bool {
+	return f.run != nil && len(f.run.wire) > octets || f.cut != nil && len(f.cut.ns.wire) > octets
+}
+
 // AppendAnswer appends the answer section to a message that so far has a header
 // and the question whose name was looked up, and counts its records. draw is
 // uniform; the caller owns the randomness.

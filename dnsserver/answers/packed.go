@@ -5,6 +5,7 @@ package answers
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -99,6 +100,12 @@ func (p *packed) leads(at int, name []byte) {
 		}
 	}
 	p.targets = append(p.targets, target{at, name})
+}
+
+// leadsToOwner reports that one of the records leads to its owner, without its
+// name.
+func (p *packed) leadsToOwner() bool {
+	return slices.ContainsFunc(p.targets, func(t target) bool { return t.name == nil })
 }
 
 // isAddress reports that records of a type are addresses.
