@@ -49,6 +49,7 @@ type Config struct {
 	EntryCheck   string
 
 	UpdateTSIGKeys []string
+	Transfer       Transfer
 
 	MetricsListen string
 	ProbeListen   string
@@ -107,6 +108,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.EntryCheck, "entry-check", c.EntryCheck, "ask the entries of a silent cluster as a client would: on or off")
 
 	fs.StringArrayVar(&c.UpdateTSIGKeys, "update-tsig-key", c.UpdateTSIGKeys, "key that may send dynamic updates of our zones, [SCOPE=]NAME:ALGORITHM:FILE: TXT records at and below the domain names of SCOPE, which are separated by commas; without SCOPE those at names that begin with _acme-challenge; repeatable (in the environment: separated by spaces)")
+	c.Transfer.bind(fs)
 
 	fs.StringVar(&c.MetricsListen, "metrics-listen", c.MetricsListen, "address of /metrics and /explain; empty: none")
 	fs.StringVar(&c.ProbeListen, "probe-listen", c.ProbeListen, "address of /healthz and /readyz; empty: none")

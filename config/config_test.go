@@ -3,6 +3,7 @@
 package config_test
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -108,6 +109,12 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"a server to read is a server", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--edge-dns", "a:b:c"}, `--edge-dns: "a:b:c" is not HOST:PORT`},
 		{"no edge, no servers of it", []string{"--geo-tag", "eu", "--edge-provider", "none", "--edge-dns", "192.0.2.1"}, "--edge-dns: has no use with --edge-provider none"},
 		{"no edge, no key for it", []string{"--geo-tag", "eu", "--edge-provider", "none", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-tsig-key: has no use with --edge-provider none"},
+		{"a key of transfers", []string{"--geo-tag", "eu", "--transfer-tsig-key", "k:hmac-md5:" + key}, `--transfer-tsig-key: TSIG key "k:hmac-md5:` + key + `": algorithm "hmac-md5" is not accepted`},
+		{"a network", []string{"--geo-tag", "eu", "--transfer-allow", "ns.example.com"}, `--transfer-allow: "ns.example.com" is neither an address nor a network like 198.51.100.0/24`},
+		{"a network begins with itself", []string{"--geo-tag", "eu", "--transfer-allow", "198.51.100.7/24"}, `--transfer-allow: 198.51.100.7/24 is an address inside the network 198.51.100.0/24`},
+		{"who is told may fetch", []string{"--geo-tag", "eu", "--notify", "198.51.100.7"}, "--notify: nobody may transfer what is told of"},
+		{"a secondary is an address", []string{"--geo-tag", "eu", "--transfer-allow", "::1", "--notify", "ns.example.com"}, `--notify: "ns.example.com": write [KEYNAME@]ADDR[:PORT]`},
+		{"a secondary's key is one of ours", []string{"--geo-tag", "eu", "--transfer-tsig-key", "k:hmac-sha256:" + key, "--notify", "other@198.51.100.7"}, `--notify: "other@198.51.100.7": there is no --transfer-tsig-key of the name "other"`},
 		{"a switch is on or off", []string{"--geo-tag", "eu", "--entry-check", "maybe"}, `--entry-check: "maybe": write on or off`},
 		{"a level", []string{"--geo-tag", "eu", "--log-level", "loud"}, `--log-level: "loud": write debug, info, warn or error`},
 		{"a delay that peers wait for", []string{"--geo-tag", "eu", "--shutdown-delay", "5m"}, `--shutdown-delay: 5m0s: write 0s to 1m0s`},
@@ -176,4 +183,32 @@ func TestExternalDNS(t *testing.T) {
 		assert.Equal(t, c.wanted, s.MeasuresOutside(), "an edge zone that is only read shows too that we are cut off: %s", c.why)
 		assert.Nil(t, s.EdgeKey, c.why)
 	}
+}
+
+func TestTransfers(t *testing.T) {
+	one, two := "One:hmac-sha256:"+keyFile(t), "two:hmac-sha512:"+keyFile(t)
+	cfg, err := load(t, []string{"--geo-tag", "eu", "--transfer-allow", "198.51.100.7,2001:db8::/32", "--notify", "198.51.100.7,TWO@[2001:db8::7]:5353,one.@198.51.100.8:54"},
+		map[string]string{"MERIDIAN_TRANSFER_TSIG_KEY": one + " " + two}, "")
+	require.NoError(t, err)
+	s, err := cfg.Settings()
+	require.NoError(t, err)
+	require.Len(t, s.Transfers.Keys, 2)
+	assert.True(t, s.Transfers.Used())
+	assert.Equal(t, []netip.Prefix{netip.MustParsePrefix("198.51.100.7/32"), netip.MustParsePrefix("2001:db8::/32")}, s.Transfers.Allow)
+	var told []string
+	for _, to := range s.Transfers.Notify {
+		told = append(told, to.Key.Name+" "+to.Addr.String())
+	}
+	assert.Equal(t, []string{"one. 198.51.100.7:53", "two. [2001:db8::7]:5353", "one. 198.51.100.8:54"}, told)
+
+	cfg, err = load(t, nil, nil, "geo-tag: eu\ntransfer-allow: [198.51.100.7]\nnotify: [198.51.100.7]\n")
+	require.NoError(t, err)
+	s, err = cfg.Settings()
+	require.NoError(t, err)
+	assert.Nil(t, s.Transfers.Notify[0].Key, "no key at all: not signed")
+	cfg, err = load(t, []string{"--geo-tag", "eu"}, nil, "")
+	require.NoError(t, err)
+	s, err = cfg.Settings()
+	require.NoError(t, err)
+	assert.False(t, s.Transfers.Used())
 }

@@ -56,6 +56,7 @@ type Settings struct {
 	EntryCheck bool
 
 	UpdateKeys []UpdateKey // none: no updates are taken
+	Transfers  Transfers   // nobody: no transfers
 
 	MetricsListen, ProbeListen string
 	ShutdownDelay              time.Duration // of going on answering after SIGTERM
@@ -104,6 +105,7 @@ func (c *Config) Settings() (*Settings, error) {
 	c.edge(s, &bad)
 	c.exchange(s, &bad)
 	c.updates(s, &bad)
+	s.Transfers = c.Transfer.settings(&bad)
 	c.logs(s, &bad)
 	if c.Guard < 0 || c.Guard > 24*time.Hour {
 		bad.add("deletion-guard", fmt.Errorf("%s: write 0 to 24h", c.Guard))

@@ -50,6 +50,9 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 	if err := p.addUpdates(store, src); err != nil {
 		return err
 	}
+	if err := p.addTransfers(); err != nil {
+		return err
+	}
 	if src.rest == nil {
 		return p.addFiles(store)
 	}

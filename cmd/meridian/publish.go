@@ -4,11 +4,13 @@ package main
 
 import (
 	"errors"
+	"iter"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/meridian-gslb/meridian/dnsserver/answers"
+	dnsupdate "github.com/meridian-gslb/meridian/dnsserver/update"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/observe"
 )
@@ -41,7 +43,13 @@ func (p *process) publisher() (func(*gslb.World), error) {
 			return
 		}
 		table = next
+		if p.transfers != nil { // first: who sees the new serial can have it
+			p.transfers.Publish(table)
+		}
 		p.dns.Publish(table)
+		if p.updates != nil {
+			p.updates.Publish(w, servedBy(table))
+		}
 		seconds.Observe(time.Since(begin).Seconds())
 		convergence.Published(w)
 		stale.Set(0)
@@ -50,4 +58,17 @@ func (p *process) publisher() (func(*gslb.World), error) {
 		}
 		failing = false
 	}, nil
+}
+
+// servedBy gives what stands at a name by a table, for updates.
+func servedBy(t *answers.Table) dnsupdate.Served {
+	return func(name gslb.Name) iter.Seq2[uint16, [][]byte] {
+		return func(yield func(uint16, [][]byte) bool) {
+			for _, set := range t.NameRRsets(name) {
+				if !yield(set.Type, set.RData) {
+					return
+				}
+			}
+		}
+	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/meridian-gslb/meridian/controllers/challenges"
 	"github.com/meridian-gslb/meridian/dnsserver"
 	dnsupdate "github.com/meridian-gslb/meridian/dnsserver/update"
+	"github.com/meridian-gslb/meridian/dnsserver/zoneout"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/health"
 	"github.com/meridian-gslb/meridian/internal/observe"
@@ -74,6 +75,7 @@ type process struct {
 	slow       *slowPath
 	lead       func(context.Context) // writes beside the controllers while this process leads; nil: nothing does
 	updates    *dnsupdate.Handler    // nil: none are taken
+	transfers  *zoneout.Server       // nil: nobody may have our zones
 	challenges *challenges.Object    // what they leave, in Kubernetes; nil: elsewhere, or nowhere
 	group      *errgroup.Group
 	ctx        context.Context // the life of the process, with which its parts end
@@ -179,7 +181,7 @@ func (p *process) listen(ctx context.Context) error {
 	var err error
 	d := &p.settings.DNS
 	p.dns, err = dnsserver.New(dnsserver.Config{
-		Listen: p.settings.DNSListen, SlowPath: p.slow, Logger: p.log, Registerer: p.registry,
+		Listen: p.settings.DNSListen, SlowPath: p.slow, KnowsKey: knownKeys(p.settings), Logger: p.log, Registerer: p.registry,
 		TLSListen: d.TLSListen, TLSCertFile: d.TLSCertFile, TLSKeyFile: d.TLSKeyFile,
 		CookieSecretFile: d.CookieSecretFile, CookieSeed: p.cookieSeed(), RateLimit: d.RateLimit, RateSlip: d.RateSlip, NSID: d.NSID, MaxWithoutCookie: d.MaxWithoutCookie,
 		MaxTCPConns: d.TCPConns, MaxTCPConnsPerClient: d.TCPConnsPerClient, TCPIdle: d.TCPIdle,

@@ -9,30 +9,30 @@ import (
 )
 
 type metrics struct {
-	transfers *prometheus.CounterVec // asked, answer
-	octets    *prometheus.CounterVec // answer
-	notifies  *prometheus.CounterVec // outcome
-	bad       *prometheus.CounterVec // error
+	transfers *prometheus.CounterVec // kind, result
+	octets    *prometheus.CounterVec // result
+	notifies  *prometheus.CounterVec // result
+	bad       *prometheus.CounterVec // code
 }
 
 func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 	m := &metrics{
 		transfers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "meridian_zoneout_transfers_total",
-			Help: "Requests for a transfer, by what was asked (AXFR or IXFR) and the answer: whole (the whole zone), differences, serial (the SOA alone), broken (begun and not ended), busy (too many at once), or the RCODE of a refusal.",
-		}, []string{"asked", "answer"}),
+			Help: "Requests for a transfer, by kind (AXFR or IXFR) and result: whole (the whole zone), differences, serial (the SOA alone), broken (begun and not ended), busy (too many at once), or the RCODE of a refusal.",
+		}, []string{"kind", "result"}),
 		octets: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "meridian_zoneout_sent_bytes_total",
-			Help: "Octets of messages of transfers, by answer: whole, differences, serial or broken.",
-		}, []string{"answer"}),
+			Help: "Octets of messages of transfers, by result: whole, differences, serial or broken.",
+		}, []string{"result"}),
 		notifies: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "meridian_zoneout_notifies_total",
-			Help: "NOTIFY messages sent, by outcome: taken, refused (another RCODE), unverified (the answer's signature does not hold) or silent (no answer).",
-		}, []string{"outcome"}),
+			Help: "NOTIFY messages sent, by result: taken, refused (another RCODE), unverified (the answer's signature does not hold) or silent (no answer).",
+		}, []string{"result"}),
 		bad: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "meridian_zoneout_bad_signatures_total",
 			Help: "Messages of a transfer key whose TSIG does not hold, by TSIG error.",
-		}, []string{"error"}),
+		}, []string{"code"}),
 	}
 	if r == nil {
 		return m, nil
@@ -53,12 +53,12 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) transfer(asked, answer string) { m.transfers.WithLabelValues(asked, answer).Inc() }
+func (m *metrics) transfer(kind, result string) { m.transfers.WithLabelValues(kind, result).Inc() }
 
-func (m *metrics) sent(answer string, octets int) {
-	m.octets.WithLabelValues(answer).Add(float64(octets))
+func (m *metrics) sent(result string, octets int) {
+	m.octets.WithLabelValues(result).Add(float64(octets))
 }
 
 func (m *metrics) signature(code string) { m.bad.WithLabelValues(code).Inc() }
 
-func (m *metrics) notified(outcome string) { m.notifies.WithLabelValues(outcome).Inc() }
+func (m *metrics) notified(result string) { m.notifies.WithLabelValues(result).Inc() }
