@@ -54,6 +54,7 @@ type Config struct {
 	MetricsListen string
 	ProbeListen   string
 	ShutdownDelay time.Duration
+	OnStop        string
 	LogLevel      string
 	LogFormat     string
 }
@@ -71,6 +72,7 @@ func Default() Config {
 		Guard:         gslb.DefaultRemovalHold,
 		MetricsListen: ":8080",
 		ProbeListen:   ":8081",
+		OnStop:        OnStopPause,
 		LogLevel:      "info",
 		LogFormat:     "text",
 	}
@@ -113,6 +115,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.MetricsListen, "metrics-listen", c.MetricsListen, "address of /metrics and /explain; empty: none")
 	fs.StringVar(&c.ProbeListen, "probe-listen", c.ProbeListen, "address of /healthz and /readyz; empty: none")
 	fs.DurationVar(&c.ShutdownDelay, "shutdown-delay", c.ShutdownDelay, "how long to go on answering after SIGTERM, while no longer ready, so that a Service can take this Pod out first (5s behind one)")
+	fs.StringVar(&c.OnStop, "on-stop", c.OnStop, "what is announced after SIGTERM: pause (the process comes back: others keep what it offered for a minute) or leave (the cluster goes for good: its offers, name server and heartbeat go at once)")
 	fs.StringVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 	fs.StringVar(&c.LogFormat, "log-format", c.LogFormat, "text or json")
 }

@@ -23,6 +23,12 @@ const (
 	ProviderNone        = "none"
 )
 
+// What is announced when the process is told to stop.
+const (
+	OnStopPause = "pause"
+	OnStopLeave = "leave"
+)
+
 // maxShutdownDelay is how long peers keep the offers of a cluster that paused.
 const maxShutdownDelay = time.Minute
 
@@ -60,6 +66,7 @@ type Settings struct {
 
 	MetricsListen, ProbeListen string
 	ShutdownDelay              time.Duration // of going on answering after SIGTERM
+	Leaves                     bool          // the cluster goes for good when the process is told to stop
 	LogLevel                   slog.Level
 	LogJSON                    bool
 }
@@ -107,6 +114,11 @@ func (c *Config) Settings() (*Settings, error) {
 	c.updates(s, &bad)
 	s.Transfers = c.Transfer.settings(&bad)
 	c.logs(s, &bad)
+	switch s.Leaves = c.OnStop == OnStopLeave; c.OnStop {
+	case OnStopPause, OnStopLeave:
+	default:
+		bad.add("on-stop", fmt.Errorf("%q: write %s or %s", c.OnStop, OnStopPause, OnStopLeave))
+	}
 	if c.Guard < 0 || c.Guard > 24*time.Hour {
 		bad.add("deletion-guard", fmt.Errorf("%s: write 0 to 24h", c.Guard))
 	}

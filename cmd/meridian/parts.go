@@ -41,6 +41,7 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 	p.exchange.Store(exchange)
 	var watched *delegation
 	if keeper != nil {
+		p.keeper.Store(keeper)
 		watched = &delegation{keeper, make(chan struct{}, 1)}
 		p.run("delegation", func(ctx context.Context) error { return watched.run(ctx, exchange) })
 	}

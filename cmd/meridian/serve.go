@@ -23,6 +23,7 @@ import (
 	"github.com/meridian-gslb/meridian/dnsserver"
 	dnsupdate "github.com/meridian-gslb/meridian/dnsserver/update"
 	"github.com/meridian-gslb/meridian/dnsserver/zoneout"
+	"github.com/meridian-gslb/meridian/edge"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/health"
 	"github.com/meridian-gslb/meridian/internal/observe"
@@ -71,7 +72,8 @@ type process struct {
 	store      atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
 	dns        *dnsserver.Server
 	ready      *health.Readiness
-	exchange   atomic.Pointer[exchange] // nil until it runs
+	exchange   atomic.Pointer[exchange]    // nil until it runs
+	keeper     atomic.Pointer[edge.Keeper] // nil until it runs, or without an edge
 	slow       *slowPath
 	lead       func(context.Context) // writes beside the controllers while this process leads; nil: nothing does
 	updates    *dnsupdate.Handler    // nil: none are taken
@@ -135,17 +137,25 @@ func serve(ctx context.Context, s *config.Settings) error {
 	return group.Wait()
 }
 
-// stop ends being ready, announces the restart, and returns when the peers that
+// stop ends being ready, announces the restart (or, of a cluster that goes for good,
+// takes its delegation back and says goodbye), and returns when the peers that
 // read us were told, or after a moment, and the delay is over.
 func (p *process) stop() {
 	over := time.NewTimer(p.settings.ShutdownDelay)
 	defer over.Stop()
 	p.ready.Stop()
-	p.log.Info("stopping", "announced", string(gslb.Pausing), "delay", p.settings.ShutdownDelay)
+	announced := gslb.Pausing
+	if p.settings.Leaves {
+		announced = gslb.Leaving
+	}
+	p.log.Info("stopping", "announced", string(announced), "delay", p.settings.ShutdownDelay)
+	if p.settings.Leaves {
+		p.withdraw(p.keeper.Load(), p.currentWorld())
+	}
 	if x := p.exchange.Load(); x != nil {
 		ctx, cancel := context.WithTimeout(p.ctx, goodbye)
 		defer cancel()
-		if err := x.Announce(ctx, gslb.Pausing); err != nil {
+		if err := x.Announce(ctx, announced); err != nil {
 			p.log.Warn("not every peer was told", "error", err)
 		}
 	}
