@@ -19,16 +19,19 @@ const (
 	maxHeartbeatStrings = 512
 	maxHeartbeatString  = 255 // RFC 1035 §3.3: octets in a character-string
 	maxInterval         = 24 * time.Hour
+	maxAge              = 365 * 24 * time.Hour
 )
 
 // Heartbeat is what a cluster says of itself in an edge zone, in one TXT record
 // at [gslb.HeartbeatName]. Format 1, each pair a character-string of its own:
 //
-//	"v=1" "cluster=eu" "id=5f1c" "instance=a7" "counter=42" "interval=5" "ns=1f2e" "missed=us/b3/118"
+//	"v=1" "cluster=eu" "id=5f1c" "instance=a7" "counter=42" "interval=5" "ns=1f2e" "missed=us/b3/118" "age=us/b3/2130"
 //
 // interval is in seconds. missed stands once for each cluster and instance of
 // it that was heard last, with the number of the last keep-alive heard; for a
-// cluster that was never heard it is the geo tag alone. Unknown keys are
+// cluster that was never heard it is the geo tag alone. age says, in milliseconds,
+// how long ago that keep-alive was heard when the heartbeat was written; without it
+// a reader takes it for the silence after which alarms are raised. Unknown keys are
 // ignored, so that later versions can add some.
 type Heartbeat struct {
 	Cluster   gslb.GeoTag
@@ -46,6 +49,7 @@ type HeardKeepAlive struct {
 	Cluster  gslb.GeoTag
 	Instance string
 	Number   uint64
+	Age      time.Duration // how long ago it was heard; 0: not told
 }
 
 // Data gives the TXT record in presentation format. Strings that would not fit
@@ -75,7 +79,11 @@ func (h *Heartbeat) Data() string {
 		if m.Instance == "" {
 			add("missed", string(m.Cluster))
 		} else {
-			add("missed", string(m.Cluster)+"/"+m.Instance+"/"+strconv.FormatUint(m.Number, 10))
+			of := string(m.Cluster) + "/" + m.Instance + "/"
+			add("missed", of+strconv.FormatUint(m.Number, 10))
+			if ms := m.Age.Milliseconds(); ms > 0 {
+				add("age", of+strconv.FormatInt(ms, 10))
+			}
 		}
 	}
 	return b.String()
@@ -126,6 +134,7 @@ func ParseHeartbeat(data string) (Heartbeat, error) {
 		return h, fmt.Errorf("heartbeat: format %q is not known; this version reads format 1", texts[0][2:])
 	}
 	seen := make(map[string]bool)
+	var ages []HeardKeepAlive // Number is milliseconds
 	for _, t := range texts[1:] {
 		key, value, ok := strings.Cut(t, "=")
 		if !ok {
@@ -135,10 +144,18 @@ func ParseHeartbeat(data string) (Heartbeat, error) {
 			return Heartbeat{}, fmt.Errorf("heartbeat: %q stands twice", key)
 		}
 		seen[key] = true
+		if key == "age" {
+			// What is not understood is not told.
+			if age, err := parseMissed(value); err == nil && age.Number <= uint64(maxAge/time.Millisecond) {
+				ages = append(ages, age)
+			}
+			continue
+		}
 		if err := h.set(key, value); err != nil {
 			return Heartbeat{}, fmt.Errorf("heartbeat: %w", err)
 		}
 	}
+	h.setAges(ages)
 	for _, key := range single[:5] {
 		if !seen[key] {
 			return Heartbeat{}, fmt.Errorf("heartbeat: %q is missing", key)
@@ -172,6 +189,18 @@ func (h *Heartbeat) set(key, value string) (err error) {
 		}
 	}
 	return err
+}
+
+// setAges adds how long ago keep-alives were heard.
+func (h *Heartbeat) setAges(ages []HeardKeepAlive) {
+	for i := range h.Missed {
+		m := &h.Missed[i]
+		for _, a := range ages {
+			if a.Cluster == m.Cluster && a.Instance == m.Instance && m.Instance != "" {
+				m.Age = time.Duration(a.Number) * time.Millisecond
+			}
+		}
+	}
 }
 
 func parseMissed(value string) (m HeardKeepAlive, err error) {

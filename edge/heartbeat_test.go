@@ -19,7 +19,7 @@ func TestHeartbeatRoundTrip(t *testing.T) {
 	for _, h := range []edge.Heartbeat{
 		{Cluster: "eu", ClusterID: "5f1c", Instance: "a7", Counter: 42, Interval: time.Hour, NS: "1f2e"},
 		{Cluster: "eu", ClusterID: "5f1c", Instance: "a7", Counter: 1<<64 - 1, Interval: 5 * time.Second,
-			Missed: []edge.HeardKeepAlive{{Cluster: "us", Instance: "b3", Number: 118}, {Cluster: "us", Instance: "b/4", Number: 0}, {Cluster: "ap"}}},
+			Missed: []edge.HeardKeepAlive{{Cluster: "us", Instance: "b3", Number: 118, Age: 2130 * time.Millisecond}, {Cluster: "us", Instance: "b/4", Number: 0}, {Cluster: "ap"}}},
 		{Cluster: "eu", ClusterID: `quoted "id" \ here`, Instance: "ümlaut\x00", Counter: 0, Interval: time.Second},
 	} {
 		got, err := edge.ParseHeartbeat(h.Data())
@@ -91,4 +91,21 @@ func FuzzParseHeartbeat(f *testing.F) {
 		require.NoError(t, err)
 		assert.Equal(t, h, again)
 	})
+}
+
+// Versions that know no ages wrote and read heartbeats without them.
+func TestAgesOfKeepAlivesCanBeMissing(t *testing.T) {
+	missed := `"missed=us/b3/118"`
+	for text, want := range map[string]time.Duration{
+		"":                           0,
+		` "age=us/b3/2130"`:          2130 * time.Millisecond,
+		` "age=us/b4/2130"`:          0,
+		` "age=us"`:                  0,
+		` "age=us/b3/soon"`:          0,
+		` "age=us/b3/9999999999999"`: 0,
+	} {
+		h, err := edge.ParseHeartbeat(calmText + " " + missed + text)
+		require.NoError(t, err, text)
+		assert.Equal(t, []edge.HeardKeepAlive{{Cluster: "us", Instance: "b3", Number: 118, Age: want}}, h.Missed, text)
+	}
 }

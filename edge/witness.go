@@ -18,8 +18,10 @@ const (
 	maxBelieved  = time.Minute // of an interval that a heartbeat states
 )
 
-// aliveAfter is how long the author of an alarm lived at least after the
-// keep-alive that it names: an alarm is raised after that much silence.
+// aliveAfter is how long the author of an alarm is taken to have lived after the
+// keep-alive that it names, where it does not tell: alarms are raised after that
+// much silence. (A process that was frozen raises its alarm when it goes on, and
+// hears a keep-alive at the same moment.)
 const aliveAfter = 2 * time.Second
 
 // silence is which clusters are silent.
@@ -172,18 +174,17 @@ func (t *witness) read(ctx context.Context, c gslb.Cluster, r *reading, now time
 // a keep-alive that our cluster sent. All times are ours:
 //
 //	this reading                 | proves that the author lived at
-//	the first since it is silent | the keep-alive's sending + 2 s, but not later than now
+//	the first since it is silent | the keep-alive's sending + its age, but not later than now
 //	the counter moved            | the reading before, when it had not yet
 //	the counter did not move     | nothing new
 func (t *witness) judge(h Heartbeat, r *reading, now time.Time) (gslb.Sighting, bool) {
 	first, before := r.at.IsZero(), r.at
 	moved := !first && (h.Counter != r.counter || h.Instance != r.instance)
 	r.at, r.counter, r.instance = now, h.Counter, h.Instance
-	sent, ok := t.sent(h)
+	alive, ok := t.alive(h)
 	if !ok || !first && !moved {
 		return gslb.Sighting{}, false
 	}
-	alive := sent.Add(aliveAfter)
 	if alive.After(now) {
 		alive = now
 	}
@@ -196,9 +197,9 @@ func (t *witness) judge(h Heartbeat, r *reading, now time.Time) (gslb.Sighting, 
 	}, true
 }
 
-// sent gives when our cluster sent the newest keep-alive that the heartbeat
-// names.
-func (t *witness) sent(h Heartbeat) (newest time.Time, ok bool) {
+// alive gives the latest moment at which the author lived, by the keep-alives of
+// ours that it names and how long ago it had heard them.
+func (t *witness) alive(h Heartbeat) (newest time.Time, ok bool) {
 	if t.k.Sent == nil {
 		return newest, false
 	}
@@ -206,7 +207,16 @@ func (t *witness) sent(h Heartbeat) (newest time.Time, ok bool) {
 		if m.Cluster != t.self || m.Instance == "" {
 			continue
 		}
-		if at, ours := t.k.Sent(m.Instance, m.Number); ours && (!ok || at.After(newest)) {
+		at, ours := t.k.Sent(m.Instance, m.Number)
+		if !ours {
+			continue
+		}
+		if m.Age > 0 {
+			at = at.Add(m.Age)
+		} else {
+			at = at.Add(aliveAfter)
+		}
+		if !ok || at.After(newest) {
 			newest, ok = at, true
 		}
 	}

@@ -100,6 +100,19 @@ func TestAKeepAliveOfJustNowProvesNoFuture(t *testing.T) {
 	})
 }
 
+// A process that goes on after it was frozen raises its alarm with a keep-alive that
+// it heard at the same moment: if it dies then, that alarm proves nothing more.
+func TestAnAlarmProvesNoMoreLifeThanItTells(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		beatOf(z, 7, 5*time.Second, edge.HeardKeepAlive{Cluster: "eu", Instance: "i1", Number: 100, Age: 300 * time.Millisecond})
+		r := witness(t, z, 3*time.Second)
+		r.us(gslb.Doubtful)
+		require.Len(t, r.seen(gslb.Heartbeat), 1)
+		assert.Equal(t, 2700*time.Millisecond, time.Since(r.seen(gslb.Heartbeat)[0].At), "the keep-alive was sent 3 s ago")
+	})
+}
+
 func TestAMovingCounterGoesOnVouching(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		z := &edgetest.Zone{}

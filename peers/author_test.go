@@ -276,7 +276,8 @@ func TestReplayedRequestIsNoSignOfLife(t *testing.T) {
 		settle(10 * time.Millisecond)
 		assert.Equal(t, "fresh", c.c.liveness("us"))
 		ka := c.c.x.KeepAlives()
-		assert.Equal(t, map[gslb.GeoTag]peers.KeepAlive{"us": {Instance: "a", Number: 6}}, ka)
+		at := time.Now().Add(-10 * time.Millisecond)
+		assert.Equal(t, map[gslb.GeoTag]peers.KeepAlive{"us": {Instance: "a", Number: 6, At: at}}, ka)
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 type KeepAlive struct {
 	Instance string
 	Number   uint64
+	At       time.Time // when it was heard
 }
 
 // sentMost is how many numbers are remembered one by one.
@@ -133,7 +134,7 @@ func (h *heard) recent(most int) map[gslb.GeoTag][]KeepAlive {
 			return cmp.Or(p[b].at.Compare(p[a].at), cmp.Compare(a, b))
 		})
 		for _, id := range ids[:min(most, len(ids))] {
-			out[tag] = append(out[tag], KeepAlive{Instance: id, Number: p[id].number})
+			out[tag] = append(out[tag], KeepAlive{Instance: id, Number: p[id].number, At: p[id].at})
 		}
 	}
 	return out

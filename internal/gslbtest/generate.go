@@ -12,7 +12,7 @@ import (
 )
 
 // warmUp is how long a generated story waits before the invariants are held.
-const warmUp = 12 * time.Second
+const warmUp = 7 * time.Second
 
 // tags are the clusters of generated stories.
 var tags = []string{"ap", "eu", "me", "sa", "us"}

@@ -94,7 +94,7 @@ func (p *process) wire(saved *gslb.Saved) error {
 	}
 	store, err := gslb.NewStore(gslb.Config{
 		Self: p.c.tag, ClusterID: p.c.id(), Timing: timing, MeasuresOutside: s.edge != edgeNone || s.anchor,
-		SeeksPeers: s.edge != edgeNone, Clock: p.clock, Saved: saved,
+		SeeksPeers: s.edge == edgeUpdates, Clock: p.clock, Saved: saved,
 	})
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (p *process) peersConfig(hub *boundary) peers.Config {
 		Self: p.c.tag, ClusterID: p.c.id(), Instance: p.name, Keys: []peers.Key{{Key: s.key}},
 		Store: hub, Worlds: p.store.Mailbox().C(), Dial: p.dial, Now: p.clock, Rand: p.uniform(), Log: p.logger(),
 	}
-	if s.edge != edgeNone {
+	if s.edge == edgeUpdates {
 		cfg.Discover = p.lookUp
 		return cfg
 	}

@@ -5,6 +5,7 @@ package gslbtest_test
 import (
 	"flag"
 	"os"
+	"runtime/debug"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,7 @@ func play(t *testing.T, story gslbtest.Story, o gslbtest.Options) (f *gslbtest.F
 }
 
 func TestSimulator(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	begin, failures := time.Now(), 0
 	var o gslbtest.Options
 	if os.Getenv("GSLBTEST_LOGS") != "" {
