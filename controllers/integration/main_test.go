@@ -77,7 +77,7 @@ func grant(cfg *rest.Config) error {
 		return err
 	}
 	objects := []client.Object{&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "meridian"}}}
-	for document := range strings.SplitSeq(rbac.Manifest+"\n---\n"+rbac.ExternalDNS, "\n---\n") {
+	for document := range strings.SplitSeq(rbac.Manifest+"\n---\n"+rbac.ExternalDNS+"\n---\n"+rbac.Challenges, "\n---\n") {
 		obj := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(document), &obj.Object); err != nil {
 			return fmt.Errorf("controllers/rbac: %w", err)

@@ -122,7 +122,7 @@ func newCluster(t testing.TB, tag gslb.GeoTag, static ...string) *cluster {
 	}()
 	t.Cleanup(func() { cancel(); <-done })
 	for c.shown.Load() == nil || !c.shown.Load().Ready {
-		time.Sleep(time.Millisecond) // virtual
+		<-time.After(time.Millisecond) // virtual
 	}
 	return c
 }
@@ -221,9 +221,7 @@ func (c *cluster) reads(o *cluster) {
 	}
 	now := time.Now()
 	c.store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: o.tag, ID: "id-" + string(o.tag), At: now})
-	for w := c.shown.Load(); w == c.shown.Load() && time.Since(now) < 20*time.Millisecond; {
-		time.Sleep(time.Millisecond) // virtual
-	}
+	<-time.After(2 * gslb.DefaultMaxSettle) // virtual
 }
 
 func newUpdate() *dns.Msg { return new(dns.Msg).SetUpdate(zone.FQDN()) }
