@@ -127,7 +127,8 @@ func (t *Table) revise(base *index, changed iter.Seq[gslb.Name], old []*statics)
 			continue
 		}
 		n := e.add(key, zone)
-		n.host, n.sets = h, t.pack(h)
+		n.host, n.both = h, [2]*rrset{}
+		n.sets = t.pack(n.both[:0], h)
 	}
 	for i := range t.statics {
 		t.reviseStatics(e, i, old[i])
@@ -138,12 +139,12 @@ func (t *Table) revise(base *index, changed iter.Seq[gslb.Name], old []*statics)
 	return base.with(e.changes)
 }
 
-// pack decides a host and packs its addresses; both families have one TTL.
-func (t *Table) pack(h *gslb.Host) []*rrset {
+// pack decides a host and appends its packed addresses to sets; both families have
+// one TTL.
+func (t *Table) pack(sets []*rrset, h *gslb.Host) []*rrset {
 	d := strategies.Decide(h)
 	ttl := t.limits.clamp(d.TTL)
 	counts := newTallier(t.tallies, h.Zone, &d)
-	var sets []*rrset
 	for _, v4 := range []bool{true, false} {
 		if s := packAddrs(&d, v4, ttl, counts); s != nil {
 			sets = append(sets, s)

@@ -16,12 +16,13 @@ const shardBits = 9
 type index struct {
 	seed   maphash.Seed
 	len    int
-	shards [1 << shardBits]*shard // nil: empty
+	shards [1 << shardBits]shard
 }
 
+// shard lies in the index itself, so that a lookup waits for memory once less.
 type shard struct {
 	len   int
-	slots []slot // a power of two, at most half full
+	slots []slot // a power of two, at most half full; nil: empty
 }
 
 type slot struct {
@@ -34,8 +35,8 @@ func newIndex() *index { return &index{seed: maphash.MakeSeed()} }
 // get gives the node of a wire name in lower case; nil if there is none.
 func (x *index) get(name []byte) *node {
 	h := maphash.Bytes(x.seed, name)
-	s := x.shards[h>>(64-shardBits)]
-	if s == nil {
+	s := &x.shards[h>>(64-shardBits)]
+	if s.slots == nil {
 		return nil
 	}
 	mask := uint64(len(s.slots) - 1)
@@ -60,33 +61,24 @@ func (x *index) with(changes map[string]*node) *index {
 	for i, keys := range byShard {
 		old := next.shards[i]
 		next.shards[i] = old.with(x.seed, keys, changes)
-		next.len += next.shards[i].size() - old.size()
+		next.len += next.shards[i].len - old.len
 	}
 	return &next
 }
 
-func (s *shard) size() int {
-	if s == nil {
-		return 0
-	}
-	return s.len
-}
-
 // with copies a shard; keys are those of the changes that belong to it.
-func (s *shard) with(seed maphash.Seed, keys []string, changes map[string]*node) *shard {
+func (s shard) with(seed maphash.Seed, keys []string, changes map[string]*node) shard {
 	room := 4
-	for room < 2*(s.size()+len(keys)) {
+	for room < 2*(s.len+len(keys)) {
 		room *= 2
 	}
-	next := &shard{slots: make([]slot, room)}
-	if s != nil {
-		for _, at := range s.slots {
-			if at.node == nil {
-				continue
-			}
-			if _, replaced := changes[at.node.key]; !replaced {
-				next.put(at)
-			}
+	next := shard{slots: make([]slot, room)}
+	for _, at := range s.slots {
+		if at.node == nil {
+			continue
+		}
+		if _, replaced := changes[at.node.key]; !replaced {
+			next.put(at)
 		}
 	}
 	for _, key := range keys {
@@ -95,7 +87,7 @@ func (s *shard) with(seed maphash.Seed, keys []string, changes map[string]*node)
 		}
 	}
 	if next.len == 0 {
-		return nil
+		return shard{}
 	}
 	return next
 }
@@ -113,12 +105,9 @@ func (s *shard) put(new slot) {
 // all walks the nodes in no particular order.
 func (x *index) all() iter.Seq[*node] {
 	return func(yield func(*node) bool) {
-		for _, s := range x.shards {
-			if s == nil {
-				continue
-			}
-			for i := range s.slots {
-				if n := s.slots[i].node; n != nil && !yield(n) {
+		for i := range x.shards {
+			for _, at := range x.shards[i].slots {
+				if at.node != nil && !yield(at.node) {
 					return
 				}
 			}

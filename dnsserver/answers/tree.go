@@ -16,6 +16,7 @@ type node struct {
 	zone   int        // index into Table.zones
 	cut    *cut       // the delegation at the name or above it; nil: the name is ours
 	sets   []*rrset   // of the host, by type; none: it has nothing to answer
+	both   [2]*rrset  // where sets lie, as long as the node is not copied
 	apex   bool       // the zone begins here
 	static []*packed  // static records, by type
 	host   *gslb.Host // nil: no host has this name
