@@ -38,6 +38,8 @@ type ownZone struct {
 	records    []gslb.Record
 	challenges []gslb.Record
 	failed     map[gslb.Name]bool // hosts that do not fit in the format
+	unsaid     map[gslb.Name]bool // names whose records do not
+	crowded    bool               // there are too many records
 	refused    bool               // the whole report does not fit
 }
 
@@ -140,7 +142,7 @@ func (a *author) ownZone(empty *Zone) *ownZone {
 	a.ready = true
 	o := a.own[empty.origin]
 	if o == nil {
-		o = &ownZone{zone: empty.zone, pub: newPublication(), failed: make(map[gslb.Name]bool)}
+		o = &ownZone{zone: empty.zone, pub: newPublication(), failed: make(map[gslb.Name]bool), unsaid: make(map[gslb.Name]bool)}
 		a.own[empty.origin] = o
 	}
 	return o

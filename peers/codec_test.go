@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meridian-gslb/meridian/dnsserver/rdata"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/peers"
 )
@@ -59,10 +60,10 @@ func fullReport() *gslb.Report {
 			},
 		},
 		Records: []gslb.Record{
-			{Name: gslb.MustName("cloud.example.com"), Type: dns.TypeTXT, TTL: 60, Data: `"` + strings.Repeat("v=spf1 ", 60) + `-all"`},
+			{Name: gslb.MustName("cloud.example.com"), Type: dns.TypeTXT, TTL: 60, Data: `"` + strings.Repeat("v=spf1 ", 36) + `v=s" "` + strings.Repeat("v=spf1 ", 24) + `-all"`},
 			{Name: host, Type: 65400, TTL: 60, Data: `\# 1 00`},
 		},
-		Challenges: []gslb.Record{{Name: gslb.MustName("_acme-challenge.app.cloud.example.com"), Type: dns.TypeTXT, TTL: 5, Data: "token"}},
+		Challenges: []gslb.Record{{Name: gslb.MustName("_acme-challenge.app.cloud.example.com"), Type: dns.TypeTXT, TTL: 5, Data: `"token"`}},
 	}
 }
 
@@ -151,9 +152,39 @@ func randomReport(r *rand.Rand) *gslb.Report {
 		rep.Offers[n] = o
 	}
 	for i := range r.IntN(12) {
-		rep.Records = append(rep.Records, gslb.Record{Name: gslb.MustName(fmt.Sprintf("h%d.%s", i%4, zone)), Type: uint16(1 + r.IntN(65535)), TTL: r.Uint32(), Data: text(r, 3000)})
+		rec := randomRecord(r, gslb.MustName(fmt.Sprintf("h%d.%s", i%4, zone)))
+		if rec.Type == dns.TypeTXT && r.IntN(2) == 0 {
+			rep.Challenges = append(rep.Challenges, rec)
+		} else {
+			rep.Records = append(rep.Records, rec)
+		}
 	}
 	return rep
+}
+
+// randomRecord makes a record of any type whose data are as they are handed in:
+// canonical.
+func randomRecord(r *rand.Rand, n gslb.Name) gslb.Record {
+	typ, data := uint16(1+r.IntN(65535)), fmt.Sprintf(`\# %d %x`, 20, make([]byte, 20))
+	switch r.IntN(6) {
+	case 0, 1:
+		typ, data = dns.TypeTXT, `"`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text(r, 200))+`"`
+	case 2:
+		typ, data = dns.TypeMX, fmt.Sprintf("%d Mail%d.example.net", r.IntN(65536), r.IntN(9))
+	case 3:
+		typ, data = dns.TypeHTTPS, fmt.Sprintf("%d svc.example.net port=%d alpn=h2", 1+r.IntN(9), r.IntN(65536))
+	case 4:
+		b := make([]byte, r.IntN(1500))
+		for i := range b {
+			b[i] = byte(r.Uint32())
+		}
+		typ, data = uint16(65280+r.IntN(200)), fmt.Sprintf(`\# %d %x`, len(b), b)
+	}
+	canonical, err := rdata.Canonical(typ, data)
+	if err != nil { // a type whose data are not twenty zeros
+		return randomRecord(r, n)
+	}
+	return gslb.Record{Name: n, Type: typ, TTL: r.Uint32() >> 1, Data: canonical}
 }
 
 func pick[T any](r *rand.Rand, of ...T) T { return of[r.IntN(len(of))] }

@@ -22,6 +22,8 @@ type copies struct {
 	mu     sync.Mutex
 	by     map[string]*replica
 	latest *Zone // taken last, whoever's
+	bad    int   // records of latest that cannot be read
+	onBad  func(n int, why error)
 }
 
 // replica is what we hold of one instance.
@@ -95,12 +97,24 @@ func (c *copies) take(z *Zone, direct bool, now time.Time, deliver func(*gslb.Re
 	}
 	c.by[z.instance] = &replica{zone: z, at: now, direct: direct}
 	c.latest = z
+	n, why := z.LeftOut()
+	if n != c.bad && c.onBad != nil {
+		c.onBad(n, why)
+	}
+	c.bad = n
 	for id, r := range c.by {
 		if now.Sub(r.at) > instanceKept {
 			delete(c.by, id)
 		}
 	}
 	return nil
+}
+
+// leftOut counts the records that cannot be read of the version taken last.
+func (c *copies) leftOut() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bad
 }
 
 // pick gives the version to pass on: that of the instance which is believed, if

@@ -16,6 +16,31 @@ type part struct {
 	offer      *gslb.Offer
 	records    []numbered[gslb.Record]
 	challenges []numbered[gslb.Record]
+
+	bad    int   // records that were left out
+	badWhy error // of the first of them
+}
+
+// LeftOut says how many records of the report cannot be read and are left out, and
+// why the first of them; 0 and nil: none.
+func (z *Zone) LeftOut() (n int, why error) {
+	records := 0
+	for _, s := range z.sets {
+		if s.part == nil {
+			continue
+		}
+		if n += s.part.bad; why == nil {
+			why = s.part.badWhy
+		}
+		records += len(s.part.records) + len(s.part.challenges)
+	}
+	if records > maxRecords {
+		n += records - maxRecords
+		if why == nil {
+			why = fmt.Errorf("%d records; at most %d are allowed", records, maxRecords)
+		}
+	}
+	return n, why
 }
 
 // Report reads the zone. The error says what breaks the format, with host and
@@ -58,12 +83,19 @@ func (z *Zone) report() (*gslb.Report, error) {
 		records = append(records, s.part.records...)
 		challenges = append(challenges, s.part.challenges...)
 	}
-	if len(r.Offers) > maxHosts || len(records)+len(challenges) > maxRecords {
-		return nil, fmt.Errorf("%d hosts and %d records; at most %d and %d are allowed",
-			len(r.Offers), len(records)+len(challenges), maxHosts, maxRecords)
+	if len(r.Offers) > maxHosts {
+		return nil, fmt.Errorf("%d hosts; at most %d are allowed", len(r.Offers), maxHosts)
 	}
-	r.Records, r.Challenges = sortedByNumber(records), sortedByNumber(challenges)
+	r.Records, r.Challenges = boundRecords(sortedByNumber(records), sortedByNumber(challenges))
 	return r, nil
+}
+
+// boundRecords leaves out what is more than a report may hold: challenges, which
+// are few and urgent, come first.
+func boundRecords(records, challenges []gslb.Record) (r, c []gslb.Record) {
+	challenges = challenges[:min(len(challenges), maxRecords)]
+	records = records[:min(len(records), maxRecords-len(challenges))]
+	return records, challenges
 }
 
 // parseHeader reads the apex into a report without offers.

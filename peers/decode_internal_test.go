@@ -15,8 +15,8 @@ import (
 
 var testZone = gslb.MustName("cloud.example.com")
 
-// rdata joins words to the RDATA of a TXT.
-func rdata(words ...string) []byte {
+// rdataOf joins words to the RDATA of a TXT.
+func rdataOf(words ...string) []byte {
 	var out []byte
 	for _, w := range words {
 		out = append(append(out, byte(len(w))), w...)
@@ -33,7 +33,7 @@ func textZone(t *testing.T, apex, host [][]string) (*Zone, error) {
 	for label, lines := range map[string][][]string{"": apex, hostLabel(gslb.MustName("app.cloud.example.com")): host} {
 		s := &set{label: label}
 		for _, words := range lines {
-			d := rdata(words...)
+			d := rdataOf(words...)
 			s.txt, s.size = append(s.txt, d), s.size+len(d)
 		}
 		if label != "" {
@@ -128,8 +128,6 @@ func TestReportIsRefused(t *testing.T) {
 		{"a continuation first", [][]string{goodApex}, [][]string{{"host", "+x"}}, "a record begins with a continuation"},
 		{"nothing at all", [][]string{goodApex}, [][]string{{""}}, "a record does not say what it is"},
 		{"too many strings", [][]string{goodApex}, [][]string{words(host, many...)}, "a record has more than 512 strings"},
-		{"a record of no type", [][]string{goodApex}, [][]string{{"record", "name=app.cloud.example.com", "type=NOSUCH"}}, `record: type: "NOSUCH" is not a record type`},
-		{"a record under another's label", [][]string{goodApex}, [][]string{host, {"record", "name=b.cloud.example.com", "type=A"}}, "b.cloud.example.com stands under the same label"},
 	} {
 		z, err := textZone(t, c.apex, c.host)
 		if err == nil {
@@ -139,6 +137,78 @@ func TestReportIsRefused(t *testing.T) {
 	}
 }
 
+// TestRecordsThatCannotBeReadAreLeftOut, and nothing else is: the host and the good
+// records beside them stand.
+func TestRecordsThatCannotBeReadAreLeftOut(t *testing.T) {
+	app := gslb.MustName("app.cloud.example.com")
+	good := []string{"record", "n=1", "name=app.cloud.example.com", "type=TXT", "ttl=60", `data="good"`}
+	for _, c := range []struct {
+		why    string
+		record []string
+		want   string
+	}{
+		{"a type that nobody knows", []string{"record", "name=app.cloud.example.com", "type=NOSUCH", "data=x"}, `record: type: "NOSUCH" is not a record type`},
+		{"no type", []string{"record", "name=app.cloud.example.com", "data=x"}, "record: type:"},
+		{"type 0", []string{"record", "name=app.cloud.example.com", "type=TYPE0", `data=\# 0`}, "record: type: type 0 is none"},
+		{"no name", []string{"challenge", "type=TXT", "data=x"}, "challenge: name:"},
+		{"another name", []string{"record", "name=b.cloud.example.com", "type=A", "data=192.0.2.1"}, "record b.cloud.example.com stands under the label"},
+		{"a name outside the zone", []string{"record", "name=app.example.org", "type=A", "data=192.0.2.1"}, "record app.example.org does not lie in the zone cloud.example.com"},
+		{"bad data", []string{"record", "name=app.cloud.example.com", "type=MX", "data=mail"}, `record: data: "mail" is not data of type MX`},
+		{"no data", []string{"record", "name=app.cloud.example.com", "type=A"}, "record: data:"},
+		{"a TTL beyond RFC 2181", []string{"record", "name=app.cloud.example.com", "type=A", "ttl=2147483648", "data=192.0.2.1"}, `record: ttl: "2147483648" is not a number of 31 bits`},
+		{"no UTF-8", []string{"record", "name=app.cloud.example.com", "type=TXT", "data=\xff"}, "record: data: not UTF-8"},
+		{"a control character", []string{"record", "name=app.cloud.example.com", "type=TXT", "data=\x01"}, "control character"},
+		{"no pair", []string{"challenge", "name"}, `"name" is not key=value`},
+	} {
+		z, err := textZone(t, [][]string{goodApex}, [][]string{{"host", "name=app.cloud.example.com"}, c.record, good})
+		require.NoError(t, err, c.why)
+		n, why := z.LeftOut()
+		assert.Equal(t, 1, n, c.why)
+		assert.ErrorContains(t, why, c.want, c.why)
+		r, err := z.Report()
+		require.NoError(t, err, c.why)
+		assert.NotNil(t, r.Offers[app], c.why)
+		assert.Equal(t, []gslb.Record{{Name: app, Type: 16, TTL: 60, Data: `"good"`}}, r.Records, c.why)
+		assert.Empty(t, r.Challenges, c.why)
+	}
+}
+
+// TestRecordsAreReadInCanonicalForm: an older release may write them otherwise.
+func TestRecordsAreReadInCanonicalForm(t *testing.T) {
+	z, err := textZone(t, [][]string{goodApex}, [][]string{
+		{"record", "n=0", "name=app.cloud.example.com", "type=CNAME", "data=WWW.Example.net"},
+		{"record", "n=1", "name=app.cloud.example.com", "type=TYPE1", `data=\# 4 C0000201`},
+		{"challenge", "name=app.cloud.example.com", "type=TXT", "data=token"},
+	})
+	require.NoError(t, err)
+	r, err := z.Report()
+	require.NoError(t, err)
+	assert.Equal(t, "www.example.net.", r.Records[0].Data)
+	assert.Equal(t, "192.0.2.1", r.Records[1].Data)
+	assert.Equal(t, `"token"`, r.Challenges[0].Data)
+}
+
+// TestAReportHoldsABoundedNumberOfRecords: what is beyond is left out, static records
+// before challenges, and hosts never.
+func TestAReportHoldsABoundedNumberOfRecords(t *testing.T) {
+	z, err := newZone("eu", testZone)
+	require.NoError(t, err)
+	r := &gslb.Report{Cluster: "eu", ClusterID: "x", Instance: "k3f0", Zone: testZone}
+	for i := range maxRecords {
+		r.Records = append(r.Records, gslb.Record{Name: gslb.MustName(fmt.Sprintf("r%d.cloud.example.com", i%300)), Type: 16, Data: fmt.Sprintf(`"%d"`, i)})
+	}
+	r.Challenges = []gslb.Record{{Name: gslb.MustName("_acme-challenge.cloud.example.com"), Type: 16, Data: `"token"`}}
+	z, err = Encode(r)
+	require.NoError(t, err)
+	n, why := z.LeftOut()
+	assert.Equal(t, 1, n)
+	assert.ErrorContains(t, why, "at most 4096 are allowed")
+	got, err := z.Report()
+	require.NoError(t, err)
+	assert.Equal(t, r.Challenges, got.Challenges)
+	assert.Equal(t, r.Records[:maxRecords-1], got.Records)
+}
+
 func TestLineThatRunsPastItsEnd(t *testing.T) {
 	_, err := parseLine([]byte{5, 'h', 'o'})
 	assert.ErrorContains(t, err, "runs past the end")
@@ -146,8 +216,10 @@ func TestLineThatRunsPastItsEnd(t *testing.T) {
 
 func FuzzReport(f *testing.F) {
 	f.Add([]byte("\x07cluster\x03v=1"), []byte("\x04host\x1aname=app.cloud.example.com"), []byte("\x05entry\x0eaddr=192.0.2.1"))
-	f.Add(rdata(goodApex...), rdata("host", "name=app.cloud.example.com", "weights=a:1", "order=a,b", "splitbrain=5m"), rdata("entry", "n=1", "addr=2001:db8::1", "family=6", "since=2026-01-01T00:00:00Z", "port=443"))
-	f.Add(rdata(goodApex...), rdata("record", "name=app.cloud.example.com", "type=TYPE7", "data=x"), rdata("challenge", "name=app.cloud.example.com", "type=TXT", "data=", "+y"))
+	f.Add(rdataOf(goodApex...), rdataOf("host", "name=app.cloud.example.com", "weights=a:1", "order=a,b", "splitbrain=5m"), rdataOf("entry", "n=1", "addr=2001:db8::1", "family=6", "since=2026-01-01T00:00:00Z", "port=443"))
+	f.Add(rdataOf(goodApex...), rdataOf("record", "name=app.cloud.example.com", "type=TYPE7", "data=x"), rdataOf("challenge", "name=app.cloud.example.com", "type=TXT", "data=", "+y"))
+	f.Add(rdataOf(goodApex...), rdataOf("record", "name=app.cloud.example.com", "type=HTTPS", "ttl=5", "data=1 . alpn=h2"), rdataOf("challenge", "name=app.cloud.example.com", "type=MX", "data=bad"))
+	f.Add(rdataOf(goodApex...), rdataOf("record", "name=app.cloud.example.com", "type=TYPE65280", `data=\# 2 abcd`), rdataOf("record", "name=*.cloud.example.com", "type=A", "data=192.0.2.1"))
 	f.Fuzz(func(t *testing.T, apex, first, second []byte) {
 		z, err := newZone("eu", testZone)
 		require.NoError(t, err)

@@ -5,19 +5,19 @@ package peers
 import (
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
+	"slices"
 
-	"github.com/miekg/dns"
-
+	"github.com/meridian-gslb/meridian/dnsserver/rdata"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// parsePart reads the set of a host or record. The error names the host.
+// parsePart reads the set of a host or of records. The error names the host. A
+// record that cannot be read is left out and noted: what it would have added is
+// missed, and nothing else.
 func parsePart(s *set, zone gslb.Name) (*part, error) {
-	p, host, err := readPart(s)
-	if err == nil && !host.IsZero() {
-		switch {
+	p, err := readPart(s)
+	if err == nil && p.offer != nil {
+		switch host := p.offer.Host; {
 		case !host.In(zone):
 			err = fmt.Errorf("it does not lie in the zone %s", zone)
 		case hostLabel(host) != s.label:
@@ -25,64 +25,85 @@ func parsePart(s *set, zone gslb.Name) (*part, error) {
 		}
 	}
 	if err != nil {
-		if host.IsZero() {
+		if p == nil || p.offer == nil {
 			return nil, fmt.Errorf("label %s: %w", s.label, err)
 		}
-		return nil, fmt.Errorf("host %s: %w", host, err)
+		return nil, fmt.Errorf("host %s: %w", p.offer.Host, err)
 	}
+	p.check(s.label, zone)
 	return p, nil
 }
 
-// readPart gives also the name that the set is about, as far as it was read.
-func readPart(s *set) (*part, gslb.Name, error) {
-	var host gslb.Name
-	if s.size > maxSetBytes {
-		return nil, host, fmt.Errorf("%d octets; at most %d are allowed", s.size, maxSetBytes)
+// check leaves out the records that do not belong under the label.
+func (p *part) check(label string, zone gslb.Name) {
+	for _, list := range []*[]numbered[gslb.Record]{&p.records, &p.challenges} {
+		*list = slices.DeleteFunc(*list, func(r numbered[gslb.Record]) bool {
+			switch n := r.value.Name; {
+			case !n.In(zone):
+				p.leaveOut(fmt.Errorf("record %s does not lie in the zone %s", n, zone))
+			case hostLabel(n) != label:
+				p.leaveOut(fmt.Errorf("record %s stands under the label %s, which is another name's", n, label))
+			default:
+				return false
+			}
+			return true
+		})
 	}
+}
+
+// leaveOut notes a record that cannot be used.
+func (p *part) leaveOut(why error) {
+	if p.bad++; p.badWhy == nil {
+		p.badWhy = why
+	}
+}
+
+// readPart gives, with an error too, what was read so far.
+func readPart(s *set) (*part, error) {
 	p := &part{}
+	if s.size > maxSetBytes {
+		return p, fmt.Errorf("%d octets; at most %d are allowed", s.size, maxSetBytes)
+	}
 	var entries []numbered[gslb.Entry]
 	for _, d := range s.txt {
 		l, err := parseLine(d)
-		if err != nil {
-			return nil, host, err
-		}
-		in := &reader{line: &l}
-		about := host
+		in := &reader{line: &l, err: err}
 		switch l.kind {
 		case kindHost:
 			if p.offer != nil {
-				return nil, host, errors.New("two host records")
+				return p, errors.New("two host records")
 			}
-			p.offer = parseHost(in)
-			about = p.offer.Host
+			if err == nil {
+				p.offer = parseHost(in)
+			}
 		case kindEntry:
-			entries = append(entries, numbered[gslb.Entry]{int(in.uint("n", 16)), parseEntry(in)})
-		case kindRecord:
-			rec := parseRecord(in)
-			about, p.records = rec.value.Name, append(p.records, rec)
-		case kindChallenge:
-			rec := parseRecord(in)
-			about, p.challenges = rec.value.Name, append(p.challenges, rec)
-		}
-		if host.IsZero() {
-			host = about
-		}
-		if in.err == nil && about != host {
-			in.err = fmt.Errorf("%s stands under the same label", about)
+			if err == nil {
+				entries = append(entries, numbered[gslb.Entry]{int(in.uint("n", 16)), parseEntry(in)})
+			}
+		case kindRecord, kindChallenge:
+			switch rec := parseRecord(in); {
+			case in.err != nil:
+				p.leaveOut(in.err)
+				in.err = nil
+			case l.kind == kindRecord:
+				p.records = append(p.records, rec)
+			default:
+				p.challenges = append(p.challenges, rec)
+			}
 		}
 		if in.err != nil {
-			return nil, host, in.err
+			return p, in.err
 		}
 	}
 	switch {
 	case len(entries) > maxEntries:
-		return nil, host, fmt.Errorf("%d entries; at most %d are allowed", len(entries), maxEntries)
+		return p, fmt.Errorf("%d entries; at most %d are allowed", len(entries), maxEntries)
 	case len(entries) > 0 && p.offer == nil:
-		return nil, host, errors.New("entries without a host record")
+		return p, errors.New("entries without a host record")
 	case p.offer != nil:
 		p.offer.Entries = sortedByNumber(entries)
 	}
-	return p, host, nil
+	return p, nil
 }
 
 func parseHost(in *reader) *gslb.Offer {
@@ -137,15 +158,22 @@ func parseEntry(in *reader) gslb.Entry {
 	return e
 }
 
+// parseRecord reads a record in canonical form. Types of records that are not to be
+// served are read too: the union of all clusters says so of them.
 func parseRecord(in *reader) numbered[gslb.Record] {
-	rec := gslb.Record{Name: in.name("name"), TTL: uint32(in.uint("ttl", 32)), Data: in.text("data", maxData)}
-	s := in.raw("type", maxWord)
-	if t, ok := dns.StringToType[s]; ok {
-		rec.Type = t
-	} else if v, err := strconv.ParseUint(strings.TrimPrefix(s, "TYPE"), 10, 16); err == nil && v > 0 {
-		rec.Type = uint16(v)
-	} else {
-		in.fail("type", fmt.Errorf("%q is not a record type", clip(s)))
+	rec := gslb.Record{Name: in.name("name"), TTL: uint32(in.uint("ttl", 31)), Data: in.text("data", maxData)} // RFC 2181 §8
+	var err error
+	if rec.Type, err = rdata.ParseType(in.raw("type", maxWord)); err != nil {
+		in.fail("type", err)
+	} else if rec.Type == 0 {
+		in.fail("type", errors.New("type 0 is none"))
+	}
+	if in.err == nil {
+		if rec.Data, err = rdata.Canonical(rec.Type, rec.Data); err != nil {
+			in.fail("data", err)
+		} else if len(rec.Data) > maxData {
+			in.fail("data", fmt.Errorf("%d octets in canonical form; at most %d are allowed", len(rec.Data), maxData))
+		}
 	}
 	return numbered[gslb.Record]{int(in.uint("n", 16)), rec}
 }

@@ -8,8 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/miekg/dns"
-
+	"github.com/meridian-gslb/meridian/dnsserver/rdata"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -116,6 +115,9 @@ func encodeSet(n gslb.Name, o *gslb.Offer, texts []*line, zone gslb.Name) (*set,
 	if s.part, err = parsePart(s, zone); err != nil {
 		return nil, err
 	}
+	if s.part.bad > 0 {
+		return nil, fmt.Errorf("%s: %w", n, s.part.badWhy)
+	}
 	return s, nil
 }
 
@@ -215,18 +217,10 @@ func recordLine(kind string, i int, r *gslb.Record) *line {
 	l := &line{kind: kind}
 	l.put("n", strconv.Itoa(i))
 	l.put("name", r.Name.String())
-	l.put("type", typeName(r.Type))
+	l.put("type", rdata.TypeName(r.Type))
 	l.putUint("ttl", uint64(r.TTL))
 	l.put("data", r.Data)
 	return l
-}
-
-// typeName gives a mnemonic, or TYPE123 (RFC 3597 §5).
-func typeName(t uint16) string {
-	if s, ok := dns.TypeToString[t]; ok {
-		return s
-	}
-	return "TYPE" + strconv.Itoa(int(t))
 }
 
 // sortedByNumber puts numbered things back in their order.

@@ -5,10 +5,10 @@ package peers
 import "time"
 
 // Bounds of a report in format 1. A report beyond them is refused whole, since
-// half a report would empty hosts.
+// half a report would empty hosts; records alone are left out.
 const (
 	maxHosts       = 20_000
-	maxRecords     = 2_048  // static and challenge records together
+	maxRecords     = 4_096  // static and challenge records together; what is beyond is left out
 	maxEntries     = 256    // of one host
 	maxSetBytes    = 60_000 // of one owner: an RRset that fits in one message anywhere
 	maxZoneBytes   = 64 << 20

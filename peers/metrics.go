@@ -61,7 +61,7 @@ func (m *metrics) register(r prometheus.Registerer, x *Exchange) error {
 type peerCollector struct {
 	x                                       *Exchange
 	heard, confirmed, conns, skew, keyCount *prometheus.Desc
-	direct, serial, sets                    *prometheus.Desc
+	direct, serial, sets, leftOut           *prometheus.Desc
 }
 
 func newPeerCollector(x *Exchange) *peerCollector {
@@ -77,13 +77,14 @@ func newPeerCollector(x *Exchange) *peerCollector {
 		direct:    desc("direct", "1 while the report of a peer is read from itself, 0 while a third cluster passes it on or nobody does.", "geo_tag"),
 		serial:    desc("report_serial", "Serial of the report of a peer that was taken last; it counts within an instance of the peer.", "geo_tag", "zone"),
 		sets:      desc("report_records", "Records in the report of a peer that was taken last, one for each host and some beside.", "geo_tag", "zone"),
+		leftOut:   desc("report_records_left_out", "Static and challenge records in the report of a peer that cannot be read and are not served; the rest of it stands.", "geo_tag", "zone"),
 		keyCount:  desc("keys", "Peer keys; without one nothing is exchanged."),
 	}
 }
 
 // Describe sends the descriptions.
 func (c *peerCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.heard, c.confirmed, c.conns, c.skew, c.keyCount, c.direct, c.serial, c.sets} {
+	for _, d := range []*prometheus.Desc{c.heard, c.confirmed, c.conns, c.skew, c.keyCount, c.direct, c.serial, c.sets, c.leftOut} {
 		ch <- d
 	}
 }
@@ -102,6 +103,7 @@ func (c *peerCollector) Collect(ch chan<- prometheus.Metric) {
 		for _, r := range p.Reports {
 			gauge(c.serial, float64(r.Serial), tag, r.Zone.String())
 			gauge(c.sets, float64(r.Records), tag, r.Zone.String())
+			gauge(c.leftOut, float64(r.LeftOut), tag, r.Zone.String())
 		}
 		if !p.Heard.IsZero() {
 			gauge(c.heard, now.Sub(p.Heard).Seconds(), tag)

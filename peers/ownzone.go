@@ -14,6 +14,7 @@ import (
 func (a *author) publishZone(o *ownZone, empty *Zone, w *gslb.World, names []gslb.Name) {
 	head := w.OwnHeader(o.zone)
 	head.Instance = a.instance
+	a.bound(o, head)
 	cur, _ := o.pub.current()
 	next := soa{instance: a.instance, serial: uint32(a.now().Unix())}
 	if cur != nil {
@@ -79,9 +80,22 @@ func (a *author) setOf(o *ownZone, w *gslb.World, n gslb.Name, texts []*line, ol
 	}
 	if offer == nil && len(texts) == 0 {
 		delete(o.failed, n)
+		delete(o.unsaid, n)
 		return nil
 	}
 	s, err := encodeSet(n, offer, texts, o.zone)
+	if err != nil && len(texts) > 0 {
+		if !o.unsaid[n] {
+			o.unsaid[n] = true
+			a.log.Error("records cannot be reported, peers do not serve them", "zone", o.zone, "name", n, "error", err)
+		}
+		if offer == nil {
+			return nil
+		}
+		s, err = encodeSet(n, offer, nil, o.zone) // the host is worth more
+	} else {
+		delete(o.unsaid, n)
+	}
 	if err != nil {
 		if !o.failed[n] {
 			o.failed[n] = true
@@ -98,6 +112,21 @@ func (a *author) setOf(o *ownZone, w *gslb.World, n gslb.Name, texts []*line, ol
 	}
 	s.part = nil // ours is never read back
 	return s
+}
+
+// bound leaves out records that are more than a report may hold.
+func (a *author) bound(o *ownZone, head *gslb.Report) {
+	all := len(head.Records) + len(head.Challenges)
+	head.Records, head.Challenges = boundRecords(head.Records, head.Challenges)
+	left := all - len(head.Records) - len(head.Challenges)
+	if (left > 0) != o.crowded {
+		o.crowded = left > 0
+		if o.crowded {
+			a.log.Error("there are too many records to report, peers do not serve the last ones", "zone", o.zone, "count", left)
+		} else {
+			a.log.Info("every record is reported again", "zone", o.zone)
+		}
+	}
 }
 
 // refuse notes that the report does not fit in the format: the last good one

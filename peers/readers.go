@@ -187,6 +187,13 @@ func (r *readers) copiesOf(tag gslb.GeoTag, zone gslb.Name) *copies {
 			return nil // its name does not fit in DNS, so nobody can serve it
 		}
 		c = newCopies(empty)
+		c.onBad = func(n int, why error) {
+			if n == 0 {
+				r.x.log.Info("every record of a peer is read again", "peer", tag, "zone", zone)
+				return
+			}
+			r.x.log.Warn("records of a peer cannot be read and are not served; the rest of its report stands", "peer", tag, "zone", zone, "count", n, "error", why)
+		}
 		r.copies[k] = c
 	}
 	return c

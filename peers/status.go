@@ -28,6 +28,7 @@ type ReportStatus struct {
 	Zone    gslb.Name
 	Serial  uint32 // of the version taken last
 	Records int    // in it
+	LeftOut int    // records of it that cannot be read
 }
 
 // Peers gives every known peer, by geo tag.
@@ -65,7 +66,7 @@ func (r *readers) held(tag gslb.GeoTag) []ReportStatus {
 	for _, zone := range r.zones {
 		if c := r.copies[copyKey{tag, zone}]; c != nil {
 			if z := c.of(""); z != nil {
-				out = append(out, ReportStatus{Zone: zone, Serial: z.serial, Records: len(z.sets)})
+				out = append(out, ReportStatus{Zone: zone, Serial: z.serial, Records: len(z.sets), LeftOut: c.leftOut()})
 			}
 		}
 	}
