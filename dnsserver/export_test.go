@@ -112,3 +112,9 @@ func LongBuffers(s *Server) int { return int(s.shared.long.made[len(longSizes)-1
 
 // SlowRoom gives the memory that is left for messages with the slow path.
 func SlowRoom(s *Server) *atomic.Int64 { return &s.slow.room.left }
+
+// PanicInAFile lets the reading of a file of a server panic.
+func PanicInAFile(s *Server) {
+	s.watch.all = []*watched{{what: "a file", load: func() error { panic("boom") }, failed: true}}
+	s.watch.look(s.log)
+}

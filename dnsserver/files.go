@@ -4,6 +4,7 @@ package dnsserver
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
 	"time"
@@ -16,7 +17,8 @@ const lookEvery = 5 * time.Second
 // files are read again when they change: secrets and certificates are rotated
 // without a restart.
 type files struct {
-	all []*watched
+	all       []*watched
+	recovered func(any) // tells of a panic
 }
 
 // watched are files that belong together.
@@ -70,6 +72,17 @@ func (f *files) run(ctx context.Context, log *slog.Logger) {
 	}
 }
 
+// load reads the files of one; a panic is told, and an error.
+func (f *files) load(w *watched) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			f.recovered(v)
+			err = fmt.Errorf("reading %s: panic: %v", w.what, v)
+		}
+	}()
+	return w.load()
+}
+
 // look reads what changed. What cannot be read leaves what was read before, and
 // is tried again each time: files that belong together change one by one.
 func (f *files) look(log *slog.Logger) {
@@ -83,7 +96,7 @@ func (f *files) look(log *slog.Logger) {
 		if !changed {
 			continue
 		}
-		err := w.load()
+		err := f.load(w)
 		switch {
 		case err == nil:
 			log.Info("file was read again", "what", w.what, "files", w.paths)

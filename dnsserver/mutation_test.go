@@ -4,10 +4,7 @@ package dnsserver_test
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/rand/v2"
 	"runtime"
-	"slices"
 	"testing"
 
 	"github.com/miekg/dns"
@@ -18,53 +15,6 @@ import (
 	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
 )
 
-// mutator changes messages a little, the same each time for one seed.
-type mutator struct {
-	*rand.Rand
-	seeds [][]byte
-	buf   []byte
-}
-
-func newMutator(t testing.TB, seed uint64) *mutator {
-	t.Helper()
-	return &mutator{Rand: rand.New(rand.NewPCG(seed, 1)), seeds: seeds(t)}
-}
-
-// octets that mean something somewhere: lengths, label types, pointers, types.
-var telling = []byte{0, 1, 2, 6, 10, 12, 41, 63, 64, 0x80, 0xC0, 0xFA, 0xFF}
-
-// next gives a message that is valid until the next call.
-func (m *mutator) next() []byte {
-	b := append(m.buf[:0], m.seeds[m.IntN(len(m.seeds))]...)
-	for range 1 + m.IntN(4) {
-		switch at := m.IntN(len(b) + 1); m.IntN(8) {
-		case 0: // cut
-			b = b[:at]
-		case 1: // longer
-			b = append(b, telling[m.IntN(len(telling))], byte(m.Uint32()))
-		case 2: // a piece of another
-			other := m.seeds[m.IntN(len(m.seeds))]
-			b = append(b[:at], other[m.IntN(len(other)+1):]...)
-		case 3: // a piece twice
-			b = slices.Insert(b, at, b[at:min(len(b), at+m.IntN(16))]...)
-		case 4: // a count of the header
-			if len(b) >= 12 {
-				binary.BigEndian.PutUint16(b[4+2*m.IntN(4):], uint16(m.IntN(4)))
-			}
-		case 5:
-			if at < len(b) {
-				b[at] ^= 1 << m.IntN(8)
-			}
-		default:
-			if at < len(b) {
-				b[at] = telling[m.IntN(len(telling))]
-			}
-		}
-	}
-	m.buf = b
-	return b
-}
-
 // A million broken messages through the whole handler, over UDP and TCP: nothing
 // panics, what is answered is a good message, and nothing is kept of any.
 func TestAMillionMutatedMessages(t *testing.T) {
@@ -74,14 +24,14 @@ func TestAMillionMutatedMessages(t *testing.T) {
 	}
 	s := unserved(t, dnsserver.Config{NSID: "eu-1", RateLimit: 100_000, RateSlip: 3})
 	respond := dnsserver.Respond(s)
-	m := newMutator(t, 20)
+	m := dnstest.NewMutator(20, seeds(t))
 	out := make([]byte, 0, 4096)
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	answered := 0
 	for i := range n {
-		msg := m.next()
+		msg := m.Next()
 		tcp := i%2 == 0
 		got, ok := respond(out, msg, tcp)
 		if !ok || len(got) == 0 {
@@ -108,18 +58,18 @@ func TestAMillionMutatedMessages(t *testing.T) {
 // goes on, but the server stays.
 func TestMutatedMessagesToSockets(t *testing.T) {
 	server, addr := dnstest.Serve(t, dnsserver.Config{Sockets: 2}, exampleTable(t))
-	m := newMutator(t, 21)
+	m := dnstest.NewMutator(21, seeds(t))
 	for range 200 {
 		udp := dnstest.Dial(t, "udp", addr)
 		for range 100 { // as many as a socket's buffer holds
-			_, err := udp.Conn.Write(m.next())
+			_, err := udp.Conn.Write(m.Next())
 			require.NoError(t, err)
 		}
 		goesOn(t, udp)
 		tcp := dnstest.Dial(t, "tcp", addr)
 		var stream []byte
 		for range 50 {
-			stream = append(stream, frame(m.next())...)
+			stream = append(stream, frame(m.Next())...)
 		}
 		if m.IntN(2) == 0 {
 			stream = stream[:m.IntN(len(stream))]

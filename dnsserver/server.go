@@ -54,6 +54,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, log: cfg.Logger.With("component", "dnsserver"),
 	}
+	s.watch.recovered = s.recovered
 	s.shared.tcpTimes = tcpTimes{time.Now(), cfg.TCPIdle, cfg.TCPMessage, cfg.TCPWrite, min(cfg.TCPIdle, maxHandshake)}
 	s.shared.long = newLongBuffers()
 	s.shared.outs.New = func() any { return new([]byte) }

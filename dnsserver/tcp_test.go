@@ -276,3 +276,9 @@ func TestAPanicInALoopEndsNothing(t *testing.T) {
 	assert.True(t, dnsserver.PanicInALoop(s), "it goes on")
 	assert.EqualValues(t, 1, s.Panics())
 }
+
+func TestAPanicWhileFilesAreReadEndsNothing(t *testing.T) {
+	s := unserved(t, dnsserver.Config{})
+	assert.NotPanics(t, func() { dnsserver.PanicInAFile(s) })
+	assert.EqualValues(t, 1, s.Panics())
+}

@@ -83,6 +83,7 @@ func layOut(t testing.TB) *site {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
+		s.noPanics()
 		if t.Failed() {
 			s.printLogs()
 		}
@@ -92,6 +93,22 @@ func layOut(t testing.TB) *site {
 	s.peerKey, err = l.Key("peers")
 	require.NoError(t, err)
 	return s
+}
+
+// noPanics fails if a process survived a bug, or did not: meridian_dnsserver_panics_total
+// counts what is logged so, and the logs of those that were killed are there too.
+func (s *site) noPanics() {
+	logs, err := filepath.Glob(filepath.Join(s.lab.Dir, "*.log"))
+	require.NoError(s.t, err)
+	for _, f := range logs {
+		b, err := os.ReadFile(f)
+		require.NoError(s.t, err)
+		for _, line := range strings.Split(string(b), "\n") {
+			if strings.Contains(line, "recovered from a panic") || strings.HasPrefix(line, "panic: ") {
+				s.t.Errorf("%s: %s", filepath.Base(f), line)
+			}
+		}
+	}
 }
 
 func (s *site) printLogs() {
