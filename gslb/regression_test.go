@@ -273,3 +273,22 @@ func TestStallOfTheWitnessDropsNobody(t *testing.T) {
 		assert.Equal(t, gslb.Lost, s.World().Cluster("us").Liveness, "and no longer than it is undecided itself")
 	})
 }
+
+// The wall clock was ahead, went back, and the process was restarted: what it served
+// before is in its peers' memory only (found by the simulator).
+func TestASerialThatAPeerRemembersIsKeptOverARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store(t)
+		s.KnowPeer("us")
+		run(t, s)
+		settle()
+		require.False(t, s.World().Ready)
+		r := report("us", "u1", 1)
+		r.Public = uint32(time.Now().Unix()) + 100
+		require.NoError(t, s.SetReport(r))
+		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "u1", At: time.Now()})
+		settle()
+		require.True(t, s.World().Ready)
+		assert.Equal(t, r.Public, s.World().Zone(zone).Serial, "from the first answer on")
+	})
+}

@@ -31,6 +31,12 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 		m.rechoose(p, now)
 	}
 	m.assess(now, &next)
+	if m.replicas.judge(m.local, now, m.timing, &next) {
+		m.replicas.names(m.touch)
+		for n := range m.claims {
+			m.touch(n)
+		}
+	}
 	changes := m.mergeHosts(now, &next)
 	prev := m.world
 	w := &World{
@@ -45,7 +51,10 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 		w.hosts = w.hosts.with(changes)
 	}
 	w.Zones = m.mergeZones(w.hosts, now, &next)
-	w.Held = m.guard.list()
+	if prev == nil || !prev.Ready {
+		m.recall(w.Zones)
+	}
+	w.Held, w.LeansOn = m.guard.list(), m.replicas.lean
 	w.ChangesAt = next.at
 	arrivals := m.arrivals
 	m.arrivals = Arrivals{}
@@ -65,7 +74,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 
 func sameBesideHosts(a, b *World) bool {
 	return a.Ready == b.Ready && a.Local == b.Local && a.Isolated.Equal(b.Isolated) &&
-		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) && slices.Equal(a.Held, b.Held) &&
+		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) && slices.Equal(a.Held, b.Held) && a.LeansOn == b.LeansOn &&
 		reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Zones, b.Zones)
 }
 
@@ -325,6 +334,11 @@ func (m *merger) inputOf(n Name, now time.Time) hostInput {
 			return v, ok
 		},
 	}
+	if o, instead := m.replicas.offer(in.zone, n); o != nil {
+		in.claims = []*Offer{o}
+	} else if instead {
+		in.claims = nil
+	}
 	for _, p := range m.sortedPeers() {
 		if p.standing.Liveness == Left {
 			continue
@@ -404,6 +418,18 @@ func (m *merger) nameServers(zi ZoneIntent, dead []GeoTag) []NameServer {
 	}
 	slices.SortFunc(out, func(a, b NameServer) int { return compareTags(a.Cluster, b.Cluster) })
 	return out
+}
+
+// recall takes serials up to the highest that a peer states, at once: nobody was
+// answered yet, and what was served before a restart may be in a peer's memory only.
+func (m *merger) recall(zones []Zone) {
+	for i := range zones {
+		s := m.serial(zones[i].Zone)
+		if serialLess(s.value, s.highest) {
+			s.value = s.highest
+		}
+		zones[i].Serial = s.value
+	}
 }
 
 // publish gives the serial of a zone: max(clock seconds, last + 1, highest that

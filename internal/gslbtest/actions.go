@@ -60,7 +60,7 @@ func (s *sim) doProcesses(cmd string, c *cluster, slots []*slot, one bool) error
 		runs := p != nil && p.running
 		switch {
 		case cmd == "start" || cmd == "recall":
-			if runs {
+			if runs || !c.powered {
 				continue
 			}
 			if err := sl.start(cmd == "recall"); err != nil {

@@ -181,10 +181,10 @@ func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 			continue
 		}
 		for _, sl := range z.slots {
-			if sl.p == nil || !sl.p.signs[y.tag].After(last) {
+			if !sl.signs[y.tag].After(last) {
 				continue
 			}
-			via := sl.p.signs[y.tag].Add(t.Lease + 1500*time.Millisecond)
+			via := sl.signs[y.tag].Add(t.Lease + 1500*time.Millisecond)
 			if !held(p.view.direct[z.tag], boundLost, now) {
 				via = via.Add(t.Decide)
 			}

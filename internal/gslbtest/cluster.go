@@ -48,7 +48,8 @@ type slot struct {
 	starts int
 	p      *process // the last one; nil before the first
 	saved  *gslb.Saved
-	serial uint32 // highest that was served from here
+	serial uint32                    // highest that was served from here
+	signs  map[gslb.GeoTag]time.Time // when a message of a cluster last came here
 }
 
 func (c *cluster) id() string { return "id-" + string(c.tag) }
@@ -125,7 +126,7 @@ func (s *sim) addCluster(tag gslb.GeoTag) *cluster {
 		verdicts: map[gslb.Name]map[netip.Addr]gslb.Health{},
 	}
 	for i := range s.instances(tag) {
-		c.slots = append(c.slots, &slot{c: c, n: i + 1})
+		c.slots = append(c.slots, &slot{c: c, n: i + 1, signs: map[gslb.GeoTag]time.Time{}})
 	}
 	s.clusters[tag] = c
 	s.byAddr[netip.AddrPortFrom(c.addr, 53).String()] = c

@@ -278,5 +278,6 @@ var _ net.Conn = (*conn)(nil)
 func (s *sim) heard(by, of *process) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	by.signs[of.c.tag] = time.Now()
+	now := time.Now()
+	by.signs[of.c.tag], by.sl.signs[of.c.tag] = now, now
 }

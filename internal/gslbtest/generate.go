@@ -153,7 +153,7 @@ func (g *generator) story() Story {
 			fmt.Sprintf("up %s %s %s %s", c, address(i, 1), address(i, 2), address(i, 3)))
 	}
 	if g.restored {
-		return append(out, "agree 20s", "agree 90s edge")
+		return append(out, "agree 100s edge") // the edge is read again every minute
 	}
 	return append(out, "agree 20s")
 }

@@ -284,9 +284,7 @@ func (o *oracle) circles(p *process, w *gslb.World, now time.Time) {
 		by := o.s.clusters[c.Witness.By]
 		var last time.Time
 		for _, sl := range by.slots {
-			if sl.p != nil && sl.p.signs[c.Tag].After(last) {
-				last = sl.p.signs[c.Tag]
-			}
+			last = latest(last, sl.signs[c.Tag])
 		}
 		if bound := t.Lease + t.Decide + 2*time.Second; now.Sub(last) > bound {
 			o.fail(invCircle, p, "%s is vouched for by %s, which heard it %v ago", c.Tag, c.Witness.By, now.Sub(last))
