@@ -34,6 +34,34 @@ var differences = []difference{
 	{"RRSIG at a CNAME", "in a zone that is not signed it does not matter: NSD follows the CNAME, BIND and Knot do not", true, (*judgeCase).signatureAtCNAME},
 	{"TC", "NSD sets it also if addresses of servers outside the delegation do not fit (RFC 9471 §3.2 asks for those inside), and BIND does not always " +
 		"compress all names; ours is whole and no longer than it may be", false, (*judgeCase).onlyOthersTruncate},
+	{"glue from a wildcard", "Knot and NSD make an address of a server from a wildcard below the delegation, BIND does not: what is below is not ours (RFC 4592 §4.2)", false, (*judgeCase).wildcardGlue},
+	{"maxAnswers", "a transferred zone holds all addresses of a host, an answer of ours as many as it may", true, (*judgeCase).drawn},
+}
+
+// drawn: at the end of the chain is such a host, and our answer holds only what
+// the zone has there.
+func (c *judgeCase) drawn() bool {
+	if whole := c.others[0]; len(c.ours.answer) == 0 || c.ours.rcode != whole.rcode || !c.ours.aa || c.ours.tc || len(c.ours.authority) > 0 {
+		return false
+	}
+	zone, name, seen := c.jury.zone(c.q.name), strings.ToLower(c.q.name), make(map[string]bool)
+	for !seen[name] {
+		seen[name] = true
+		rrs := at(zone, name)
+		if len(rrs) > 0 && rrs[0].Header().Rrtype == dns.TypeCNAME {
+			name = strings.ToLower(rrs[0].(*dns.CNAME).Target)
+			continue
+		}
+		if len(rrs) == 0 || !c.jury.drawn[strings.ToLower(rrs[0].Header().Name)] {
+			return false
+		}
+		return !slices.ContainsFunc(c.ours.answer, func(rr string) bool { return strings.HasPrefix(rr, name+"\t") && !holdsText(rrs, name, rr) })
+	}
+	return false
+}
+
+func holdsText(rrs []dns.RR, owner, text string) bool {
+	return slices.ContainsFunc(rrs, func(rr dns.RR) bool { return record(withOwner(rr, owner)) == text })
 }
 
 // oneOfAny: our answer to ANY is one whole RRset of the name.
@@ -76,6 +104,16 @@ func (c *judgeCase) signatureAtCNAME() bool {
 	rrs := at(c.jury.zone(c.q.name), c.q.name)
 	return c.q.typ == dns.TypeRRSIG && len(rrs) > 0 && rrs[0].Header().Rrtype == dns.TypeCNAME &&
 		slices.ContainsFunc(c.others, func(o reply) bool { o.tc = c.ours.tc; return o.equal(c.ours) })
+}
+
+// wildcardGlue: without addresses of names that the zone does not hold all say
+// the same.
+func (c *judgeCase) wildcardGlue() bool {
+	zone := c.jury.zone(c.q.name)
+	return !slices.ContainsFunc(c.others, func(o reply) bool {
+		o.glue = slices.DeleteFunc(slices.Clone(o.glue), func(rr string) bool { return zone[strings.Fields(rr)[0]] == nil })
+		return !o.equal(c.ours)
+	})
 }
 
 // onlyOthersTruncate: whose answer is whole says what we say.

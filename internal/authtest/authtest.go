@@ -72,8 +72,8 @@ func Start(t testing.TB, software Software, zones ...Zone) *Server {
 	return StartAt(t, software, netip.AddrPort{}, zones...)
 }
 
-// StartAt is [Start] for Knot and NSD at an address of 127.0.0.0/8; the zero
-// address is a free port of 127.0.0.1.
+// StartAt is [Start] at an address of 127.0.0.0/8, for BIND one that an interface
+// has, such as 127.0.0.1; the zero address is a free port of 127.0.0.1.
 func StartAt(t testing.TB, software Software, addr netip.AddrPort, zones ...Zone) *Server {
 	t.Helper()
 	s := &Server{Software: software, Addr: addr, t: t, dir: t.TempDir()}
@@ -83,7 +83,7 @@ func StartAt(t testing.TB, software Software, addr netip.AddrPort, zones ...Zone
 		}
 	}
 	if software == BIND {
-		s.bind = bindtest.Start(t, bindtest.Config{Conf: s.namedConf(zones)})
+		s.bind = bindtest.Start(t, bindtest.Config{Addr: addr, Conf: s.namedConf(zones)})
 		s.Addr = s.bind.Addr
 	} else {
 		s.start(zones)

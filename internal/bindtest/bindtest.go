@@ -37,6 +37,9 @@ func (k Key) Base64() string { return base64.StdEncoding.EncodeToString(k.Secret
 
 // Config says what the server serves.
 type Config struct {
+	// Addr is where it listens, a port of an address that an interface has; zero: a
+	// free port of 127.0.0.1.
+	Addr netip.AddrPort
 	// Conf are the statements beside options: keys and zones. In it DIR stands for
 	// the folder of the server.
 	Conf string
@@ -46,7 +49,7 @@ type Config struct {
 	Transfer Key
 }
 
-// Server is a running named. It listens on a free port of 127.0.0.1: BIND takes
+// Server is a running named. It listens on 127.0.0.1 if not told otherwise: BIND takes
 // only addresses that an interface has, so not all of 127.0.0.0/8.
 type Server struct {
 	t        testing.TB
@@ -75,7 +78,9 @@ func Start(t testing.TB, c Config) *Server {
 		require.NoError(t, os.WriteFile(filepath.Join(s.Dir, name), []byte(text), 0o600))
 	}
 	for range 5 {
-		s.Addr = free(t)
+		if s.Addr = c.Addr; !s.Addr.IsValid() {
+			s.Addr = free(t)
+		}
 		s.write("named.conf", s.conf(c))
 		if s.run() {
 			t.Cleanup(s.Stop)
