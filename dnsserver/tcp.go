@@ -52,6 +52,7 @@ type tcpConn struct {
 	partial  atomic.Bool // the beginning of a message was read
 	greeting atomic.Bool // TLS is being begun
 	out      []byte
+	lent     *[]byte // where the memory of out goes back to, through the pool; nil: there is none
 
 	mu sync.Mutex // one writer at a time
 }
@@ -170,7 +171,8 @@ func (c *tcpConn) end() {
 func (c *tcpConn) handle(ctx context.Context, msg []byte) error {
 	c.touch()
 	if c.out == nil {
-		c.out = *c.shared.outs.Get().(*[]byte)
+		c.lent = c.shared.outs.Get().(*[]byte)
+		c.out = *c.lent
 	}
 	head := len(c.out)
 	out, what := c.r.respond(append(c.out, 0, 0), msg, c.client.Addr(), true)
@@ -243,10 +245,11 @@ func (c *tcpConn) flush() error {
 		return nil
 	}
 	err := c.writeAll(c.out, c.shared.write)
-	if out := c.out[:0]; cap(out) <= 2*tcpFlush {
-		c.shared.outs.Put(&out)
+	if cap(c.out) <= 2*tcpFlush {
+		*c.lent = c.out[:0]
+		c.shared.outs.Put(c.lent)
 	}
-	c.out = nil
+	c.out, c.lent = nil, nil
 	runtime.Gosched()
 	return err
 }
