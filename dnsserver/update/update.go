@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -91,7 +92,7 @@ func (h *Handler) change(ctx context.Context, r *request, zone gslb.Name) int {
 	switch {
 	case errors.As(err, &no):
 		if no.problem != "" {
-			h.cfg.Log.Warn("an update is refused", "zone", zone, "name", no.name, "key", key, "from", r.from, "problem", no.problem)
+			h.cfg.Log.Warn("an update is refused", "zone", zone, "name", plain(no.name), "key", key, "from", r.from, "problem", no.problem)
 		}
 		return no.rcode
 	case err != nil:
@@ -102,20 +103,26 @@ func (h *Handler) change(ctx context.Context, r *request, zone gslb.Name) int {
 		return dns.RcodeSuccess
 	}
 	h.metrics.count(outcomeChanged)
-	h.cfg.Log.Info("zone updated", "zone", zone, "names", namesOf(r), "added", without(after, before), "removed", without(before, after), "key", key, "from", r.from)
+	h.cfg.Log.Info("zone updated", "zone", zone, "name", namesOf(r), "added", without(after, before), "removed", without(before, after), "key", key, "from", r.from)
 	return dns.RcodeSuccess
 }
 
-// namesOf gives the names of an update section, each once.
-func namesOf(r *request) []string {
+// namesOf gives the names of an update section for the log, each once, and not many.
+func namesOf(r *request) string {
 	var names []string
 	for _, rr := range r.msg.Ns {
-		if n := dns.CanonicalName(rr.Header().Name); !slices.Contains(names, n) {
+		if n := plain(rr.Header().Name); !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}
-	return names
+	if len(names) > 4 {
+		names = append(names[:4], "…")
+	}
+	return strings.Join(names, " ")
 }
+
+// plain gives a name as logs have it.
+func plain(name string) string { return strings.TrimSuffix(dns.CanonicalName(name), ".") }
 
 // edit judges an update by what is served and does it to what is held. The error is
 // a [refusal].
