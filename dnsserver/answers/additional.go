@@ -10,7 +10,7 @@ import (
 )
 
 // HasAdditional reports that records may belong into the additional section.
-func (f *Found) HasAdditional() bool { return f.extra != nil }
+func (f *Found) HasAdditional() bool { return f.adds }
 
 // AppendAdditional appends addresses of the names to which the records of the
 // answer or the referral lead, as far as they lie in zones of ours, and counts
@@ -19,24 +19,28 @@ func (f *Found) HasAdditional() bool { return f.extra != nil }
 // delegation whose names lie below it nobody could follow the referral: if they
 // do not fit, whole is false and the answer is truncated (RFC 9471 §3).
 func (f *Found) AppendAdditional(msg []byte, limit int, draw uint64) (out []byte, n int, whole bool) {
-	for i := range f.extra.targets {
-		tg := &f.extra.targets[i]
+	of := f.run
+	if f.cut != nil {
+		of = f.cut.ns
+	}
+	for i := range of.targets {
+		tg := &of.targets[i]
 		if !f.needs(tg) {
 			continue
 		}
 		var k int
-		if msg, k = f.appendAddrs(msg, tg, math.MaxInt, &draw); len(msg) > limit {
+		if msg, k = f.appendAddrs(msg, of, tg, math.MaxInt, &draw); len(msg) > limit {
 			return msg, n, false
 		}
 		n += k
 	}
-	for i := range f.extra.targets {
-		tg := &f.extra.targets[i]
+	for i := range of.targets {
+		tg := &of.targets[i]
 		if f.needs(tg) {
 			continue
 		}
 		var k int
-		msg, k = f.appendAddrs(msg, tg, limit, &draw)
+		msg, k = f.appendAddrs(msg, of, tg, limit, &draw)
 		n += k
 	}
 	return msg, n, true
@@ -46,11 +50,11 @@ func (f *Found) AppendAdditional(msg []byte, limit int, draw uint64) (out []byte
 func (f *Found) needs(tg *target) bool { return f.cut != nil && under(tg.name, f.cut.key) }
 
 // appendAddrs appends the addresses of one name as far as they fit.
-func (f *Found) appendAddrs(msg []byte, tg *target, limit int, draw *uint64) ([]byte, int) {
-	node, owner := f.node, f.owner
+func (f *Found) appendAddrs(msg []byte, of *packed, tg *target, limit int, draw *uint64) ([]byte, int) {
+	node, owner := f.node, int(f.owner)
 	if tg.name != nil {
-		node, owner = f.table.index.get(tg.name), f.extraAt+tg.at
-		if node == f.node && f.source == 0 && f.extra.leadsToOwner() {
+		node, owner = f.table.index.get(tg.name), int(f.extraAt)+tg.at
+		if node == f.node && f.source == 0 && of.leadsToOwner() {
 			return msg, 0 // the same addresses once more
 		}
 	}

@@ -22,28 +22,29 @@ const maxChain = 16
 //	a name in no zone of ours    | the CNAMEs
 //	a name that was there before | the CNAMEs, each once
 func (t *Table) follow(f *Found, qtype uint16) {
-	f.chain, f.links, f.start = f.run, 1, f.zone
-	f.run = nil
 	var seen [maxChain]*packed
-	for last := f.chain; ; f.links++ {
-		seen[f.links-1] = last
+	for last := f.run; ; {
 		name := last.targets[0].name
-		if f.links == maxChain || bytes.Equal(name, f.name) || ledTo(name, seen[:f.links-1]) {
+		seen[f.links] = last
+		f.run = nil
+		if f.links++; f.links == maxChain || bytes.Equal(name, f.name) || ledTo(name, seen[:f.links-1]) {
 			return
 		}
-		g := t.find(name, qtype)
+		var g Found
+		t.find(&g, name, qtype)
 		if g.Kind == Refused {
 			return
 		}
-		f.zone, f.node, f.source = g.zone, g.node, g.source
+		f.zone, f.node, f.source, f.run = g.zone, g.node, g.source, g.run
 		if g.alias {
 			last = g.run
 			continue
 		}
-		f.Kind, f.set, f.run, f.cut = g.Kind, g.set, g.run, g.cut
+		f.Kind, f.set, f.cut = g.Kind, g.set, g.cut
 		if f.Kind == Referral {
 			f.Kind = Answer // of the name that was asked, and we have authority over that
 		}
+		f.adds = f.cut != nil || f.run != nil && len(f.run.targets) > 0
 		return
 	}
 }
@@ -61,25 +62,26 @@ func ledTo(name []byte, cnames []*packed) bool {
 // appendChain appends the CNAMEs, and notes where in the message the name at the
 // end of the chain and the names of its zone and cut begin.
 func (f *Found) appendChain(msg []byte, start int) ([]byte, int) {
-	cname, name, zone := f.chain, f.name, f.start
-	owner, zoneAt := headerSize, headerSize+len(f.name)-len(f.start.wire)
-	for n := 1; ; n++ {
-		at := len(msg) - start
-		msg, _ = cname.append(msg, owner, zoneAt)
-		name, owner = cname.targets[0].name, at+cname.targets[0].at
-		if n == f.links {
-			zoneAt = placeOf(f.zone, zone, zoneAt, owner, name)
-			break
+	name, owner := f.name, headerSize
+	zoneAt, zone := 0, (*zone)(nil)
+	for range f.links {
+		var g Found
+		f.table.find(&g, name, dns.TypeCNAME)
+		if zone == nil {
+			zoneAt = int(g.zoneAt)
+		} else {
+			zoneAt = placeOf(g.zone, zone, zoneAt, owner, name)
 		}
-		g := f.table.find(name, dns.TypeCNAME)
-		zoneAt = placeOf(g.zone, zone, zoneAt, owner, name)
-		cname, zone = g.run, g.zone
+		at := len(msg) - start
+		msg, _ = g.run.append(msg, owner, zoneAt)
+		zone, name, owner = g.zone, g.run.targets[0].name, at+g.run.targets[0].at
 	}
-	f.owner, f.zoneAt = owner, zoneAt
+	zoneAt = placeOf(f.zone, zone, zoneAt, owner, name)
+	f.owner, f.zoneAt = uint16(owner), uint16(zoneAt)
 	if f.cut != nil {
-		f.cutAt = owner + len(name) - len(f.cut.key)
+		f.cutAt = uint16(owner + len(name) - len(f.cut.key))
 	}
-	return msg, f.links
+	return msg, int(f.links)
 }
 
 // placeOf gives where in a message the name of a zone begins, for what follows a

@@ -29,70 +29,69 @@ func (k Kind) String() string { return kindNames[k] }
 // the order of the sections, each once.
 type Found struct {
 	Kind  Kind
-	alias bool // run is a CNAME, and another type was asked for
+	alias bool  // run is a CNAME, and another type was asked for
+	adds  bool  // the records lead to names that may have addresses to add
+	links uint8 // CNAMEs in the chain, at whose end all the rest was found; 0: no chain
 
-	zone   *zone   // nil for NotReady and Refused
-	node   *node   // whose data it is; nil if the name does not exist
-	set    *rrset  // Answer: addresses to draw from, or
-	run    *packed // Answer: records as they are
-	cut    *cut    // the delegation that a referral leads to
-	extra  *packed // records whose names may have addresses to add
-	zoneAt int     // offset in the message at which the zone's name begins
-	tally  *Tally  // of the answer that was drawn
-	source int     // offset in the name of the closest encloser of a wildcard; 0: no synthesis
+	source  uint8  // offset in the name of the closest encloser of a wildcard; 0: no synthesis
+	zoneAt  uint16 // offset in the message at which the zone's name begins
+	owner   uint16 // likewise the owner of the records; this and the next two are known while sections are appended
+	cutAt   uint16 // the name of the delegation
+	extraAt uint16 // the records whose names may have addresses to add
 
-	name  []byte // that was asked
+	zone  *zone   // nil for NotReady and Refused
+	node  *node   // whose data it is; nil if the name does not exist
+	set   *rrset  // Answer: addresses to draw from, or
+	run   *packed // Answer: records as they are
+	cut   *cut    // the delegation that a referral leads to
+	tally *Tally  // of the answer that was drawn
 	table *Table
-
-	// Where names begin in the message, as far as it is made; of use to chains
-	// and to the additional section.
-	owner, cutAt, extraAt int
-
-	chain *packed // the first CNAME of a chain, at whose end all the rest was found; nil: no chain
-	links int     // CNAMEs in the chain
-	start *zone   // of the first
+	name  []byte // that was asked
 }
 
 // Find looks a question of class IN up. name is in wire form, uncompressed,
 // with ASCII capitals folded (RFC 4343 §3). It neither allocates nor blocks.
-func (t *Table) Find(name []byte, qtype uint16) Found {
+func (t *Table) Find(name []byte, qtype uint16) (f Found) {
 	if !t.world.Ready {
-		return Found{Kind: NotReady}
+		return f
 	}
-	f := t.find(name, qtype)
-	if f.alias {
-		t.follow(&f, qtype)
-	}
+	t.find(&f, name, qtype)
 	switch {
+	case f.alias:
+		t.follow(&f, qtype)
+	case f.run != nil && len(f.run.targets) > 0:
+		f.adds = qtype != dns.TypeANY && qtype != dns.TypeCNAME
 	case f.cut != nil:
-		f.extra = f.cut.ns
-	case f.run != nil && len(f.run.targets) > 0 && f.run.rrtype != dns.TypeCNAME && qtype != dns.TypeANY:
-		f.extra = f.run
+		f.adds = true
 	}
 	return f
 }
 
-// find is Find for one name; CNAMEs are not followed.
-func (t *Table) find(name []byte, qtype uint16) Found {
-	f := Found{node: t.index.get(name), name: name, table: t}
-	if f.node == nil {
-		if !t.enclose(name, &f) {
-			return f
+// find is Find for one name; CNAMEs are not followed. f is zero.
+func (t *Table) find(f *Found, name []byte, qtype uint16) {
+	f.table, f.name = t, name
+	n := t.index.get(name)
+	if n == nil {
+		if n = t.enclose(f); n == nil {
+			return
 		}
-	} else if f.node.cut != nil && !(qtype == dns.TypeDS && f.node.cut.key == f.node.key) {
-		t.refer(&f, f.node)
-		return f
+	} else if n.cut != nil && !(qtype == dns.TypeDS && n.cut.key == n.key) {
+		t.refer(f, n)
+		return
 	}
-	z := f.node.zone
-	if qtype == dns.TypeDS && f.node.apex && f.source == 0 && t.dsAbove(f.node) {
-		f.zone = t.zones[t.zones[z].parent]
-		f.Kind, f.zoneAt = NoData, headerSize+len(name)-len(f.zone.wire)
-		return f
+	f.node = n
+	if qtype == dns.TypeDS && n.apex && f.source == 0 && t.dsAbove(n) {
+		f.Kind = NoData
+		f.in(t.zones[t.zones[n.zone].parent])
+		return
 	}
-	f.zone = t.zones[z]
-	f.zoneAt = headerSize + len(name) - len(f.zone.wire)
+	f.in(t.zones[n.zone])
 	f.choose(qtype)
-	return f
+}
+
+// in notes the zone, and where its name is in a message that asks for f.name.
+func (f *Found) in(z *zone) {
+	f.zone, f.zoneAt = z, uint16(headerSize+len(f.name)-len(z.wire))
 }
 
 // dsAbove reports that the DS of a zone of ours would stand in another zone of
@@ -107,38 +106,38 @@ func (t *Table) dsAbove(apex *node) bool {
 
 // refer makes f a referral to the cut at or above a node.
 func (t *Table) refer(f *Found, n *node) {
-	f.Kind, f.node, f.cut, f.zone = Referral, n, n.cut, t.zones[n.zone]
-	f.zoneAt = headerSize + len(f.name) - len(f.zone.wire)
+	f.Kind, f.node, f.cut = Referral, n, n.cut
+	f.in(t.zones[n.zone])
 }
 
 // enclose looks for the closest encloser of a name that does not exist, and
-// for a wildcard below it (RFC 4592 §3.3.1). It reports that there is one; if
-// not, f is what to answer.
-func (t *Table) enclose(name []byte, f *Found) bool {
-	at := 0
+// gives the wildcard below it (RFC 4592 §3.3.1). If there is none, f is what to
+// answer.
+func (t *Table) enclose(f *Found) *node {
+	name, at := f.name, 0
 	var encloser *node
 	for encloser == nil {
 		at += 1 + int(name[at])
 		if at >= len(name)-1 {
 			f.Kind = Refused
-			return false
+			return nil
 		}
 		encloser = t.index.get(name[at:])
 	}
 	if encloser.cut != nil { // RFC 4592 §4.2: before any wildcard
 		t.refer(f, encloser)
-		return false
+		return nil
 	}
 	var wildcard [MaxName]byte
 	wildcard[0], wildcard[1] = 1, '*'
 	n := 2 + copy(wildcard[2:], name[at:])
 	if w := t.index.get(wildcard[:n]); w != nil && w.zone == encloser.zone {
-		f.node, f.source = w, at
-		return true
+		f.source = uint8(at)
+		return w
 	}
-	f.Kind, f.zone = NXDomain, t.zones[encloser.zone]
-	f.zoneAt = headerSize + len(name) - len(f.zone.wire)
-	return false
+	f.Kind = NXDomain
+	f.in(t.zones[encloser.zone])
+	return nil
 }
 
 // choose picks the records of a type. ANY gets one RRset (RFC 8482 §4.1).
@@ -190,14 +189,14 @@ func (f *Found) Exceeds(octets int) bool {
 // and the question whose name was looked up, and counts its records. draw is
 // uniform; the caller owns the randomness.
 func (f *Found) AppendAnswer(msg []byte, draw uint64) ([]byte, int) {
-	if f.chain == nil && f.extra == nil && f.cut == nil { // the usual case
+	if f.links == 0 && !f.adds { // the usual case
 		switch {
 		case f.set != nil:
 			var n int
 			msg, n, f.tally = f.set.append(msg, draw)
 			return msg, n
 		case f.run != nil:
-			return f.run.append(msg, headerSize, f.zoneAt)
+			return f.run.append(msg, headerSize, int(f.zoneAt))
 		}
 		return msg, 0
 	}
@@ -209,19 +208,19 @@ func (f *Found) appendPlaced(msg []byte, draw uint64) ([]byte, int) {
 	count, n := 0, 0
 	start := len(msg) - headerSize - len(f.name) - 4
 	f.owner = headerSize
-	if f.chain != nil {
+	if f.links > 0 {
 		msg, count = f.appendChain(msg, start)
 	} else if f.cut != nil {
-		f.cutAt = headerSize + len(f.name) - len(f.cut.key)
+		f.cutAt = uint16(headerSize + len(f.name) - len(f.cut.key))
 	}
-	f.extraAt = len(msg) - start
+	f.extraAt = uint16(len(msg) - start)
 	switch {
 	case f.set != nil:
 		at := len(msg)
 		msg, n, f.tally = f.set.append(msg, draw)
-		f.set.own(msg[at:], n, f.owner)
+		f.set.own(msg[at:], n, int(f.owner))
 	case f.run != nil:
-		msg, n = f.run.append(msg, f.owner, f.zoneAt)
+		msg, n = f.run.append(msg, int(f.owner), int(f.zoneAt))
 	}
 	return msg, count + n
 }
@@ -232,9 +231,9 @@ func (f *Found) appendPlaced(msg []byte, draw uint64) ([]byte, int) {
 func (f *Found) AppendAuthority(msg []byte) ([]byte, int) {
 	switch {
 	case f.Kind == NoData || f.Kind == NXDomain:
-		return f.zone.soa.append(msg, 0, f.zoneAt)
+		return f.zone.soa.append(msg, 0, int(f.zoneAt))
 	case f.cut != nil:
-		return f.cut.ns.append(msg, f.cutAt, f.zoneAt)
+		return f.cut.ns.append(msg, int(f.cutAt), int(f.zoneAt))
 	}
 	return msg, 0
 }
