@@ -292,3 +292,39 @@ func TestASerialThatAPeerRemembersIsKeptOverARestart(t *testing.T) {
 		assert.Equal(t, r.Public, s.World().Zone(zone).Serial, "from the first answer on")
 	})
 }
+
+// A witness that comes back calls us before we read its report: whom it heard before
+// it went is no news (found by the simulator).
+func TestAnOldListOfAWitnessVouchesForNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store(t)
+		run(t, s)
+		hears := func(tag gslb.GeoTag, others ...gslb.GeoTag) *gslb.Report {
+			r := report(tag, string(tag)+"1", 1)
+			r.Hears = append([]gslb.GeoTag{"eu"}, others...)
+			return r
+		}
+		require.NoError(t, s.SetReport(hears("sa", "us")))
+		require.NoError(t, s.SetReport(hears("us", "sa")))
+		for _, tag := range []gslb.GeoTag{"sa", "us"} {
+			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, Instance: string(tag) + "1", At: time.Now()})
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		require.Equal(t, gslb.Lost, s.World().Cluster("sa").Liveness)
+		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", At: time.Now()})
+		settle()
+		require.Equal(t, gslb.Fresh, s.World().Cluster("us").Liveness)
+		assert.Equal(t, gslb.Lost, s.World().Cluster("sa").Liveness, "us has not been read since it came back")
+
+		require.NoError(t, s.SetReport(hears("us", "sa")))
+		settle()
+		assert.Equal(t, gslb.Vouched, s.World().Cluster("sa").Liveness, "now it says so")
+		for range 10 { // it goes on calling, and cannot be read
+			time.Sleep(time.Second)
+			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", At: time.Now()})
+		}
+		settle()
+		assert.Equal(t, gslb.Lost, s.World().Cluster("sa").Liveness, "its list has grown old")
+	})
+}

@@ -119,12 +119,16 @@ func (m *merger) assess(now time.Time, next *earliest) {
 	isolated := m.isolation(peers, now, next)
 	for _, p := range peers {
 		e := p.evidence
-		e.Prior, e.Third, e.IsolatedSince = p.standing.Liveness, m.thirdFor(p, peers, now), isolated
+		third, until := m.thirdFor(p, peers, now)
+		e.Prior, e.Third, e.IsolatedSince = p.standing.Liveness, third, isolated
 		if now.Sub(e.Heard) >= m.timing.Lease {
 			e.LacksUs = time.Time{}
 		}
 		s := m.timing.Assess(e, now)
 		next.add(s.Until)
+		if s.Witness.Kind == ThirdCluster {
+			next.add(until)
+		}
 		if s.Liveness != p.standing.Liveness || p.since.IsZero() {
 			p.since = now
 			m.touchPeer(p)
@@ -134,20 +138,25 @@ func (m *merger) assess(now time.Time, next *earliest) {
 	}
 }
 
-// thirdFor gives a cluster that hears p first-hand: one that is fresh, or silent
-// for so short that nothing is decided about it yet (a stall of the witness must
-// not drop the one it vouches for). Vouched clusters are never asked, so that no
-// circle can keep a dead one alive.
-func (m *merger) thirdFor(p *peer, peers []*peer, now time.Time) GeoTag {
+// thirdFor gives a cluster that hears p first-hand, and until when its word counts:
+// one that is fresh, or silent for so short that nothing is decided about it yet (a
+// stall of the witness must not drop the one it vouches for). What it says of whom
+// it hears must be as young: one that only calls us, or just came back, has an old
+// list. Vouched clusters are never asked, so that no circle can keep a dead one alive.
+func (m *merger) thirdFor(p *peer, peers []*peer, now time.Time) (by GeoTag, until time.Time) {
 	for _, c := range peers {
 		if c == p || c.evidence.Heard.IsZero() || now.Sub(c.evidence.Heard) >= m.timing.Decide {
 			continue
 		}
-		if _, r := c.believed(); r != nil && slices.Contains(r.Hears, p.tag) {
-			return c.tag
+		id, r := c.believed()
+		if r == nil || !slices.Contains(r.Hears, p.tag) {
+			continue
+		}
+		if u := c.instances[id].heard.Add(m.timing.Decide); u.After(now) {
+			return c.tag, u
 		}
 	}
-	return ""
+	return "", time.Time{}
 }
 
 // isolation decides whether we are the ones cut off: something outside is
@@ -311,6 +320,9 @@ func (m *merger) offering(tag GeoTag) int {
 // offered gives what a cluster offers for a host now; nil: nothing.
 func (m *merger) offered(tag GeoTag, n Name) *Offer {
 	if tag == m.self {
+		if o, instead := m.replicas.offer(m.zoneOf(n), n); instead {
+			return o
+		}
 		if claims := m.claims[n]; len(claims) > 0 {
 			return claims[0]
 		}
