@@ -173,6 +173,13 @@ func TestRecordsThatCannotBeReadAreLeftOut(t *testing.T) {
 	}
 }
 
+// TestOctetsThatAreNoTXTAreRefused, in a record too: such a zone cannot be passed on.
+func TestOctetsThatAreNoTXTAreRefused(t *testing.T) {
+	broken := []byte("\x06record\x09name=app")
+	_, err := parsePart(&set{label: "x", txt: [][]byte{broken}, size: len(broken)}, testZone)
+	assert.ErrorIs(t, err, errPastEnd)
+}
+
 // TestRecordsAreReadInCanonicalForm: an older release may write them otherwise.
 func TestRecordsAreReadInCanonicalForm(t *testing.T) {
 	z, err := textZone(t, [][]string{goodApex}, [][]string{

@@ -67,6 +67,9 @@ func readPart(s *set) (*part, error) {
 	var entries []numbered[gslb.Entry]
 	for _, d := range s.txt {
 		l, err := parseLine(d)
+		if errors.Is(err, errPastEnd) {
+			return p, err
+		}
 		in := &reader{line: &l, err: err}
 		switch l.kind {
 		case kindHost:

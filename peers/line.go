@@ -95,15 +95,20 @@ func (l *line) rdata() []byte {
 	return b
 }
 
+// errPastEnd is RDATA that no TXT has; a zone with it cannot be passed on.
+var errPastEnd = errors.New("a character-string runs past the end of its record")
+
 // parseLine reads the RDATA of a TXT. A record of an unknown kind is a line too;
 // the error says what breaks the form.
 func parseLine(rdata []byte) (line, error) {
 	var l line
+	for rest := rdata; len(rest) > 0; rest = rest[1+int(rest[0]):] {
+		if 1+int(rest[0]) > len(rest) {
+			return l, errPastEnd
+		}
+	}
 	for i := 0; len(rdata) > 0; i++ {
 		n := int(rdata[0])
-		if 1+n > len(rdata) {
-			return l, errors.New("a character-string runs past the end of its record")
-		}
 		if i == maxStrings {
 			return l, fmt.Errorf("a record has more than %d strings", maxStrings)
 		}

@@ -56,6 +56,40 @@ func TestHostThatDoesNotFitHarmsNoOther(t *testing.T) {
 	})
 }
 
+// TestRecordsThatDoNotFitHarmNoHost: the host at their name is told, they are not.
+func TestRecordsThatDoNotFitHarmNoHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		eu, us := w.start("eu", two), w.start("us", two)
+		us.offer(app, "198.51.100.1", gslb.Healthy)
+		var large []gslb.Record
+		for i := range 9 {
+			large = append(large, gslb.Record{Name: gslb.MustName(app), Type: 65280, TTL: 60, Data: fmt.Sprintf(`\# 4000 %02x`, i) + strings.Repeat("00", 3999)[:7998]})
+		}
+		good := gslb.Record{Name: gslb.MustName("t.cloud.example.com"), Type: dns.TypeTXT, TTL: 60, Data: `"hello"`}
+		set := func(records ...gslb.Record) {
+			us.store.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: zone.Parent(), Records: records}})
+			settle(3 * time.Second)
+		}
+		told := func() int { // sets that eu serves of us
+			r := eu.store.World().Zone(zone).Static
+			if r == nil {
+				return 0
+			}
+			return len(r.Sets)
+		}
+		set(append(large, good)...)
+		assert.Equal(t, "198.51.100.1 healthy", eu.sees("us", app))
+		assert.Equal(t, 1, told(), "the good one alone")
+		assert.Equal(t, 1, us.logs.with("level=ERROR", "records cannot be reported", "name=app.cloud.example.com", "octets; at most 60000"), us.logs)
+		us.offer(app, "198.51.100.2", gslb.Healthy)
+		settle(time.Second)
+		assert.Equal(t, "198.51.100.2 healthy", eu.sees("us", app), "the host goes on")
+		set(large[0], good)
+		assert.Equal(t, 2, told())
+	})
+}
+
 func TestStaticRecordsAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
