@@ -39,6 +39,7 @@ type merger struct {
 	challenges    []Record              // of this cluster
 	records       map[Name]*zoneRecords // by zone
 	guard         *guard
+	replicas      *replicas
 	restored      map[Source]struct{}   // objects known from a Saved and not yet read again
 	lastHealthy   map[Name][]netip.Addr // of a Saved
 
@@ -66,7 +67,7 @@ func newMerger(self GeoTag, id string, t Timing, outside bool) *merger {
 		self: self, id: id, timing: t, outside: outside,
 		objects: make(map[Source][]Name), claims: make(map[Name][]*Offer),
 		peers: make(map[GeoTag]*peer), verdicts: make(map[verdictKey]Verdict),
-		guard: newGuard(0), serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
+		guard: newGuard(0), replicas: newReplicas(self, ""), serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
 	}
 }
 
@@ -171,10 +172,13 @@ func (m *merger) setReport(r *Report, now time.Time) error {
 	return nil
 }
 
-// ownTag handles a report under our own geo tag: a replica's is no news, another
-// cluster's is a conflict that is shown and never believed.
+// ownTag handles a report under our own geo tag: a replica's is kept for when it knows
+// more than we do, another cluster's is a conflict that is shown and never believed.
 func (m *merger) ownTag(r *Report, now time.Time) error {
 	if r.ClusterID == m.id {
+		for _, n := range m.replicas.take(r, now, m.timing) {
+			m.touch(n)
+		}
 		return nil
 	}
 	m.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is ours, and id %s", m.self, m.id, r.ClusterID)
@@ -229,6 +233,9 @@ func (m *merger) sight(s Sighting) bool {
 	}
 	if p := m.peers[s.Of]; p != nil && s.ID != "" && p.id != "" && s.ID != p.id {
 		return false // another cluster under the same tag: its report says so
+	}
+	if s.Of == m.self && s.Kind == Heard {
+		m.replicas.heardFrom(s.Instance, s.At)
 	}
 	if s.Of == m.self || s.Of == "" {
 		return false

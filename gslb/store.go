@@ -24,6 +24,7 @@ const (
 type Config struct {
 	Self      GeoTag
 	ClusterID string
+	Instance  string // of this process; reports of other instances of the cluster are those of replicas
 	Timing    Timing // zero: DefaultTiming
 	// MeasuresOutside: an edge or anchors are configured, so the cluster can
 	// tell that it is cut off. Without it a silent peer is taken for lost.
@@ -77,6 +78,7 @@ func NewStore(c Config) (*Store, error) {
 	}
 	m := newMerger(c.Self, c.ClusterID, c.Timing, c.MeasuresOutside)
 	m.guard.hold = c.RemovalHold
+	m.replicas.instance = c.Instance
 	if c.Saved != nil {
 		if c.Saved.Self != c.Self || c.Saved.ClusterID != c.ClusterID {
 			return nil, fmt.Errorf("the saved world is that of cluster %q with id %s; this is %q with id %s", c.Saved.Self, c.Saved.ClusterID, c.Self, c.ClusterID)

@@ -107,6 +107,7 @@ type World struct {
 	Clusters  []Cluster // by tag, ours included
 	Local     LocalState
 	Alarm     Alarm
+	LeansOn   string    // the replica whose offers stand for ours, because it knows more; "": ours do
 	Held      []Held    // what the deletion guard holds, by cluster; nil: nothing
 	Isolated  time.Time // since when we are cut off; zero: we are not
 	ChangesAt time.Time // when time alone may change the World; zero: never
