@@ -42,17 +42,7 @@ var complaint = regexp.MustCompile(`(?i)warn|error|malform|mismatch|unexpected|b
 // serve runs a server with a few hosts, over UDP, TCP and TLS.
 func serve(t *testing.T) (plain, overTLS netip.AddrPort) {
 	t.Helper()
-	dir := t.TempDir()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ns.example"}, DNSNames: []string{"ns.example"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	crt, pkey := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	require.NoError(t, os.WriteFile(crt, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
-	require.NoError(t, os.WriteFile(pkey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
+	crt, pkey := certificate(t)
 	var many []string
 	for i := range 60 {
 		many = append(many, fmt.Sprintf("192.0.2.%d", i+1))
@@ -65,6 +55,23 @@ func serve(t *testing.T) (plain, overTLS netip.AddrPort) {
 	))
 	s, plain := dnstest.Serve(t, dnsserver.Config{TLSListen: []string{"127.0.0.1:0"}, TLSCertFile: crt, TLSKeyFile: pkey, NSID: "eu-1"}, table)
 	return plain, s.TLSAddrs()[0]
+}
+
+// certificate writes a certificate and its key, and gives their files.
+func certificate(t *testing.T) (crt, pkey string) {
+	t.Helper()
+	dir := t.TempDir()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ns.example"}, DNSNames: []string{"ns.example"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(t, err)
+	crt, pkey = filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	require.NoError(t, os.WriteFile(crt, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
+	require.NoError(t, os.WriteFile(pkey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600))
+	return crt, pkey
 }
 
 // tool gives the path of a program, or skips the test.
