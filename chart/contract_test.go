@@ -46,6 +46,12 @@ func TestConfigurationIsRead(t *testing.T) {
 	assert.Empty(t, s.UpdateKeys[0].Scopes, "challenges of every zone")
 	assert.Equal(t, "hmac-sha512.", s.UpdateKeys[1].Key.Algorithm)
 	assert.Len(t, s.UpdateKeys[1].Scopes, 2)
+	require.Len(t, s.Transfers.Keys, 2)
+	assert.Equal(t, "hmac-sha512.", s.Transfers.Keys[1].Algorithm)
+	require.Len(t, s.Transfers.Notify, 2)
+	assert.Equal(t, "secondaries.", s.Transfers.Notify[0].Key.Name, "the first, if none is named")
+	assert.Equal(t, "far.", s.Transfers.Notify[1].Key.Name)
+	assert.Len(t, s.Transfers.Allow, 1)
 
 	s = settings(t, render(t, variants(t)["everything"]))
 	assert.True(t, s.Loopback, "a flag given by config")

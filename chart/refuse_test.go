@@ -57,6 +57,8 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"anchors[0]=1:", `anchors: "1:" is not HOST or HOST:PORT`},
 		{"peers.static.EU=192.0.2.1", "peers.static: EU is this cluster itself; list the others only"},
 		{"peers.static.us[0]=192.0.2.1:", `peers.static.us: "192.0.2.1:" is not HOST or HOST:PORT`},
+		{"dns.transfer.allow[0]=ns.example.com", "at '/dns/transfer/allow/0': 'ns.example.com' does not match pattern"},
+		{"dns.transfer.notify[0]=198.51.100.53", "dns.transfer.notify: nobody may transfer what is told of; set dns.transfer.tsig, or dns.transfer.allow"},
 		{"service.type=NodePort", "dns.addresses is required with service.type NodePort"},
 		{"dns.addresses[0]=1.2.3", `dns.addresses: "1.2.3" is not an address`},
 		{"dns.addresses[0]=203.0.113.256", `dns.addresses: "203.0.113.256" is not an address`},

@@ -45,6 +45,15 @@
 {{- end }}
 {{- $_ := set $c "update-tsig-key" $keys }}
 {{- end }}
+{{- with .Values.dns.transfer.tsig }}
+{{- $keys := list }}
+{{- range $i, $k := . }}
+{{- $keys = append $keys (printf "%s:%s:/etc/meridian/keys/transfer-%d" $k.name (default "hmac-sha256" $k.algorithm) $i) }}
+{{- end }}
+{{- $_ := set $c "transfer-tsig-key" $keys }}
+{{- end }}
+{{- with .Values.dns.transfer.allow }}{{ $_ := set $c "transfer-allow" . }}{{ end }}
+{{- with .Values.dns.transfer.notify }}{{ $_ := set $c "notify" . }}{{ end }}
 {{- toYaml (mergeOverwrite $c .Values.config) }}
 {{- end }}
 

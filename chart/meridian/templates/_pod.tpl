@@ -155,6 +155,9 @@ spec:
 {{- range $i, $k := .Values.dns.update.tsig }}
 {{- $sources = append $sources (include "meridian.keySource" (list $k.existingSecret (printf "update-%d" $i)) | fromYaml) }}
 {{- end }}
+{{- range $i, $k := .Values.dns.transfer.tsig }}
+{{- $sources = append $sources (include "meridian.keySource" (list $k.existingSecret (printf "transfer-%d" $i)) | fromYaml) }}
+{{- end }}
 {{- toYaml $sources }}
 {{- end }}
 

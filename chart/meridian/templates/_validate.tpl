@@ -103,6 +103,9 @@ with words that nobody understands.
 {{- fail (printf "dns.addresses: %q is not an address, like 203.0.113.10 or 2001:db8::10" .) }}
 {{- end }}
 {{- end }}
+{{- if and $v.dns.transfer.notify (empty $v.dns.transfer.tsig) (empty $v.dns.transfer.allow) }}
+{{- fail "dns.transfer.notify: nobody may transfer what is told of; set dns.transfer.tsig, or dns.transfer.allow" }}
+{{- end }}
 {{- if and (ne $v.service.type "LoadBalancer") (empty $v.dns.addresses) (ne $v.edge.provider "none") }}
 {{- fail (printf "dns.addresses is required with service.type %s: only the status of a LoadBalancer tells the addresses that go into the glue; write those at which port 53 of this cluster is reached" $v.service.type) }}
 {{- end }}
@@ -112,6 +115,7 @@ with words that nobody understands.
 {{- $owned := dict
   "geo-tag" "geoTag" "cluster-id" "clusterId" "zone" "zone" "edge-zone" "edgeZone" "zone-negative-ttl" "negativeTTLSeconds"
   "dns-rate-limit" "dns.rateLimit" "dot-listen" "dns.tls" "dot-cert-file" "dns.tls" "dot-key-file" "dns.tls" "update-tsig-key" "dns.update.tsig"
+  "state-dir" "state" "transfer-tsig-key" "dns.transfer.tsig" "transfer-allow" "dns.transfer.allow" "notify" "dns.transfer.notify"
   "dns-listen" "dns.listen" "dns-address" "dns.addresses" "service" "fullnameOverride" "lease-name" "fullnameOverride"
   "edge-provider" "edge.provider" "edge-dns" "edge.servers" "edge-tsig-key" "edge.tsig" "anchors" "anchors"
   "peers" "peers.static" "peer-tsig-key" "peers.tsig" "entry-check" "entryCheck"
