@@ -108,11 +108,14 @@ func bind(addr netip.AddrPort, udpSockets int) (*sockets, error) {
 	if addr.Addr().Is4() {
 		family = "4"
 	}
-	l, err := net.ListenTCP("tcp"+family, net.TCPAddrFromAddrPort(addr))
+	// Connections have bounds of their own: to ask the system to look whether clients are
+	// alive would cost four calls for each.
+	quick := net.ListenConfig{KeepAlive: -1}
+	l, err := quick.Listen(context.Background(), "tcp"+family, addr.String())
 	if err != nil {
 		return nil, bindError("tcp", addr, err)
 	}
-	s := &sockets{addr: unmapped(l.Addr().(*net.TCPAddr).AddrPort()), tcp: l}
+	s := &sockets{addr: unmapped(l.Addr().(*net.TCPAddr).AddrPort()), tcp: l.(*net.TCPListener)}
 	if udpSockets == 0 {
 		return s, nil
 	}

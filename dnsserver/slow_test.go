@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -213,6 +214,34 @@ func TestSlowMessagesAreBounded(t *testing.T) {
 		assert.Equal(t, dns.RcodeNotAuth, m.Rcode)
 	}
 	assert.LessOrEqual(t, most.Load(), int32(10+16), "a quarter of 40 from UDP, 16 of one connection")
+}
+
+// Of what comes over UDP no more is worked on at once than 64, however many there may be:
+// what is signed may cost a signature each, and waits in one queue with the sockets.
+func TestSlowMessagesFromUDPAreFew(t *testing.T) {
+	release := make(chan struct{})
+	var running atomic.Int32
+	block := slowFunc(func(ctx context.Context, msg []byte, from netip.AddrPort, tcp bool, reply func([]byte) error) bool {
+		running.Add(1)
+		<-release
+		return echo(ctx, msg, from, tcp, reply)
+	})
+	reg := prometheus.NewRegistry()
+	_, addr := dnstest.Serve(t, dnsserver.Config{SlowPath: block, Registerer: reg}, exampleTable(t))
+	c := dnstest.Dial(t, "udp", addr)
+	for range 100 {
+		_, err := c.Write(ask(t, "", dns.TypeIXFR))
+		require.NoError(t, err)
+	}
+	dropped := func() float64 { return value(t, reg, "meridian_dnsserver_dropped_total", "reason", "slow_path_full") }
+	require.Eventually(t, func() bool { return dropped() == 100-64 }, 20*time.Second, time.Millisecond)
+	assert.Len(t, dnstest.Ask(t, addr, dnstest.Query{Name: "app." + zone, Type: dns.TypeA}).Answer, 1, "plain queries go on")
+	close(release)
+	for range 64 {
+		_, err := c.ReadMsg()
+		require.NoError(t, err)
+	}
+	assert.EqualValues(t, 64, running.Load())
 }
 
 // TestStrangersWhoDoNotReadKeepNobodyOut: whoever does not read its answers holds a place

@@ -7,6 +7,7 @@ package load_test
 import (
 	"bytes"
 	"io"
+	"math/rand/v2"
 	"net"
 	"testing"
 	"time"
@@ -141,9 +142,20 @@ func TestACrowdOverTCP(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	defer close(stop)
+	pause := func(mean time.Duration) bool { // clients do not march in step
+		timer := time.NewTimer(mean/2 + rand.N(mean))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return true
+		case <-stop:
+			return false
+		}
+	}
 	crowd := func(n int, net3 byte, act func(c net.Conn)) {
 		for i := range n {
 			go func() {
+				pause(time.Second)
 				for {
 					c := dial(net.IPv4(127, 9, net3, byte(1+i%200)))
 					act(c)
@@ -155,16 +167,6 @@ func TestACrowdOverTCP(t *testing.T) {
 					}
 				}
 			}()
-		}
-	}
-	pause := func(d time.Duration) bool {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			return true
-		case <-stop:
-			return false
 		}
 	}
 	crowd(1000, 1, func(c net.Conn) { // it comes back when it is let go
