@@ -125,6 +125,92 @@ func TestSourceTriesUntilItWorksAndTellsTwice(t *testing.T) {
 	}
 }
 
+// TestAnOptionalKindIsEmptyWhereItDoesNotExist, and nothing waits for it or goes blind.
+func TestAnOptionalKindIsEmptyWhereItDoesNotExist(t *testing.T) {
+	absent := apierrors.NewNotFound(schema.GroupResource{Resource: "dnsendpoints"}, "")
+	for _, c := range []struct {
+		why   string
+		err   error
+		after time.Duration // how long a start waits for it; 0: not at all
+		told  string
+	}{
+		{"not installed", absent, 0, ""},
+		{"no rights yet", forbidden, 0, "grant get, list and watch"},
+		{"a definition whose conversion fails", apierrors.NewInternalError(io.ErrUnexpectedEOF), time.Minute, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s, up, out := newSource(t)
+			s.optional = func() runtime.Object { return &corev1.ServiceList{} }
+			up.set(c.err, false)
+			began := time.Now()
+			list, err := s.ListWithContext(t.Context(), metav1.ListOptions{})
+			require.NoError(t, err, c.why)
+			assert.Equal(t, &corev1.ServiceList{}, list, c.why)
+			assert.LessOrEqual(t, time.Since(began), c.after, c.why)
+			assert.Contains(t, out.String(), c.told, c.why)
+			if c.told == "" && c.after == 0 {
+				assert.Empty(t, out.String(), c.why)
+			}
+			s.reach.mu.Lock()
+			assert.Empty(t, s.reach.failing, "%s: it makes nobody blind", c.why)
+			s.reach.mu.Unlock()
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // it was read, and cannot be any more: what was read stays
+		s, up, _ := newSource(t)
+		s.optional = func() runtime.Object { return &corev1.ServiceList{} }
+		_, err := s.ListWithContext(t.Context(), metav1.ListOptions{})
+		require.NoError(t, err)
+		up.set(forbidden, false)
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.ListWithContext(t.Context(), metav1.ListOptions{})
+			done <- err
+		}()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		assert.Empty(t, done)
+		up.set(nil, false)
+		time.Sleep(6 * time.Second)
+		assert.NoError(t, <-done)
+
+		up.set(absent, false) // its definition was removed
+		_, err = s.WatchWithContext(t.Context(), metav1.ListOptions{ResourceVersion: "7"})
+		assert.True(t, apierrors.IsResourceExpired(err), "the informer lists anew, and finds nothing")
+		yes := true
+		_, err = s.WatchWithContext(t.Context(), metav1.ListOptions{SendInitialEvents: &yes})
+		assert.ErrorIs(t, err, errAbsent)
+	})
+}
+
+// TestAnOptionalKindIsReadOnceItIsInstalled runs a real informer.
+func TestAnOptionalKindIsReadOnceItIsInstalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, up, out := newSource(t)
+		s.optional = func() runtime.Object { return &corev1.ServiceList{} }
+		up.set(apierrors.NewNotFound(schema.GroupResource{Resource: "dnsendpoints"}, ""), false)
+		informer := toolscache.NewSharedIndexInformer(listFirst{s}, &corev1.Service{}, 0, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		group.Go(func() { informer.RunWithContext(ctx) })
+		time.Sleep(time.Second)
+		assert.True(t, informer.HasSynced(), "a start does not wait for it")
+		time.Sleep(time.Hour)
+		up.set(nil, false)
+		up.mu.Lock()
+		before := up.watches
+		up.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		up.mu.Lock()
+		assert.Greater(t, up.watches, before)
+		up.mu.Unlock()
+		assert.Empty(t, out.String())
+		cancel()
+		group.Wait()
+	})
+}
+
 func TestSourceLeavesToTheInformerWhatOnlyItCanChange(t *testing.T) {
 	s, up, out := newSource(t)
 	for _, err := range []error{

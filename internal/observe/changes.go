@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +34,7 @@ type Changes struct {
 	moves   *prometheus.CounterVec // geo_tag, liveness
 	hosts   *prometheus.Desc
 	reasons *prometheus.Desc
+	refused *prometheus.Desc
 
 	prev     *gslb.World // the last that was ready; Run's alone
 	clusters map[gslb.GeoTag]clusterState
@@ -42,8 +44,9 @@ type Changes struct {
 	told     int                 // lines in it
 	more     int                 // answers that changed in it and were not told
 
-	mu    sync.Mutex
-	count map[gslb.Reason]int
+	mu        sync.Mutex
+	count     map[gslb.Reason]int
+	conflicts map[gslb.Name][]gslb.RecordConflict // by zone
 }
 
 type clusterState struct {
@@ -63,6 +66,7 @@ func NewChanges(log *slog.Logger, r prometheus.Registerer) (*Changes, error) {
 		}, []string{"geo_tag", "liveness"}),
 		hosts: prometheus.NewDesc("meridian_gslb_hosts",
 			"Hosts by the best that some cluster has for them: healthy, unknown, lost (lost clusters are answered as a last resort) or unhealthy (whenAllUnhealthy decides).", []string{"state"}, nil),
+		refused: prometheus.NewDesc("meridian_gslb_record_conflicts", "Static record sets of a zone that are not served because they break a rule or contradict others.", []string{"zone"}, nil),
 		reasons: prometheus.NewDesc("meridian_gslb_answers", "Hosts by the reason of their answer.", []string{"reason"}, nil),
 	}
 	return c, errors.Join(r.Register(c.answers), r.Register(c.moves), r.Register(c))
@@ -100,6 +104,7 @@ func (c *Changes) take(w *gslb.World, now time.Time) {
 	if !w.Ready {
 		return
 	}
+	c.takeRecords(w)
 	prev := c.prev
 	c.prev = w
 	c.mu.Lock()
@@ -201,6 +206,32 @@ func (c *Changes) takeClusters(w *gslb.World) {
 	}
 }
 
+// takeRecords tells of static records that are not served, when that begins, changes and
+// ends.
+func (c *Changes) takeRecords(w *gslb.World) {
+	next := make(map[gslb.Name][]gslb.RecordConflict, len(w.Zones))
+	for i := range w.Zones {
+		z := &w.Zones[i]
+		next[z.Zone] = nil
+		if z.Static != nil {
+			next[z.Zone] = z.Static.Conflicts
+		}
+		was, is := c.conflicts[z.Zone], next[z.Zone]
+		if reflect.DeepEqual(was, is) {
+			continue
+		}
+		if len(is) == 0 {
+			c.log.Info("every static record is served again", "zone", z.Zone.String())
+			continue
+		}
+		c.log.Warn("static records are not served", "zone", z.Zone.String(), "count", len(is),
+			"name", is[0].Name.String(), "reason", string(is[0].Reason), "do", "condition RecordsServed of the ZoneDelegation has them; meridian check finds them in files")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conflicts = next
+}
+
 // takeHeld tells when the deletion guard begins and ends to hold hosts of a cluster.
 func (c *Changes) takeHeld(w *gslb.World) {
 	now := make(map[gslb.GeoTag]int, len(w.Held))
@@ -254,6 +285,7 @@ func stateOf(r gslb.Reason) string {
 func (c *Changes) Describe(ch chan<- *prometheus.Desc) {
 	ch <- c.hosts
 	ch <- c.reasons
+	ch <- c.refused
 }
 
 // Collect implements prometheus.Collector.
@@ -267,5 +299,8 @@ func (c *Changes) Collect(ch chan<- prometheus.Metric) {
 	}
 	for state, n := range states {
 		ch <- prometheus.MustNewConstMetric(c.hosts, prometheus.GaugeValue, float64(n), state)
+	}
+	for zone, all := range c.conflicts {
+		ch <- prometheus.MustNewConstMetric(c.refused, prometheus.GaugeValue, float64(len(all)), zone.String())
 	}
 }

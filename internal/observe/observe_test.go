@@ -262,3 +262,28 @@ func TestMassRemovalIsToldAndCounted(t *testing.T) {
 		assert.Contains(t, strings.Join(s.log.take(), "\n"), "no vanished hosts are kept any more")
 	})
 }
+
+// TestStaticRecordsThatAreNotServedAreTold: when that begins, changes and ends.
+func TestStaticRecordsThatAreNotServedAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		zone := gslb.MustName("example.com")
+		set := func(records ...gslb.Record) []string {
+			s.store.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: gslb.MustName("com"), Records: records}})
+			time.Sleep(time.Second)
+			synctest.Wait()
+			return slices.DeleteFunc(s.log.take(), func(l string) bool { return !strings.Contains(l, "static record") })
+		}
+		s.store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+		cname := gslb.Record{Name: gslb.MustName("www.example.com"), Type: 5, Data: "a.example.net."}
+		txt := gslb.Record{Name: cname.Name, Type: 16, Data: `"x"`}
+		assert.Empty(t, set(cname))
+		assert.Equal(t, []string{`level=WARN msg="static records are not served" zone=example.com count=1 name=www.example.com reason=CNAMEBesideData do="condition RecordsServed of the ZoneDelegation has them; meridian check finds them in files"`}, set(cname, txt))
+		assert.NoError(t, testutil.GatherAndCompare(s.reg, strings.NewReader(`# HELP meridian_gslb_record_conflicts Static record sets of a zone that are not served because they break a rule or contradict others.
+# TYPE meridian_gslb_record_conflicts gauge
+meridian_gslb_record_conflicts{zone="example.com"} 1
+`), "meridian_gslb_record_conflicts"))
+		assert.Empty(t, set(cname, txt, gslb.Record{Name: gslb.MustName("other.example.com"), Type: 16, Data: `"y"`}), "told once")
+		assert.Equal(t, []string{`level=INFO msg="every static record is served again" zone=example.com`}, set(txt))
+	})
+}
