@@ -36,7 +36,7 @@ func everything(t *testing.T) *prometheus.Registry {
 		"--geo-tag", "eu", "--zone", "cloud.example.com", "--edge-zone", "example.com", "--dns-listen", "127.0.0.1:0",
 		"--metrics-listen", "", "--probe-listen", "", "--manifests", t.TempDir(), "--state-dir", t.TempDir(), "--log-level", "error",
 		"--edge-dns", "127.0.0.1:1", "--edge-tsig-key", "edge:hmac-sha256:" + key, "--peer-tsig-key", "peers:hmac-sha256:" + key,
-		"--transfer-tsig-key", "secondaries:hmac-sha256:" + key,
+		"--transfer-tsig-key", "secondaries:hmac-sha256:" + key, "--update-tsig-key", "acme:hmac-sha256:" + key,
 	}))
 	s, err := cfg.Settings()
 	require.NoError(t, err)
@@ -114,6 +114,7 @@ var parts = []struct{ prefix, title, about string }{
 	{"meridian_answers_", "The table", "Decisions, packed for the DNS server."},
 	{"meridian_dnsserver_", "DNS", "Questions and answers. No label holds a name that somebody asked for."},
 	{"meridian_zoneout_", "Zone transfers", "Only with `--transfer-tsig-key` or `--transfer-allow`."},
+	{"meridian_update_", "Dynamic updates", "Only with `--update-tsig-key`."},
 	{"meridian_peers_", "Between clusters", "The exchange of reports."},
 	{"meridian_edge_", "The edge zone", "The delegation and the heartbeat. `edge` is the edge zone."},
 	{"meridian_healthcheck_", "Probes", "Probes of this cluster's entries, and entry checks of silent clusters."},

@@ -27,7 +27,7 @@ const (
 )
 
 type metrics struct {
-	updates *prometheus.CounterVec // outcome
+	updates *prometheus.CounterVec // result
 	held    prometheus.Gauge
 }
 
@@ -35,8 +35,8 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	m := &metrics{
 		updates: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "meridian_update_messages_total",
-			Help: "Dynamic updates of our zones, by outcome: changed, unchanged, prerequisite (one does not hold), refused, formerr, notauth, notzone, failed (not stored or not served), unsigned, badkey, badsig, badtime, badtrunc.",
-		}, []string{"outcome"}),
+			Help: "Dynamic updates of our zones, by result: changed, unchanged, prerequisite (one does not hold), refused, formerr, notauth, notzone, failed (not stored or not served), unsigned, badkey, badsig, badtime, badtrunc.",
+		}, []string{"result"}),
 		held: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "meridian_update_challenges",
 			Help: "Records that this cluster holds by dynamic updates, those of ACME challenges above all.",

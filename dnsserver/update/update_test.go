@@ -292,21 +292,21 @@ func TestNothingIsAcknowledgedThatIsNotKept(t *testing.T) {
 
 		c.deaf.Store(true)
 		assert.Equal(t, "SERVFAIL", c.send(add(t, name, "three"), acme), "kept, but not served here")
-		const want = `# HELP meridian_update_messages_total Dynamic updates of our zones, by outcome: changed, unchanged, prerequisite (one does not hold), refused, formerr, notauth, notzone, failed (not stored or not served), unsigned, badkey, badsig, badtime, badtrunc.
+		const want = `# HELP meridian_update_messages_total Dynamic updates of our zones, by result: changed, unchanged, prerequisite (one does not hold), refused, formerr, notauth, notzone, failed (not stored or not served), unsigned, badkey, badsig, badtime, badtrunc.
 # TYPE meridian_update_messages_total counter
-meridian_update_messages_total{outcome="badkey"} 0
-meridian_update_messages_total{outcome="badsig"} 0
-meridian_update_messages_total{outcome="badtime"} 0
-meridian_update_messages_total{outcome="badtrunc"} 0
-meridian_update_messages_total{outcome="changed"} 2
-meridian_update_messages_total{outcome="failed"} 3
-meridian_update_messages_total{outcome="formerr"} 0
-meridian_update_messages_total{outcome="notauth"} 0
-meridian_update_messages_total{outcome="notzone"} 0
-meridian_update_messages_total{outcome="prerequisite"} 1
-meridian_update_messages_total{outcome="refused"} 0
-meridian_update_messages_total{outcome="unchanged"} 1
-meridian_update_messages_total{outcome="unsigned"} 0
+meridian_update_messages_total{result="badkey"} 0
+meridian_update_messages_total{result="badsig"} 0
+meridian_update_messages_total{result="badtime"} 0
+meridian_update_messages_total{result="badtrunc"} 0
+meridian_update_messages_total{result="changed"} 2
+meridian_update_messages_total{result="failed"} 3
+meridian_update_messages_total{result="formerr"} 0
+meridian_update_messages_total{result="notauth"} 0
+meridian_update_messages_total{result="notzone"} 0
+meridian_update_messages_total{result="prerequisite"} 1
+meridian_update_messages_total{result="refused"} 0
+meridian_update_messages_total{result="unchanged"} 1
+meridian_update_messages_total{result="unsigned"} 0
 `
 		assert.NoError(t, testutil.GatherAndCompare(c.metrics, strings.NewReader(want), "meridian_update_messages_total"))
 	})
