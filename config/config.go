@@ -105,7 +105,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.EdgeTSIGKey, "edge-tsig-key", c.EdgeTSIGKey, "key that signs RFC 2136 updates, NAME:ALGORITHM:FILE")
 	fs.StringSliceVar(&c.Anchors, "anchors", c.Anchors, "name servers outside, ADDR[:PORT], by which a cluster can tell that it is the one cut off")
 
-	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST:PORT (default: found in the zone's NS set at the edge)")
+	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST:PORT (default: found in the zone's NS set at the edge); with our own tag: other instances of this cluster, which in Kubernetes are found by --service")
 	fs.StringArrayVar(&c.PeerTSIGKeys, "peer-tsig-key", c.PeerTSIGKeys, "key of the exchange between clusters, [PEER=]NAME:ALGORITHM:FILE; repeatable (in the environment: separated by spaces)")
 	fs.StringVar(&c.EntryCheck, "entry-check", c.EntryCheck, "ask the entries of a silent cluster as a client would: on or off")
 

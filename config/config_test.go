@@ -102,7 +102,6 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"reports are nobody's to update", []string{"--geo-tag", "eu", "--update-tsig-key", "_report.eu.example.com=k:hmac-sha256:" + key}, "--update-tsig-key: _report.eu.example.com is a name of the exchange between clusters"},
 		{"an update is signed by a key", []string{"--geo-tag", "eu", "--update-tsig-key", "app.example.com="}, `--update-tsig-key: TSIG key ""`},
 		{"a peer has a tag", []string{"--geo-tag", "eu", "--peers", "192.0.2.1:53"}, "--peers: \"192.0.2.1:53\": write TAG=HOST:PORT"},
-		{"we are no peer of ours", []string{"--geo-tag", "eu", "--peers", "eu=192.0.2.1:53"}, "is this cluster itself"},
 		{"a provider that does not exist", []string{"--geo-tag", "eu", "--edge-provider", "route53"}, `--edge-provider: "route53" is not a provider; use rfc2136, externaldns or none`},
 		{"ExternalDNS has credentials of its own", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-tsig-key: signs RFC 2136 updates"},
 		{"ExternalDNS reads Kubernetes", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--manifests", "d"}, "--edge-provider: externaldns writes DNSEndpoints to Kubernetes"},

@@ -57,7 +57,7 @@ type Settings struct {
 	EdgeKey     *tsigkey.Key // nil without EdgeServers, and with ExternalDNS
 	Anchors     []string     // ADDR:PORT
 
-	Peers      map[gslb.GeoTag][]string // HOST:PORT
+	Peers      map[gslb.GeoTag][]string // HOST:PORT; under Self other instances of this cluster
 	PeerKeys   []PeerKey                // none: the cluster serves alone
 	EntryCheck bool
 
@@ -283,10 +283,6 @@ func (c *Config) exchange(s *Settings, bad *problems) {
 		bad.add("peers", err)
 		hp, err := withPort(addr)
 		bad.add("peers", err)
-		if tag != "" && tag == s.Self {
-			bad.add("peers", fmt.Errorf("%q is this cluster itself; list the others only", p))
-			continue
-		}
 		s.Peers[tag] = append(s.Peers[tag], hp)
 	}
 	for _, spec := range c.PeerTSIGKeys {

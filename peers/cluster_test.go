@@ -60,7 +60,7 @@ func (w *world) start(tag gslb.GeoTag, all []gslb.GeoTag, edit ...func(*peers.Co
 // startAs is start for one of several instances of a cluster.
 func (w *world) startAs(name string, tag gslb.GeoTag, all []gslb.GeoTag, edit ...func(*peers.Config)) *cluster {
 	w.t.Helper()
-	store, err := gslb.NewStore(gslb.Config{Self: tag, ClusterID: "id-" + string(tag)})
+	store, err := gslb.NewStore(gslb.Config{Self: tag, ClusterID: "id-" + string(tag), Instance: name})
 	require.NoError(w.t, err)
 	c := &cluster{tag: tag, name: name, store: store, reg: prometheus.NewRegistry(), logs: &logs{}}
 	cfg := peers.Config{

@@ -42,7 +42,8 @@ type Config struct {
 	Worlds <-chan *gslb.World // of a [gslb.Mailbox]
 
 	// Static lists the addresses (HOST:PORT) of peers that are not to be looked
-	// for; they are used instead of whatever is found.
+	// for; they are used instead of whatever is found. Under Self stand other
+	// instances of this cluster.
 	Static map[gslb.GeoTag][]string
 	// Discover gives the name servers that the edge has for a zone; Cluster in
 	// them is not read, the name tells it. nil: not asked.
@@ -118,9 +119,6 @@ func check(c *Config) error {
 		return err
 	}
 	for tag, addrs := range c.Static {
-		if tag == c.Self {
-			return fmt.Errorf("static peers: %q is this cluster itself; list the others only", tag)
-		}
 		for _, a := range addrs {
 			if _, _, err := net.SplitHostPort(a); err != nil {
 				return fmt.Errorf("static peers: %s: %q is not HOST:PORT: %w", tag, a, err)

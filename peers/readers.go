@@ -33,6 +33,8 @@ type readers struct {
 	discovered map[gslb.GeoTag]map[gslb.Name][]netip.Addr
 	reported   map[gslb.GeoTag][]netip.Addr // by the World: reports, and what was saved of them
 	world      *gslb.World
+	replicas   []string        // where other instances of our cluster are called
+	own        map[string]bool // those of replicas that are ourselves
 }
 
 type copyKey struct {
@@ -44,7 +46,7 @@ func newReaders(x *Exchange) *readers {
 	r := &readers{
 		x: x, peers: make(map[gslb.GeoTag]*peer), copies: make(map[copyKey]*copies),
 		discovered: make(map[gslb.GeoTag]map[gslb.Name][]netip.Addr),
-		reported:   make(map[gslb.GeoTag][]netip.Addr),
+		reported:   make(map[gslb.GeoTag][]netip.Addr), own: make(map[string]bool),
 	}
 	for tag := range x.cfg.Static {
 		r.know(tag)
@@ -52,15 +54,16 @@ func newReaders(x *Exchange) *readers {
 	return r
 }
 
-// know gives a peer, new if need be; nil for ourselves and beyond the bound.
+// know gives a peer, new if need be; nil beyond the bound, and for ourselves unless we
+// have replicas.
 // The lock is held by the caller, or nobody else is there yet.
 func (r *readers) know(tag gslb.GeoTag) *peer {
 	p := r.peers[tag]
-	if p == nil && tag != r.x.cfg.Self && tag != "" && len(r.peers) < maxPeers {
+	if p == nil && (!r.ours(tag) || r.hasReplicas()) && tag != "" && len(r.peers) < maxPeers {
 		p = newPeer(r.x, tag)
 		r.peers[tag] = p
 		r.x.cfg.Store.KnowPeer(tag)
-		if len(r.addrs(tag)) == 0 {
+		if !r.ours(tag) && len(r.addrs(tag)) == 0 {
 			r.x.DelegationChanged() // it is known, so its name server will be
 		}
 	}
@@ -133,7 +136,9 @@ func (r *readers) follow(w *gslb.World) {
 		c := &w.Clusters[i]
 		if p := r.know(c.Tag); p != nil {
 			p.left.Store(c.Liveness == gslb.Left)
-			r.passOn(c)
+			if !r.ours(c.Tag) {
+				r.passOn(c)
+			}
 		}
 		if c.Liveness == gslb.Fresh {
 			for _, t := range c.Hears {
@@ -205,6 +210,9 @@ func (r *readers) addrs(tag gslb.GeoTag) []string {
 	if s, ok := r.x.cfg.Static[tag]; ok {
 		return s
 	}
+	if r.ours(tag) {
+		return r.replicaAddrs()
+	}
 	all := slices.Clone(r.reported[tag])
 	for _, addrs := range r.discovered[tag] {
 		all = append(all, addrs...)
@@ -249,7 +257,7 @@ func (r *readers) deliver(sub subscription, z *Zone, direct, quietly bool, now t
 	if r.x.noises.end(key) {
 		r.x.log.Info("report is taken again", "peer", sub.tag, "zone", z.zone)
 	}
-	if direct {
+	if direct && !r.ours(sub.tag) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.world != nil {

@@ -14,8 +14,11 @@ import (
 // be told. It may be another cluster than the one that was dialled.
 func (r *readers) alive(dialled *peer, tag gslb.GeoTag, instance, addr string, skew time.Duration, now time.Time) {
 	r.checkAddress(dialled.tag, tag, addr)
-	if tag == "" || tag == r.x.cfg.Self {
+	if tag == "" || r.ours(tag) && !r.ours(dialled.tag) {
 		return
+	}
+	if r.ours(tag) {
+		r.replicaAnswered(instance, addr)
 	}
 	p := dialled
 	if tag != dialled.tag {
