@@ -122,7 +122,9 @@ func (g *zoneGen) set(z *judgeZone) {
 	case 3, 4:
 		z.add(owner, "AAAA", ttl, g.addrs(n, "2001:db8:1::%x")...)
 	case 5:
-		z.add(owner, "A", ttl, g.addrs(20+g.IntN(60), "203.0.113.%d")...)
+		for _, i := range g.Perm(85)[:20+g.IntN(60)] { // BIND takes no more than 100 in a set, and such sets may meet
+			z.add(owner, "A", ttl, fmt.Sprintf("203.0.113.%d", i+1))
+		}
 	case 6, 7, 8, 9, 10:
 		z.add(owner, "CNAME", ttl, g.target())
 	case 11, 12:
@@ -159,7 +161,7 @@ func (g *zoneGen) rare(z *judgeZone, owner string, ttl uint32) {
 		{"LOC", "52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m"}, {"HINFO", `"cpu" "os \"x\""`},
 		{"RP", g.target() + " " + g.target()}, {"URI", `10 1 "https://example/x"`},
 		{"DS", "12345 13 2 " + strings.Repeat("ab", 32)}, {"AFSDB", "1 " + g.target()}, {"KX", "1 " + g.target()},
-		{"SPF", `"v=spf1 -all"`}, {"DNAME", g.target()}, {"NID", "10 0014:4fff:ff20:ee64"}, {"EUI48", "00-00-5e-00-53-2a"},
+		{"SPF", `"v=spf1 -all"`}, {"DNAME", g.target()}, {"EUI64", "00-00-5e-ef-10-00-00-2a"}, {"EUI48", "00-00-5e-00-53-2a"},
 		{"OPENPGPKEY", "bWVyaWRpYW4="}, {"CDS", "12345 13 2 " + strings.Repeat("ab", 32)},
 	}
 	r := rare[g.IntN(len(rare))]
