@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"encoding/binary"
 	"iter"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -99,9 +98,9 @@ func (t *Table) appendHost(out []RRset, n *node) []RRset {
 	v4, v6 := RRset{Owner: n.key, Type: dns.TypeA, TTL: t.limits.clamp(d.TTL)}, RRset{Owner: n.key, Type: dns.TypeAAAA, TTL: t.limits.clamp(d.TTL)}
 	for _, a := range d.Addrs() {
 		if a.Is4() {
-			v4.RData = append(v4.RData, octets(a))
+			v4.RData = append(v4.RData, a.AsSlice())
 		} else {
-			v6.RData = append(v6.RData, octets(a))
+			v6.RData = append(v6.RData, a.AsSlice())
 		}
 	}
 	for _, s := range []RRset{v4, v6} {
@@ -111,8 +110,6 @@ func (t *Table) appendHost(out []RRset, n *node) []RRset {
 	}
 	return out
 }
-
-func octets(a netip.Addr) []byte { return a.AsSlice() }
 
 // compareCanonical orders wire names label by label from the right (RFC 4034
 // §6.1).
