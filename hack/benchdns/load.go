@@ -36,8 +36,13 @@ func ask(ctx context.Context, dir string, at netip.AddrPort, s *scenario, length
 	if rate > 0 {
 		args = append(args, "-v", "-Q", strconv.Itoa(rate))
 	}
-	// Into a file: reading a pipe would be work beside dnsperf.
+	// Into a file: reading a pipe would be work beside dnsperf; and into one in
+	// memory: it would wait for a disk, and what it measures with it.
 	file := filepath.Join(dir, "dnsperf.out")
+	if fi, err := os.Stat("/dev/shm"); err == nil && fi.IsDir() {
+		file = "/dev/shm/" + filepath.Base(dir) + ".out"
+		defer os.Remove(file) //nolint:errcheck // the next one replaces it
+	}
 	f, err := os.Create(file)
 	if err != nil {
 		return load{}, err
@@ -46,7 +51,7 @@ func ask(ctx context.Context, dir string, at netip.AddrPort, s *scenario, length
 	cmd.Stdout, cmd.Stderr = f, f
 	err = errors.Join(cmd.Run(), f.Close())
 	if err != nil {
-		return load{}, fmt.Errorf("dnsperf: %w; it wrote %s", err, file)
+		return load{}, fmt.Errorf("dnsperf: %w\n%s", err, tailOf(file))
 	}
 	out, err := os.Open(file)
 	if err != nil {
@@ -55,7 +60,7 @@ func ask(ctx context.Context, dir string, at netip.AddrPort, s *scenario, length
 	defer out.Close() //nolint:errcheck // it was only read
 	l, err := parseLoad(bufio.NewScanner(out))
 	if err != nil {
-		return load{}, fmt.Errorf("%w; it is in %s", err, file)
+		return load{}, fmt.Errorf("dnsperf: %w\n%s", err, tailOf(file))
 	}
 	return l, nil
 }

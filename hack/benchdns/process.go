@@ -76,8 +76,10 @@ func (p *process) ended() bool {
 }
 
 // tail gives the end of the log.
-func (p *process) tail() string {
-	b, err := os.ReadFile(p.log)
+func (p *process) tail() string { return tailOf(p.log) }
+
+func tailOf(file string) string {
+	b, err := os.ReadFile(file)
 	if err != nil {
 		return err.Error()
 	}

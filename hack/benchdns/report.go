@@ -85,14 +85,14 @@ func (b *bench) waits(p *strings.Builder, all results) {
 	if quiet == nil && busy == nil {
 		return
 	}
-	fmt.Fprintf(p, "\nMicroseconds until the answer, at %d questions a second, p50 and p99 of each run:\n\n", b.rate)
+	fmt.Fprintf(p, "\nMicroseconds until the answer, at %d questions a second: median of the runs, and in parentheses the lowest, which is the least disturbed:\n\n", b.rate)
 	p.WriteString("| | quiet p50 | quiet p99 | 100 changes a second, p50 | p99 |\n|---|---|---|---|---|\n")
 	p50, p99 := func(m sample) float64 { return m.p50 }, func(m sample) float64 { return m.p99 }
 	for _, r := range b.running {
 		fmt.Fprintf(p, "| %s", r.name)
 		for _, of := range []map[string][]sample{quiet, busy} {
 			for _, f := range []func(sample) float64{p50, p99} {
-				fmt.Fprintf(p, " | %s", cell(of[r.name], func(of []sample) string { return fmt.Sprintf("%.0f", middle(of, f)) }))
+				fmt.Fprintf(p, " | %s", cell(of[r.name], func(of []sample) string { return fmt.Sprintf("%.0f (%.0f)", middle(of, f), lowest(of, f)) }))
 			}
 		}
 		p.WriteString(" |\n")
@@ -133,6 +133,14 @@ func middle(of []sample, f func(sample) float64) float64 {
 		values[i] = f(m)
 	}
 	return median(values)
+}
+
+func lowest(of []sample, f func(sample) float64) float64 {
+	least := f(of[0])
+	for _, m := range of {
+		least = min(least, f(m))
+	}
+	return least
 }
 
 var modelName = regexp.MustCompile(`(?m)^model name\s*: (.*)$`)
