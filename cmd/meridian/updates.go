@@ -47,7 +47,7 @@ func (p *process) challengeStorage(store *gslb.Store, src source) (dnsupdate.Sto
 		return challenges.NewFile(s.StateDir, store, p.log)
 	}
 	o, err := challenges.NewObject(challenges.ObjectConfig{
-		Rest: src.rest, Store: store, Namespace: src.namespace, Name: s.LeaseName + "-challenges", Log: p.log,
+		Rest: src.rest, Store: store, Namespace: src.namespace, Name: s.LeaseName + "-challenges", Dir: s.StateDir, Log: p.log,
 	})
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/state"
 )
 
 const (
@@ -38,6 +39,7 @@ type ObjectConfig struct {
 	Store     Store
 	Namespace string // our own
 	Name      string // of the ConfigMap, which is made when there is something to keep
+	Dir       string // the state folder, for a start without the API; "": none
 	Log       *slog.Logger
 }
 
@@ -52,6 +54,7 @@ type Object struct {
 	turn chan struct{}
 
 	// Of whoever holds turn:
+	copy    state.File // of what is held; Dir "": none
 	known   bool
 	version string // resource version of what is held; "": there is no object
 	held    []gslb.Record
@@ -74,10 +77,16 @@ func NewObject(c ObjectConfig) (*Object, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the connection to the Kubernetes API: %w", err)
 	}
-	return &Object{
-		cfg: c, maps: kube.CoreV1().ConfigMaps(c.Namespace), log: c.Log.With("component", "challenges"),
+	o := &Object{
+		copy: fileIn(c.Dir), cfg: c, maps: kube.CoreV1().ConfigMaps(c.Namespace), log: c.Log.With("component", "challenges"),
 		read: make(chan struct{}), turn: make(chan struct{}, 1),
-	}, nil
+	}
+	if records, err := load(o.copy); err != nil {
+		o.log.Error("the records of dynamic updates that were kept for a start without the API are lost", "file", o.copy.Path(), "error", err)
+	} else if len(records) > 0 {
+		c.Store.SetChallenges(records) // until the API answers
+	}
+	return o, nil
 }
 
 // Read is closed when what is held is known.
@@ -168,6 +177,9 @@ func (o *Object) set(version string, records []gslb.Record, good bool) {
 	if good && !(o.known && slices.Equal(records, o.held)) {
 		o.held = records
 		o.cfg.Store.SetChallenges(records)
+		if err := save(o.copy, records); err != nil {
+			o.log.Warn("the records of dynamic updates are not kept for a start without the API", "file", o.copy.Path(), "error", err)
+		}
 	}
 	if !o.known {
 		o.known = true

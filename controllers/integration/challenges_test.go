@@ -58,11 +58,24 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// newReplica starts one; objects are named for the test. It has the rights of
-// controllers/rbac and no others, so the name is the one that those are bound to.
+// newReplica starts one, and waits until it knows what is held. It has the rights of
+// controllers/rbac and no others, so the object's name is the one that those are bound to.
 func newReplica(t *testing.T) *replica {
 	t.Helper()
+	r := prepareReplica(t, "", false)
+	select {
+	case <-r.Read():
+	case <-time.After(patience):
+		t.Fatal("the object is not read")
+	}
+	return r
+}
+
+// prepareReplica starts one with a state folder, for which the API may be away.
+func prepareReplica(t *testing.T, dir string, away bool) *replica {
+	t.Helper()
 	r := &replica{t: t, writes: newCounter()}
+	r.away.Store(away)
 	cfg := asMeridian(server)
 	cfg.Wrap(r.writes.wrap)
 	cfg.Wrap(func(next http.RoundTripper) http.RoundTripper {
@@ -74,7 +87,7 @@ func newReplica(t *testing.T) *replica {
 		})
 	})
 	var err error
-	r.Object, err = challenges.NewObject(challenges.ObjectConfig{Rest: cfg, Store: r, Namespace: "meridian", Name: "meridian-challenges", Log: logger(t)})
+	r.Object, err = challenges.NewObject(challenges.ObjectConfig{Rest: cfg, Store: r, Namespace: "meridian", Name: "meridian-challenges", Dir: dir, Log: logger(t)})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -84,11 +97,6 @@ func newReplica(t *testing.T) *replica {
 	}()
 	r.stop = sync.OnceFunc(func() { cancel(); <-done })
 	t.Cleanup(r.stop)
-	select {
-	case <-r.Read():
-	case <-time.After(patience):
-		t.Fatal("the object is not read")
-	}
 	return r
 }
 
@@ -163,6 +171,28 @@ func TestChallengesWithoutTheAPI(t *testing.T) {
 	two.until("a c")
 	require.NoError(t, two.add("b"))
 	one.until("a b c")
+}
+
+// TestChallengesOfAStartWithoutTheAPI: what was held is served from the state folder,
+// until the API tells what it is now.
+func TestChallengesOfAStartWithoutTheAPI(t *testing.T) {
+	_, _ = challengesObject(t)
+	dir := t.TempDir()
+	one := prepareReplica(t, dir, false)
+	require.NoError(t, one.add("a"))
+	require.NoError(t, one.add("b"))
+	one.stop()
+	again := prepareReplica(t, dir, true)
+	assert.Equal(t, "a b", again.names(), "at once")
+	require.Error(t, again.add("c"))
+	assert.Equal(t, "a b", again.names())
+
+	other := newReplica(t)
+	require.NoError(t, other.change(func(held []gslb.Record) []gslb.Record { return held[:1] }))
+	again.away.Store(false)
+	again.until("a")
+	require.NoError(t, again.add("c"))
+	other.until("a c")
 }
 
 // TestChallengesThatPeopleTouch: a deleted object holds nothing; one that cannot be read
