@@ -89,6 +89,7 @@ func (c *collector) run(ctx context.Context) error {
 	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Synced, l.Mark = true, mark })
 	c.moved = false
 	close(c.synced)
+	c.observeReplicas()
 	c.log.Info("every object was read", "gslbs", len(all.Items), "zones", len(c.zones.Load().Zones), "mark", mark)
 
 	stop := context.AfterFunc(ctx, c.queue.ShutDown)

@@ -49,6 +49,9 @@ type Config struct {
 	// HideClients is told, each time OwnService is read, whether it hides the addresses of
 	// DNS clients; nil: nobody wants to know.
 	HideClients func(hidden bool)
+	// Replicas is told where the instances behind OwnService are called over TCP, HOST:PORT,
+	// this one included, each time that changes; nil: nobody wants to know.
+	Replicas func(addrs []string)
 	// Resolver resolves host names in OwnService's status; nil: net.DefaultResolver.
 	Resolver edge.Resolver
 

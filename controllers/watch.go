@@ -177,7 +177,11 @@ func (c *collector) onSlice(e event) {
 	for _, obj := range []client.Object{e.was, e.is} {
 		if slice, ok := obj.(*discoveryv1.EndpointSlice); ok && slice != nil {
 			for _, name := range serviceOfSlice(slice) {
-				c.enqueue(c.deps.onService(types.NamespacedName{Namespace: slice.Namespace, Name: name}))
+				key := types.NamespacedName{Namespace: slice.Namespace, Name: name}
+				c.enqueue(c.deps.onService(key))
+				if key == c.cfg.OwnService && !e.first {
+					c.observeReplicas()
+				}
 			}
 		}
 	}

@@ -136,6 +136,9 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 		AllowLoopback: s.Loopback, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
 		Instance: p.instance, Logger: p.log, Registerer: p.registry, Lead: p.lead,
 	}
+	if x := p.exchange.Load(); x != nil {
+		cfg.Replicas = x.ReplicasAt
+	}
 	if watched != nil {
 		cfg.Edge = watched
 	}
