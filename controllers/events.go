@@ -260,10 +260,11 @@ func recordEvents(old, next []metav1.Condition) []happening {
 		}
 		return c.Message
 	}
-	switch was, is := conflict(old), conflict(next); {
-	case is == was:
+	was := conflict(old)
+	switch is := conflict(next); is {
+	case was:
 		return nil
-	case is == "":
+	case "":
 		return []happening{normal(gslbv1beta1.EventRecordConflictEnded, "every static record that a cluster states for the zone is served")}
 	default:
 		return []happening{warning(gslbv1beta1.EventRecordConflicted, is)}

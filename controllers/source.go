@@ -59,7 +59,7 @@ func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (lis
 		list, err = s.next.ListWithContext(ctx, o)
 		if tries++; s.without(err, tries) {
 			s.note(err)
-			list, err = s.optional(), nil
+			list = s.optional()
 			return errAbsent
 		}
 		return err

@@ -33,7 +33,7 @@ func (m *merger) challengesOf(zone Name) []Record {
 
 // mergeRecords gives the records of a zone; the ones before if nothing moved.
 func (m *merger) mergeRecords(z *Zone, hosts hostMap) *Records {
-	in := []recordsOf{{m.self, z.ZoneIntent.Records, z.Challenges}}
+	in := []recordsOf{{m.self, z.Records, z.Challenges}}
 	for _, p := range m.sortedPeers() {
 		best := p.instances[p.best[z.Zone]]
 		if best == nil || p.standing.Liveness == Left {

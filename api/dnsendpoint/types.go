@@ -83,7 +83,7 @@ func (e *DNSEndpoint) DeepCopy() *DNSEndpoint {
 		return nil
 	}
 	c := *e
-	e.ObjectMeta.DeepCopyInto(&c.ObjectMeta)
+	e.DeepCopyInto(&c.ObjectMeta)
 	c.Spec.Endpoints = slices.Clone(e.Spec.Endpoints)
 	for i := range c.Spec.Endpoints {
 		p := &c.Spec.Endpoints[i]
@@ -98,7 +98,7 @@ func (l *List) DeepCopyObject() runtime.Object {
 		return nil
 	}
 	c := *l
-	l.ListMeta.DeepCopyInto(&c.ListMeta)
+	l.DeepCopyInto(&c.ListMeta)
 	c.Items = make([]DNSEndpoint, len(l.Items))
 	for i := range l.Items {
 		c.Items[i] = *l.Items[i].DeepCopy()
