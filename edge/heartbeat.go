@@ -25,7 +25,7 @@ const (
 // Heartbeat is what a cluster says of itself in an edge zone, in one TXT record
 // at [gslb.HeartbeatName]. Format 1, each pair a character-string of its own:
 //
-//	"v=1" "cluster=eu" "id=5f1c" "instance=a7" "counter=42" "interval=5" "ns=1f2e" "missed=us/b3/118" "age=us/b3/2130"
+//	"v=1" "cluster=eu" "id=5f1c" "instance=a7" "counter=42" "interval=5" "ns=1f2e" "missed=us/b3/118" "age=us/b3/118/2130"
 //
 // interval is in seconds. missed stands once for each cluster and instance of
 // it that was heard last, with the number of the last keep-alive heard; for a
@@ -79,10 +79,10 @@ func (h *Heartbeat) Data() string {
 		if m.Instance == "" {
 			add("missed", string(m.Cluster))
 		} else {
-			of := string(m.Cluster) + "/" + m.Instance + "/"
-			add("missed", of+strconv.FormatUint(m.Number, 10))
+			of := string(m.Cluster) + "/" + m.Instance + "/" + strconv.FormatUint(m.Number, 10)
+			add("missed", of)
 			if ms := m.Age.Milliseconds(); ms > 0 {
-				add("age", of+strconv.FormatInt(ms, 10))
+				add("age", of+"/"+strconv.FormatInt(ms, 10))
 			}
 		}
 	}
@@ -134,7 +134,7 @@ func ParseHeartbeat(data string) (Heartbeat, error) {
 		return h, fmt.Errorf("heartbeat: format %q is not known; this version reads format 1", texts[0][2:])
 	}
 	seen := make(map[string]bool)
-	var ages []HeardKeepAlive // Number is milliseconds
+	var ages []HeardKeepAlive
 	for _, t := range texts[1:] {
 		key, value, ok := strings.Cut(t, "=")
 		if !ok {
@@ -145,9 +145,8 @@ func ParseHeartbeat(data string) (Heartbeat, error) {
 		}
 		seen[key] = true
 		if key == "age" {
-			// What is not understood is not told.
-			if age, err := parseMissed(value); err == nil && age.Number <= uint64(maxAge/time.Millisecond) {
-				ages = append(ages, age)
+			if a, ok := parseAge(value); ok {
+				ages = append(ages, a)
 			}
 			continue
 		}
@@ -196,11 +195,27 @@ func (h *Heartbeat) setAges(ages []HeardKeepAlive) {
 	for i := range h.Missed {
 		m := &h.Missed[i]
 		for _, a := range ages {
-			if a.Cluster == m.Cluster && a.Instance == m.Instance && m.Instance != "" {
-				m.Age = time.Duration(a.Number) * time.Millisecond
+			if a.Cluster == m.Cluster && a.Instance == m.Instance && a.Number == m.Number {
+				m.Age = a.Age
 			}
 		}
 	}
+}
+
+// parseAge reads CLUSTER/INSTANCE/NUMBER/MILLISECONDS; what is not understood is
+// not told.
+func parseAge(value string) (a HeardKeepAlive, ok bool) {
+	i := strings.LastIndexByte(value, '/')
+	if i < 0 {
+		return a, false
+	}
+	ms, err := parseNumber("age", value[i+1:])
+	if err != nil || ms > uint64(maxAge/time.Millisecond) {
+		return a, false
+	}
+	a, err = parseMissed(value[:i])
+	a.Age = time.Duration(ms) * time.Millisecond
+	return a, err == nil && a.Instance != ""
 }
 
 func parseMissed(value string) (m HeardKeepAlive, err error) {

@@ -97,12 +97,14 @@ func FuzzParseHeartbeat(f *testing.F) {
 func TestAgesOfKeepAlivesCanBeMissing(t *testing.T) {
 	missed := `"missed=us/b3/118"`
 	for text, want := range map[string]time.Duration{
-		"":                           0,
-		` "age=us/b3/2130"`:          2130 * time.Millisecond,
-		` "age=us/b4/2130"`:          0,
-		` "age=us"`:                  0,
-		` "age=us/b3/soon"`:          0,
-		` "age=us/b3/9999999999999"`: 0,
+		"":                               0,
+		` "age=us/b3/118/2130"`:          2130 * time.Millisecond,
+		` "age=us/b3/117/2130"`:          0,
+		` "age=us/b4/118/2130"`:          0,
+		` "age=us"`:                      0,
+		` "age=us/2130"`:                 0,
+		` "age=us/b3/118/soon"`:          0,
+		` "age=us/b3/118/9999999999999"`: 0,
 	} {
 		h, err := edge.ParseHeartbeat(calmText + " " + missed + text)
 		require.NoError(t, err, text)
