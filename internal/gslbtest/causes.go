@@ -14,8 +14,12 @@ import (
 // something that must not change answers: a lost packet, a stalled watch, an API
 // that is away, one of several processes that ends.
 type causes struct {
-	list []string
+	last time.Time // cause
 }
+
+// A cause can change answers for so long: a heartbeat vouches for three of its
+// intervals, and then all is decided.
+const causeLasts = 25 * time.Second
 
 // cause takes a line of the story that changes the world. The lock is held.
 func (o *oracle) cause(cmd string, args ...string) {
@@ -27,12 +31,17 @@ func (o *oracle) cause(cmd string, args ...string) {
 	if n == 0 {
 		return
 	}
+	now := time.Now()
+	old := now.Sub(o.causes.last) > causeLasts
+	o.causes.last = now
 	for _, c := range o.s.clusters {
 		for _, p := range c.running() {
+			if old {
+				clear(p.view.tokens)
+			}
 			for name := range o.hosts {
 				p.view.tokens[name] += n
 			}
-			p.view.spare += n
 		}
 	}
 }
@@ -44,7 +53,8 @@ func (o *oracle) cause(cmd string, args ...string) {
 //	cut, close, edgezone, clock           | 1: its loss; what was lost comes back by heal
 //	heal, open                            | 1
 //	kill, start, freeze, thaw of a cluster | 1
-//	the same of one process of several    | 0
+//	the same of one process of several, or | 0
+//	of one that announced a pause         |
 //	stall, blind                          | 0
 //	unstall, sighted                      | 1: what was missed comes at once
 //	announce pause                        | 0; leave: 1
@@ -57,7 +67,8 @@ func (o *oracle) worth(cmd string, args []string) int {
 			return 0
 		}
 	case "kill", "freeze":
-		if c := o.oneOf(args); c != nil && slices.ContainsFunc(c.running(), (*process).good) {
+		c := o.oneOf(args)
+		if c != nil && (slices.ContainsFunc(c.running(), (*process).good) || time.Since(c.paused) < gslb.DefaultTiming().Pause) {
 			return 0
 		}
 	}
@@ -75,7 +86,15 @@ func (o *oracle) oneOf(args []string) *cluster {
 
 // spend takes one change of an answer.
 func (c *causes) spend(o *oracle, p *process, name gslb.Name, was, now *answered) {
-	if p.view.tokens[name] > 0 {
+	if time.Since(p.wentOn) < boundLost || o.s.zoneAt.lost(p.started) {
+		return // it missed everything, or was not told where the others are
+	}
+	for _, y := range o.s.clusters {
+		if d := time.Since(y.paused) - gslb.DefaultTiming().Pause; d > -time.Second && d < boundReady {
+			return // what it announced is over by itself
+		}
+	}
+	if p.view.tokens[name] > 0 && time.Since(c.last) <= causeLasts {
 		p.view.tokens[name]--
 		return
 	}

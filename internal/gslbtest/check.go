@@ -91,8 +91,21 @@ func (o *oracle) eligible(p *process, name gslb.Name, a *answered, addr netip.Ad
 		return
 	}
 	if why := o.excuse(p, e, gone, now); why == "" {
-		o.fail(invEligible, p, "%s: %s of %s is answered (%s), %v after it went", name, addr, e.c.tag, a.reason, now.Sub(gone))
+		o.fail(invEligible, p, "%s: %s of %s, which is %s, is answered (%s), %v after it went",
+			name, addr, e.c.tag, p.thinks(e.c.tag), a.reason, now.Sub(gone))
 	}
+}
+
+// thinks says what a process takes a cluster for.
+func (p *process) thinks(of gslb.GeoTag) string {
+	c := p.view.world.Cluster(of)
+	switch {
+	case c == nil:
+		return "unknown"
+	case c.Liveness == gslb.Vouched:
+		return c.Liveness.String() + " by " + c.Witness.Kind.String() + " " + string(c.Witness.By)
+	}
+	return c.Liveness.String()
 }
 
 func (e *entry) addrIn(a *answered) bool {
@@ -168,7 +181,7 @@ func (o *oracle) quiet(a, b gslb.GeoTag) bool {
 // excuseDead says why a process may believe a cluster whose machines are off.
 func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 	t := gslb.DefaultTiming()
-	if !p.view.isolated.IsZero() && now.Sub(p.view.isolated) < 2*boundLost {
+	if !p.view.cutOff.IsZero() && now.Sub(p.view.cutOff) < 2*boundLost {
 		return "it was cut off itself"
 	}
 	if !y.paused.IsZero() && now.Sub(y.paused) < t.Pause+boundLost {
@@ -181,9 +194,6 @@ func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 			continue
 		}
 		for _, sl := range z.slots {
-			if !sl.signs[y.tag].After(last) {
-				continue
-			}
 			via := sl.signs[y.tag].Add(t.Lease + 1500*time.Millisecond)
 			if !held(p.view.direct[z.tag], boundLost, now) {
 				via = via.Add(t.Decide)

@@ -33,11 +33,12 @@ type rrset struct {
 
 // edgeZone is the edge zone in its server's memory. The Sim's lock guards it.
 type edgeZone struct {
-	s     *sim
-	sets  map[rrset][]string
-	old   map[rrset][]string // as it was saved
-	down  bool
-	beats map[gslb.GeoTag]beat // newest heartbeats, as they were taken
+	s        *sim
+	sets     map[rrset][]string
+	old      map[rrset][]string // as it was saved
+	down     bool
+	restored time.Time            // when it was last; zero: never
+	beats    map[gslb.GeoTag]beat // newest heartbeats, as they were taken
 }
 
 // beat is a heartbeat that the zone took.
@@ -73,7 +74,13 @@ func newEdgeZone(s *sim) *edgeZone {
 func (z *edgeZone) save() { z.old = maps.Clone(z.sets) }
 
 // restore brings back what was saved, as an operator does with a backup.
-func (z *edgeZone) restore() { z.sets = maps.Clone(z.old) }
+func (z *edgeZone) restore() { z.sets, z.restored = maps.Clone(z.old), time.Now() }
+
+// lost says whether clusters could be missing in the zone at a moment: they look
+// after their delegation once a minute.
+func (z *edgeZone) lost(at time.Time) bool {
+	return !z.restored.IsZero() && at.Sub(z.restored) < 70*time.Second
+}
 
 func (z *edgeZone) get(name gslb.Name, typ uint16) []string {
 	return slices.Clone(z.sets[rrset{name, typ}])

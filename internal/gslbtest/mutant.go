@@ -14,6 +14,7 @@ import (
 type Mutant struct {
 	Name string // for people
 	Why  string // which promise it breaks
+	Seed uint64 // whose story finds it
 
 	timing   func(*gslb.Timing)
 	report   func(*process, *gslb.Report) *gslb.Report // nil: it is not taken

@@ -72,10 +72,10 @@ type view struct {
 	direct    map[gslb.GeoTag]time.Time // since when it can read a cluster, or its own API
 	any       map[gslb.GeoTag]time.Time // the same, through a third cluster too
 	known     map[netip.Addr]bool       // entries that it must know as healthy, until it can know otherwise
-	isolated  time.Time                 // when it was isolated last
+	cutOff    time.Time                 // when it was cut off from everything last, whether it knew or not
+	reports   map[string]*gslb.Report   // for a planted bug: the last of each instance
 	tokens    map[gslb.Name]int         // changes of an answer that have a cause
 	ready     bool
-	spare     int  // tokens for hosts that are new
 	remembers bool // it served a serial
 }
 
@@ -92,6 +92,7 @@ func (v *view) init() {
 	v.hosts, v.tokens = map[gslb.Name]*answered{}, map[gslb.Name]int{}
 	v.direct, v.any = map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}
 	v.known = map[netip.Addr]bool{}
+	v.reports = map[string]*gslb.Report{}
 }
 
 // watch begins to hold the invariants, and looks from time to time.
@@ -169,9 +170,6 @@ func (s *sim) look(p *process, w *gslb.World, t *answers.Table) {
 	}
 	first := !p.view.ready
 	p.view.ready = true
-	if !w.Isolated.IsZero() {
-		p.view.isolated = now
-	}
 	for name := range w.Changed(prev) {
 		o.take(p, name, t, first)
 	}
@@ -227,9 +225,6 @@ func (o *oracle) tick(now time.Time) {
 			if !p.view.ready {
 				o.mustBeReady(p, now)
 				continue
-			}
-			if !p.view.world.Isolated.IsZero() {
-				p.view.isolated = now
 			}
 			o.check(p, now)
 		}

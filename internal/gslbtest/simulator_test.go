@@ -4,18 +4,31 @@ package gslbtest_test
 
 import (
 	"flag"
+	"fmt"
 	"os"
+	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/meridian-gslb/meridian/internal/gslbtest"
 )
 
 var (
-	seeds = flag.Int("seeds", 500, "how many schedules the simulator plays")
+	seeds = flag.Int("seeds", 0, "how many schedules the simulator plays; 0: 500, or 40 under the race detector")
 	first = flag.Uint64("seed", 1, "the first seed")
+	dir   = flag.String("stories", "", "folder in which stories that fail are written")
+)
+
+const (
+	seedsInTest  = 500
+	seedsInRace  = 40
+	mostFailures = 10
 )
 
 // play tells a story in a bubble of its own.
@@ -25,24 +38,88 @@ func play(t *testing.T, story gslbtest.Story, o gslbtest.Options) (f *gslbtest.F
 	return f
 }
 
+// lessGarbage lets a test of many short lives collect less often.
+func lessGarbage(t *testing.T) {
+	t.Helper()
+	was := debug.SetGCPercent(400)
+	t.Cleanup(func() { debug.SetGCPercent(was) })
+}
+
+// TestSimulator plays schedules that were made from seeds. A failing one is made
+// shorter and printed as a story: a file in testdata, or for -stories.
 func TestSimulator(t *testing.T) {
-	defer debug.SetGCPercent(debug.SetGCPercent(400))
-	begin, failures := time.Now(), 0
+	lessGarbage(t)
+	n := *seeds
+	if n == 0 {
+		if n = seedsInTest; raceDetector {
+			n = seedsInRace
+		}
+	}
+	begin, told, failures := time.Now(), time.Now(), 0
+	for i := range n {
+		seed := *first + uint64(i)
+		if f := play(t, gslbtest.Generate(seed), options()); f != nil {
+			tellFailure(t, seed, f)
+			if failures++; failures == mostFailures {
+				n = i + 1
+				t.Logf("that is enough")
+				break
+			}
+		}
+		if *seeds > 0 && time.Since(told) > 10*time.Second {
+			told = time.Now()
+			fmt.Fprintf(os.Stderr, "%d of %d schedules, %d fail, %.0f a minute\n", i+1, n, failures, float64(i+1)/time.Since(begin).Minutes())
+		}
+	}
+	took := time.Since(begin)
+	t.Logf("%d schedules in %v: %.0f a minute", n, took.Round(time.Millisecond), float64(n)/took.Minutes())
+}
+
+// options are those of a story that is looked at.
+func options() gslbtest.Options {
 	var o gslbtest.Options
 	if os.Getenv("GSLBTEST_LOGS") != "" {
 		o.Logs = os.Stderr
 	}
-	for i := range *seeds {
-		seed := *first + uint64(i)
-		story := gslbtest.Generate(seed)
-		if f := play(t, story, o); f != nil {
-			failures++
-			t.Errorf("seed %d: %v", seed, f)
-			if failures >= 40 {
-				break
-			}
-		}
+	return o
+}
+
+func tellFailure(t *testing.T, seed uint64, f *gslbtest.Failure) {
+	t.Helper()
+	short := gslbtest.Minimise(gslbtest.Generate(seed), func(s gslbtest.Story) bool {
+		g := play(t, s, gslbtest.Options{})
+		return g != nil && g.What == f.What
+	})
+	text := fmt.Sprintf("# seed %d %v\n%s\n", seed, f, strings.Join(short, "\n"))
+	t.Errorf("seed %d: %v\n%s", seed, f, text)
+	if *dir != "" {
+		assert.NoError(t, os.WriteFile(filepath.Join(*dir, fmt.Sprintf("seed-%d.txt", seed)), []byte(text), 0o644))
 	}
-	took := time.Since(begin)
-	t.Logf("%d schedules in %v: %.0f a minute", *seeds, took.Round(time.Millisecond), float64(*seeds)/took.Minutes())
+}
+
+func TestEqualSeedsGiveEqualStories(t *testing.T) {
+	assert.Equal(t, gslbtest.Generate(7), gslbtest.Generate(7))
+	assert.NotEqual(t, gslbtest.Generate(7), gslbtest.Generate(8))
+}
+
+// TestPlantedBugsAreFound shows that the simulator can find bugs: each of those in
+// Mutants within 500 seeds.
+func TestPlantedBugsAreFound(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector looks for races; planted bugs are found without it")
+	}
+	lessGarbage(t)
+	mutants := gslbtest.Mutants()
+	require.GreaterOrEqual(t, len(mutants), 12)
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.Name, " ", "-"), func(t *testing.T) {
+			for seed := uint64(1); seed <= 500; seed++ {
+				if f := play(t, gslbtest.Generate(seed), gslbtest.Options{Mutant: m}); f != nil {
+					t.Logf("%s: found by seed %d: %v", m.Why, seed, f)
+					return
+				}
+			}
+			t.Errorf("not found: %s", m.Why)
+		})
+	}
 }

@@ -4,6 +4,7 @@ package gslbtest
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
@@ -140,6 +141,9 @@ func (o *oracle) through(p *process, y *cluster) bool {
 func (o *oracle) waysNow(now time.Time) {
 	for _, c := range o.s.clusters {
 		for _, p := range c.running() {
+			if o.alone(c) {
+				p.view.cutOff = now
+			}
 			for _, y := range o.s.clusters {
 				if y == c {
 					keepSince(p.view.direct, y.tag, p.good(), now)
@@ -151,6 +155,24 @@ func (o *oracle) waysNow(now time.Time) {
 			}
 		}
 	}
+}
+
+// alone says whether nothing that a cluster measures itself by can answer it: no
+// process of another cluster, not the edge, no anchor. The lock is held.
+func (o *oracle) alone(c *cluster) bool {
+	s := o.s
+	if s.edge == edgeNone && !s.anchor {
+		return false // it measures nothing
+	}
+	if s.edge != edgeNone && !s.zoneAt.down && !s.net.silent(c.tag, edgeSite) || s.anchor && !s.net.silent(c.tag, anchorSite) {
+		return false
+	}
+	for _, y := range s.clusters {
+		if y != c && !s.net.silent(c.tag, y.tag) && slices.ContainsFunc(y.running(), func(p *process) bool { return !p.frozen }) {
+			return false
+		}
+	}
+	return true
 }
 
 func keepSince(m map[gslb.GeoTag]time.Time, tag gslb.GeoTag, holds bool, now time.Time) {
