@@ -25,7 +25,8 @@ func (p *process) publisher() (func(*gslb.World), error) {
 		Name: "meridian_answers_table_stale", Help: "1 while the newest World could not be made a table; the last good one is served.",
 	})
 	convergence, err := observe.NewConvergence(p.registry)
-	if err := errors.Join(err, p.registry.Register(seconds), p.registry.Register(stale)); err != nil {
+	left, err2 := newLeftOut(p.log, p.registry)
+	if err := errors.Join(err, err2, p.registry.Register(seconds), p.registry.Register(stale)); err != nil {
 		return nil, err
 	}
 	var table *answers.Table
@@ -43,6 +44,7 @@ func (p *process) publisher() (func(*gslb.World), error) {
 			return
 		}
 		table = next
+		left.look(table)
 		if p.transfers != nil { // first: who sees the new serial can have it
 			p.transfers.Publish(table)
 		}

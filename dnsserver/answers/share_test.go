@@ -5,6 +5,7 @@ package answers
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,5 +161,83 @@ func TestFindDoesNotAllocate(t *testing.T) {
 			msg, _ = f.AppendAnswer(msg[:0], 42)
 			msg, _ = f.AppendAuthority(msg)
 		}), host)
+	}
+}
+
+// A static record that changes touches its name, and a host that changes touches
+// no static record.
+func TestStaticRecordsAreSharedToo(t *testing.T) {
+	before, after := worlds(t, 200)
+	with := func(w *gslb.World, ttl uint32) *gslb.World {
+		next := *w
+		next.Zones = slices.Clone(w.Zones)
+		set := func(name string, rrtype uint16, ttl uint32, data ...string) gslb.RecordSet {
+			return gslb.RecordSet{Name: gslb.MustName(name), Type: rrtype, TTL: ttl, Data: data}
+		}
+		next.Zones[0].Static = &gslb.Records{Sets: []gslb.RecordSet{
+			set("a.cloud.example.com", dns.TypeTXT, ttl, `"a"`),
+			set("b.cloud.example.com", dns.TypeTXT, 60, `"b"`),
+			set("sub.cloud.example.com", dns.TypeNS, 60, "ns.x.sub.cloud.example.com."),
+			set("ns.x.sub.cloud.example.com", dns.TypeA, 60, "192.0.2.61"),
+		}}
+		return &next
+	}
+	node := func(x *Table, name string) *node { return x.index.get([]byte(wireName(gslb.MustName(name)))) }
+	first := with(before, 60)
+	old, err := Build(nil, first)
+	require.NoError(t, err)
+	hostMoved := *after
+	hostMoved.Zones = first.Zones
+	next, err := Build(old, &hostMoved)
+	require.NoError(t, err)
+	assert.Same(t, old.statics[0], next.statics[0], "the same Records are not looked at again")
+	assert.Same(t, node(old, "a.cloud.example.com"), node(next, "a.cloud.example.com"))
+
+	moved := with(&hostMoved, 61)
+	last, err := Build(next, moved)
+	require.NoError(t, err)
+	assert.NotSame(t, node(next, "a.cloud.example.com"), node(last, "a.cloud.example.com"))
+	for _, name := range []string{"b", "sub", "ns.x.sub", "x.sub", "app0", "app1"} {
+		assert.Same(t, node(next, name+".cloud.example.com"), node(last, name+".cloud.example.com"), name)
+	}
+	cut := node(last, "sub.cloud.example.com").cut
+	require.NotNil(t, cut)
+	for _, name := range []string{"x.sub", "ns.x.sub"} {
+		assert.Same(t, cut, node(last, name+".cloud.example.com").cut, "%s lies below the cut", name)
+	}
+
+	gone := *moved
+	gone.Zones = slices.Clone(moved.Zones)
+	gone.Zones[0].Static = nil
+	bare, err := Build(last, &gone)
+	require.NoError(t, err)
+	for _, name := range []string{"a", "b", "sub", "ns.x.sub", "x.sub"} {
+		assert.Nil(t, node(bare, name+".cloud.example.com"), name)
+	}
+	assert.Equal(t, 201, bare.Len())
+}
+
+func BenchmarkBuildOneRecordOf2048(b *testing.B) {
+	before, _ := worlds(b, 1000)
+	with := func(ttl uint32) *gslb.World {
+		next := *before
+		next.Zones = slices.Clone(before.Zones)
+		next.Zones[0].Static = new(gslb.Records)
+		for i := range 2048 {
+			set := gslb.RecordSet{Name: gslb.MustName(fmt.Sprintf("r%04d.cloud.example.com", i)), Type: dns.TypeTXT, TTL: 60, Data: []string{`"x"`}}
+			if i == 0 {
+				set.TTL = ttl
+			}
+			next.Zones[0].Static.Sets = append(next.Zones[0].Static.Sets, set)
+		}
+		return &next
+	}
+	one, two := with(60), with(61)
+	old, err := Build(nil, one)
+	require.NoError(b, err)
+	for b.Loop() {
+		if _, err := Build(old, two); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
