@@ -214,20 +214,22 @@ func TestSecondariesAnswerLikeUs(t *testing.T) {
 		zones = append(zones, z)
 	}
 	p := startPrimary(t, zones)
-	t.Log("as they come")
+	began := time.Now()
+	say := func(what string) { t.Log(time.Since(began).Round(time.Millisecond), what) }
+	say("as they come")
 	p.agree(zones)
 
 	for _, z := range zones {
 		p.checked(z.name, lax...)
 	}
 
-	t.Log("half of the hosts are not ready any more")
+	say("half of the hosts are not ready any more")
 	before := serials(t, p.addr, zones)
 	p.file("app1.yaml", backends(t, "app1", false))
 	await(t, "a zone has changed", func() bool { return !maps.Equal(before, serials(t, p.addr, zones)) })
 	p.agree(zones)
 
-	t.Log("hosts and records come and go")
+	say("hosts and records come and go")
 	for i := range zones {
 		zones[i] = zones[i].changed(uint64(seed + i))
 	}
@@ -237,7 +239,7 @@ func TestSecondariesAnswerLikeUs(t *testing.T) {
 	}
 	p.agree(zones)
 
-	t.Log("ready again")
+	say("ready again")
 	before = serials(t, p.addr, zones)
 	p.file("app1.yaml", backends(t, "app1", true))
 	await(t, "a zone has changed", func() bool { return !maps.Equal(before, serials(t, p.addr, zones)) })

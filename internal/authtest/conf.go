@@ -48,11 +48,28 @@ func (s *Server) namedConf(zones []Zone) string {
 	return b.String()
 }
 
-// knotConf gives knot.conf, without semantic checks for the same reason.
+// conf gives the whole configuration of Knot DNS or NSD.
+func (s *Server) conf(zones []Zone) string {
+	if s.Software == NSD {
+		return s.head() + nsdConf(zones)
+	}
+	return s.head() + s.knotConf(zones)
+}
+
+// head gives where Knot DNS or NSD listens and keeps its files.
+func (s *Server) head() string {
+	if s.Software == NSD {
+		return fmt.Sprintf("server:\n  ip-address: %[2]s@%[3]d\n  username: \"\"\n  chroot: \"\"\n  zonesdir: %[1]q\n  database: \"\"\n  pidfile: \"%[1]s/nsd.pid\"\n"+
+			"  xfrdfile: \"%[1]s/xfrd.state\"\n  xfrdir: %[1]q\n  zonelistfile: \"%[1]s/zone.list\"\n  server-count: 1\n  minimal-responses: yes\n  rrl-ratelimit: 0\n  rrl-whitelist-ratelimit: 0\n  verbosity: 2\n  xfrd-reload-timeout: 0\nremote-control:\n  control-enable: no\n",
+			s.dir, s.Addr.Addr(), s.Addr.Port())
+	}
+	return fmt.Sprintf("server:\n  rundir: %[1]s\n  listen: %[2]s@%[3]d\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\nlog:\n  - target: stderr\n    any: info\n"+
+		"database:\n  storage: %[1]s\n  journal-db-max-size: 32M\n  kasp-db-max-size: 8M\n  timer-db-max-size: 8M\n  catalog-db-max-size: 8M\n", s.dir, s.Addr.Addr(), s.Addr.Port())
+}
+
+// knotConf gives the zones for knot.conf, without semantic checks for the same reason.
 func (s *Server) knotConf(zones []Zone) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "server:\n  rundir: %[1]s\n  listen: %[2]s@%[3]d\n  udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\nlog:\n  - target: stderr\n    any: info\n"+
-		"database:\n  storage: %[1]s\n  journal-db-max-size: 32M\n  kasp-db-max-size: 8M\n  timer-db-max-size: 8M\n  catalog-db-max-size: 8M\n", s.dir, s.Addr.Addr(), s.Addr.Port())
 	if all := keys(zones); len(all) > 0 {
 		b.WriteString("key:\n")
 		for _, k := range all {
@@ -86,12 +103,9 @@ func (s *Server) knotConf(zones []Zone) string {
 	return b.String()
 }
 
-// nsdConf gives nsd.conf.
-func (s *Server) nsdConf(zones []Zone) string {
+// nsdConf gives the zones for nsd.conf.
+func nsdConf(zones []Zone) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "server:\n  ip-address: %[2]s@%[3]d\n  username: \"\"\n  chroot: \"\"\n  zonesdir: %[1]q\n  database: \"\"\n  pidfile: \"%[1]s/nsd.pid\"\n"+
-		"  xfrdfile: \"%[1]s/xfrd.state\"\n  xfrdir: %[1]q\n  zonelistfile: \"%[1]s/zone.list\"\n  server-count: 1\n  minimal-responses: yes\n  rrl-ratelimit: 0\n  rrl-whitelist-ratelimit: 0\n  verbosity: 2\n  xfrd-reload-timeout: 0\nremote-control:\n  control-enable: no\n",
-		s.dir, s.Addr.Addr(), s.Addr.Port())
 	for _, k := range keys(zones) {
 		fmt.Fprintf(&b, "key:\n  name: %q\n  algorithm: hmac-sha256\n  secret: %q\n", k.Name, k.Base64())
 	}

@@ -63,7 +63,7 @@ func (p *process) run(addr netip.AddrPort, command []string) bool {
 	p.cmd, p.done = cmd, done
 	answered := false
 	poll(p.t, done, func() bool {
-		_, err := ask(p.t, addr, "version.server", dns.TypeTXT)
+		_, err := ask(p.t, addr, true, "version.server", dns.TypeTXT)
 		answered = err == nil
 		return answered
 	})
@@ -102,11 +102,15 @@ func (p *process) said() string {
 
 func (p *process) log() string { return filepath.Join(p.dir, "log") }
 
-// ask asks over TCP, within a second.
-func ask(t testing.TB, addr netip.AddrPort, name string, qtype uint16) (*dns.Msg, error) {
+// ask asks over TCP or UDP, within a second.
+func ask(t testing.TB, addr netip.AddrPort, tcp bool, name string, qtype uint16) (*dns.Msg, error) {
 	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	m.RecursionDesired = false
-	in, _, err := (&dns.Client{Net: "tcp", Timeout: time.Second}).ExchangeContext(t.Context(), m, addr.String())
+	c := &dns.Client{Timeout: time.Second}
+	if tcp {
+		c.Net = "tcp"
+	}
+	in, _, err := c.ExchangeContext(t.Context(), m, addr.String())
 	return in, err
 }
 
