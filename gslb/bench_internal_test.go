@@ -89,3 +89,26 @@ func BenchmarkKeepAlive(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRecords merges what three clusters state, 2,048 records each, as one
+// challenge more makes it anew.
+//
+// Most recent results (2 shared cores, Go 1.26): see docs/benchmarks.md.
+func BenchmarkRecords(b *testing.B) {
+	zone := MustName("cloud.example.com")
+	var in []recordsOf
+	for _, tag := range []GeoTag{"ap", "eu", "us"} {
+		c := recordsOf{cluster: tag}
+		for i := range 2048 {
+			c.static = append(c.static, Record{Name: MustName(fmt.Sprintf("r%d.a.cloud.example.com", i)), Type: 16, TTL: 60, Data: `"` + string(tag) + `"`})
+		}
+		in = append(in, c)
+	}
+	rules := rulesOf(zone, MustName("other.example.com"))
+	b.ReportAllocs()
+	for b.Loop() {
+		if r := unionRecords(in, rules); len(r.Sets) != 2048 {
+			b.Fatal(len(r.Sets))
+		}
+	}
+}
