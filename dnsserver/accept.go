@@ -54,6 +54,11 @@ func (s *Server) start(ctx context.Context, raw net.Conn, b *sockets, streams *s
 			_ = raw.Close()
 		}
 	}()
+	if b.over != nil && s.shared.handshakes.full(int64(time.Since(s.shared.handshakes.start))) {
+		b.count.end(endHandshakeLimit)
+		_ = raw.Close()
+		return
+	}
 	conn := newTCPConn(raw, b.over, s.newResponder(b.count), s.slow, &s.shared)
 	if !s.conns.add(conn) {
 		_ = raw.Close()

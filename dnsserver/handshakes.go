@@ -58,7 +58,7 @@ func newHandshakes(hidden *atomic.Bool, seed uint64) *handshakes {
 // admit takes a handshake into the budget, and gives what it was charged; false:
 // there is no more. now is in nanoseconds from the start.
 func (h *handshakes) admit(from netip.Addr, now int64) (charged int64, ok bool) {
-	charged = int64(float64(h.mean.Load()) / h.divisor)
+	charged = h.charge()
 	if h.ahead(now) > int64(handshakeDepth)/2 && !h.hidden.Load() && !h.clients.allow(from, classAnswer, h.clients.tick()) {
 		return 0, false
 	}
@@ -72,6 +72,16 @@ func (h *handshakes) admit(from netip.Addr, now int64) (charged int64, ok bool) 
 		}
 	}
 }
+
+// full reports that the budget has no room for one more: then even the client's first
+// message need not be read.
+func (h *handshakes) full(now int64) bool {
+	ahead := h.ahead(now)
+	return ahead > 0 && ahead+h.charge() > int64(handshakeDepth)
+}
+
+// charge is what a handshake takes of the budget.
+func (h *handshakes) charge() int64 { return int64(float64(h.mean.Load()) / h.divisor) }
 
 // ahead gives how far the budget is used ahead of time.
 func (h *handshakes) ahead(now int64) int64 { return max(h.used.Load()-now, 0) }
@@ -157,6 +167,7 @@ func (c *tcpConn) handshake(ctx context.Context) bool {
 	c.touch()
 	switch {
 	case err == nil:
+		c.oldTLS = c.tls.ConnectionState().Version < tls.VersionTLS13
 		return true
 	case g.refused:
 		c.r.count.end(endHandshakeLimit)

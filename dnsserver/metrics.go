@@ -19,10 +19,11 @@ const (
 	dropWrite            // the answer could not be sent
 	dropSlowFull         // too many slow messages in flight
 	dropRateLimit        // more than the rate of a network
+	dropQueueFull        // the system's queue of a socket; counted there
 	dropReasons
 )
 
-var dropNames = [dropReasons]string{"short", "response", "read_error", "write_error", "slow_path_full", "rate_limit"}
+var dropNames = [dropReasons]string{"short", "response", "read_error", "write_error", "slow_path_full", "rate_limit", "queue_full"}
 
 // Why the server ended a connection.
 const (
@@ -112,7 +113,7 @@ func newMetrics(s *Server) *metrics {
 	return &metrics{
 		server:       s,
 		queries:      desc("queries_total", "Messages answered, by transport, type of the question and RCODE.", "transport", "qtype", "rcode"),
-		dropped:      desc("dropped_total", "Messages that got no answer, by transport and reason.", "transport", "reason"),
+		dropped:      desc("dropped_total", "Messages that got no answer, by transport and reason; queue_full: dropped by the system before we saw them.", "transport", "reason"),
 		truncated:    desc("truncated_total", "Answers over UDP that did not fit and said so (TC)."),
 		slipped:      desc("rate_limit_slipped_total", "Answers beyond the rate of a network that were sent short: with TC, with BADCOOKIE, or an error."),
 		cookies:      desc("cookies_total", "Messages with a DNS cookie, by transport and what it was worth.", "transport", "state"),
@@ -153,6 +154,9 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	var truncated, slipped uint64
 	for _, transport := range transports {
 		sum := s.sum(transport)
+		if transport == "udp" {
+			sum.dropped[dropQueueFull].Store(s.queueDrops())
+		}
 		truncated += sum.truncated.Load()
 		slipped += sum.slipped.Load()
 		for state := cookieClient; state < cookieStates; state++ {
@@ -234,6 +238,14 @@ func (m *metrics) collectTallies(ch chan<- prometheus.Metric, t *answers.Table) 
 	for c, n := range clusters {
 		ch <- prometheus.MustNewConstMetric(m.clusters, prometheus.CounterValue, float64(n), c.zone, c.cluster)
 	}
+}
+
+// queueDrops adds up what the system dropped before all sockets.
+func (s *Server) queueDrops() (sum uint64) {
+	for _, u := range s.udp {
+		sum += queueDrops(u.conn)
+	}
+	return sum
 }
 
 // rcodeName gives the label of an RCODE; 16 is BADVERS in answers that carry no

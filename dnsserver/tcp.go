@@ -15,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/miekg/dns"
 )
 
 const (
@@ -36,6 +38,7 @@ type tcpConn struct {
 	tls      *tls.Conn // nil: plain TCP
 	r        *responder
 	slow     *slowPool
+	oldTLS   bool // before 1.3
 	shared   *tcpShared
 	timed    sampler
 
@@ -182,6 +185,12 @@ func (c *tcpConn) handle(ctx context.Context, msg []byte) error {
 		c.out = out
 		return nil
 	case slow:
+		if c.mayNotTransfer() {
+			out = c.r.refuse(out, msg, true, dns.RcodeRefused, noEDE)
+			binary.BigEndian.PutUint16(out[head:], uint16(len(out)-head-2))
+			c.out = out
+			return nil
+		}
 		if err := c.flush(); err != nil {
 			return err
 		}
@@ -210,6 +219,13 @@ func (c *tcpConn) startSlow(ctx context.Context, msg []byte) error {
 	<-c.slots
 	c.r.count.drop(dropSlowFull)
 	return c.send(servFail(nil, msg))
+}
+
+// mayNotTransfer reports that the message just read asks for a zone over a version of TLS
+// that is too old for that (RFC 9103 §7.1).
+func (c *tcpConn) mayNotTransfer() bool {
+	q := &c.r.q
+	return c.oldTLS && q.opcode == dns.OpcodeQuery && (q.qtype == dns.TypeAXFR || q.qtype == dns.TypeIXFR)
 }
 
 // awaitWriter returns when nothing is being written.

@@ -225,3 +225,29 @@ func TestTLSThatIsRefused(t *testing.T) {
 	_, err = dnsserver.New(cfg)
 	require.ErrorContains(t, err, "address already in use")
 }
+
+// Transfers over TLS need its version 1.3 (RFC 9103 §7.1); other questions do not.
+func TestRFC9103_TransfersNeedTLS13(t *testing.T) {
+	cfg, pool, _ := overTLS(t)
+	cfg.SlowPath = slowFunc(echo)
+	server, _ := dnstest.Serve(t, cfg, exampleTable(t))
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		want := dns.RcodeNotAuth // says the slow path
+		if version == tls.VersionTLS12 {
+			want = dns.RcodeRefused
+		}
+		for _, qtype := range []uint16{dns.TypeAXFR, dns.TypeIXFR, dns.TypeA} {
+			conn, err := dialTLS(t, server.TLSAddrs()[0], &tls.Config{RootCAs: pool, ServerName: "ns.example", NextProtos: []string{"dot"}, MinVersion: version, MaxVersion: version})
+			require.NoError(t, err)
+			_, err = conn.Write(ask(t, "app", qtype))
+			require.NoError(t, err)
+			m, err := conn.ReadMsg()
+			require.NoError(t, err)
+			if qtype == dns.TypeA {
+				assert.Len(t, m.Answer, 1)
+				continue
+			}
+			assert.Equal(t, want, m.Rcode, "%s over %s", dns.TypeToString[qtype], tls.VersionName(version))
+		}
+	}
+}

@@ -37,7 +37,7 @@ func (f *flood) end() int64 {
 }
 
 // kinds are what a flood over UDP is made of: good questions, names that do not
-// exist, noise, and what goes to the slow path.
+// exist, noise, updates, and signatures of a key that we have.
 func kinds(t testing.TB) [][]byte {
 	t.Helper()
 	good := packed(t, host, dns.TypeA)
@@ -49,8 +49,17 @@ func kinds(t testing.TB) [][]byte {
 		packed(t, "www.example.org", dns.TypeANY),
 		packed(t, host, dns.TypeAAAA),
 		packed(t, host, dns.TypeSOA, func(m *dns.Msg) { m.Opcode = dns.OpcodeUpdate }),
-		good,
+		forged(t),
 	}
+}
+
+// forged is signed by somebody who knows the name of a key, and not the key.
+func forged(t testing.TB) []byte {
+	t.Helper()
+	m := new(dns.Msg).SetQuestion(host+".", dns.TypeA).SetTsig("peers.", dns.HmacSHA256, 300, time.Now().Unix())
+	b, _, err := dns.TsigGenerate(m, "bm90IHRoZSBrZXksIG5vciBhbnkgb3RoZXIga2V5IQ==", "", false)
+	require.NoError(t, err)
+	return b
 }
 
 // udp floods over UDP, from a socket for each kind of message, with so many a second in
