@@ -22,6 +22,8 @@ import (
 const (
 	tcpBuffer = 2048     // of a connection that reads messages of the usual size
 	tcpFlush  = 32 << 10 // answers that are collected before they are written
+
+	slowPieces = 3 // of a message after which its client is slow
 )
 
 var (
@@ -52,6 +54,9 @@ type tcpConn struct {
 
 	in       []byte
 	from, to int         // what is in the buffer and not yet used
+	pieces   int         // reads for this message
+	missing  int         // octets of it, if that is known
+	lowWater int         // what the system wakes us for; 0: every octet
 	partial  atomic.Bool // the beginning of a message was read
 	greeting atomic.Bool // TLS is being begun
 	out      []byte
@@ -323,6 +328,7 @@ func (c *tcpConn) next() ([]byte, error) {
 				c.whole()
 				return msg, nil
 			}
+			c.missing = 2 + n - have
 		}
 		if err := c.makeRoom(); err != nil {
 			return nil, err
@@ -335,8 +341,25 @@ func (c *tcpConn) next() ([]byte, error) {
 
 // whole says that a message came to its end.
 func (c *tcpConn) whole() {
+	c.pieces, c.missing = 0, 0
+	if c.lowWater > 1 {
+		c.lowWater = 1
+		setLowWater(c.raw, 1)
+	}
 	if c.partial.Load() {
 		c.partial.Store(false)
+	}
+}
+
+// awaitRest lets the reader sleep until the rest of a message is there, if that comes in
+// small pieces: two hundred clients that send octet by octet must not wake us for each.
+func (c *tcpConn) awaitRest() {
+	if c.pieces < slowPieces || c.tls != nil || c.missing == 0 {
+		return
+	}
+	if n := min(c.missing, tcpBuffer); n != c.lowWater {
+		c.lowWater = n
+		setLowWater(c.raw, n)
 	}
 }
 
@@ -375,8 +398,10 @@ func (c *tcpConn) fill() error {
 		if c.stopping.Load() {
 			return errStopping
 		}
+		c.awaitRest()
 		n, err := c.Read(c.in[c.to:])
 		c.to += n
+		c.pieces++
 		switch {
 		case n > 0:
 			return nil

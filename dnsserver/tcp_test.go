@@ -76,6 +76,35 @@ func TestRow105_QueriesInOneSegmentAndOctetByOctet(t *testing.T) {
 	closed(t, c)
 }
 
+// However a client cuts its messages, they are answered when they are whole: also long
+// ones in small pieces, and what comes with the end of one.
+func TestMessagesInPieces(t *testing.T) {
+	_, addr := dnstest.Serve(t, dnsserver.Config{TCPMessage: time.Minute}, exampleTable(t))
+	c := dnstest.Dial(t, "tcp", addr)
+	require.NoError(t, c.Conn.(*net.TCPConn).SetNoDelay(true))
+	small, large := frame(ask(t, "app", dns.TypeA).withID(0)), frame(long(t, dns.TypeA, 9000).withID(0))
+	for _, piece := range []int{1, 7, 1000} {
+		for _, message := range [][]byte{small, large} {
+			two := append(append([]byte(nil), message...), small...)
+			binary.BigEndian.PutUint16(two[len(message)+2:], 1)
+			for rest := two; len(rest) > 0; {
+				n := min(piece, len(rest))
+				if len(rest) <= len(small)+n { // the end of the first and the whole of the second at once
+					n = len(rest)
+				}
+				_, err := c.Conn.Write(rest[:n])
+				require.NoError(t, err)
+				rest = rest[n:]
+			}
+			expectAnswers(t, c, 2)
+		}
+	}
+	_, err := c.Conn.Write(small[:len(small)-1])
+	require.NoError(t, err)
+	require.NoError(t, c.Conn.(*net.TCPConn).CloseWrite())
+	closed(t, c)
+}
+
 func TestRow106_FramesThatHoldNoMessage(t *testing.T) {
 	_, addr := dnstest.Serve(t, dnsserver.Config{}, exampleTable(t))
 	for _, length := range []int{0, 1, 11} {
