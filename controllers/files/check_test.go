@@ -82,6 +82,8 @@ func TestCheck(t *testing.T) {
 				"a.yaml:19: spec.endpoints[1]: RecordConflicted: app.cloud.example.com AAAA: it is a balanced host, whose addresses are served",
 				"a.yaml:20: spec.endpoints[2]: HostOutsideZones: x.example.org lies in none of the zones of this cluster (cloud.example.com); the record is left out",
 			}},
+		{"a DNSEndpoint whose label is another word", cloud, []string{endpointYAML(`gslb.meridian.dev/serve: "yes"`, "{dnsName: x.example.org, recordType: NONE}")},
+			[]string{`a.yaml:3: warning: metadata.labels: label gslb.meridian.dev/serve is "yes": only with "true" are the records served`}},
 		{"a DNSEndpoint that is ExternalDNS's alone", cloud, []string{endpointYAML("a: b", "{dnsName: x.example.org, recordType: NONE}")}, nil},
 		{"other kinds are nobody's mistake", cloud, []string{"apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\n", "# nothing\n"}, nil},
 	} {

@@ -3,8 +3,10 @@
 package files
 
 import (
+	"fmt"
 	"os"
 
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/api/validate"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 )
@@ -55,11 +57,17 @@ func placed(h *held, severity Severity, path, message string) Problem {
 }
 
 // problems lists what is wrong with the objects themselves: those that are there
-// twice, and wrong annotations.
+// twice, wrong annotations, and labels that mean nothing.
 func (m *model) problems() []Problem {
 	all := m.inventory.problems()
 	for _, a := range m.annotated {
 		all = append(all, a.problems...)
+	}
+	for _, e := range m.endpoints() {
+		if value, labelled := e.Labels[gslbv1beta1.LabelServe]; labelled && !translate.Serves(e) {
+			all = append(all, placed(m.inventory.objects[key{kindEndpoint, e.Namespace, e.Name}], Warning, "metadata.labels",
+				fmt.Sprintf("label %s is %q: only with %q are the records served", gslbv1beta1.LabelServe, value, gslbv1beta1.ServeTrue)))
+		}
 	}
 	return all
 }
