@@ -30,26 +30,26 @@ func (o *Object) Run(ctx context.Context) error {
 	pause := newPause()
 	var failing time.Time // since when; zero: it is read
 	told := false
+	good := func() {
+		if told {
+			o.log.Info("the ConfigMap of dynamic updates is read again", "object", o.cfg.Name, "after", time.Since(failing).Round(time.Millisecond))
+		}
+		failing, told = time.Time{}, false
+	}
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := o.follow(ctx, func() {
-			if told {
-				o.log.Info("the ConfigMap of dynamic updates is read again", "object", o.cfg.Name, "after", time.Since(failing).Round(time.Millisecond))
-			}
-			failing, told = time.Time{}, false
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
+		err := o.follow(ctx, good)
 		if time.Since(began) > patience {
 			pause = newPause()
 		}
-		if err != nil && failing.IsZero() {
-			failing = time.Now()
-		}
-		if err != nil && !told && time.Since(failing) >= patience {
-			told = true
-			o.log.Error("the ConfigMap of dynamic updates cannot be read; what it held stays", "object", o.cfg.Name, "error", err)
+		if err != nil && ctx.Err() == nil {
+			if failing.IsZero() {
+				failing = time.Now()
+			}
+			if !told && time.Since(failing) >= patience {
+				told = true
+				o.log.Error("the ConfigMap of dynamic updates cannot be read; what it held stays", "object", o.cfg.Name, "error", err)
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -109,6 +109,7 @@ func (o *Object) event(ctx context.Context, e watch.Event) error {
 		return o.saw(ctx, object)
 	case watch.Error:
 		return apierrors.FromObject(e.Object)
+	case watch.Bookmark:
 	}
 	return nil
 }
@@ -118,7 +119,7 @@ func (o *Object) event(ctx context.Context, e watch.Event) error {
 // store behind the API.
 func (o *Object) saw(ctx context.Context, object *corev1.ConfigMap) error {
 	if err := o.lock(ctx); err != nil {
-		return nil
+		return err
 	}
 	defer o.unlock()
 	version := ""

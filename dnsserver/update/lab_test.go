@@ -87,7 +87,8 @@ type cluster struct {
 	storage *memory
 	metrics *prometheus.Registry
 	deaf    atomic.Bool                // the handler is told nothing any more
-	shown   atomic.Pointer[gslb.World] // what the handler was told last
+	shown   atomic.Pointer[gslb.World] // what the handler is told
+	ready   atomic.Bool                // and it was
 }
 
 // newCluster begins a cluster that serves zone, with these static records ("NAME
@@ -104,8 +105,9 @@ func newCluster(t testing.TB, tag gslb.GeoTag, static ...string) *cluster {
 	require.NoError(t, err)
 	store.OnWorld(func(w *gslb.World) {
 		if !c.deaf.Load() {
-			c.handler.Publish(w, serve(w))
 			c.shown.Store(w)
+			c.handler.Publish(w, serve(w))
+			c.ready.Store(w.Ready)
 		}
 	})
 	store.SetZones([]gslb.ZoneIntent{
@@ -121,7 +123,7 @@ func newCluster(t testing.TB, tag gslb.GeoTag, static ...string) *cluster {
 		_ = store.Run(ctx)
 	}()
 	t.Cleanup(func() { cancel(); <-done })
-	for c.shown.Load() == nil || !c.shown.Load().Ready {
+	for !c.ready.Load() {
 		<-time.After(time.Millisecond) // virtual
 	}
 	return c

@@ -70,7 +70,7 @@ func TestRandomUpdatesAtTwoClusters(t *testing.T) {
 					for _, n := range names {
 						assert.Equal(t, tokens(all[n]), c.txt(n), "%s at %s", n, c.tag)
 					}
-					assert.Equal(t, count(models[i]), len(c.held()))
+					assert.Len(t, c.held(), count(models[i]))
 				}
 			})
 		})
