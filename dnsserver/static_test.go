@@ -9,6 +9,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
 	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -190,6 +191,8 @@ func staticRows(t *testing.T) []row {
 		{73, "60 addresses do not fit beside MX", at(t, "tofar", dns.TypeMX), "udp", staticData(
 			"tofar MX 10 far.example.test.", "tofar MX 20 mail.example.test.").with("mail A 192.0.2.25")},
 		{77, "a host with nothing to answer", at(t, "empty", dns.TypeA), "", staticNoData},
+		{77, "its placeholder", at(t, "empty", answers.TypePlaceholder), "", want{aa: true, answer: []string{`empty.example.test. 30 IN TYPE65500 \# 0`}}},
+		{77, "ANY of it", at(t, "empty", dns.TypeANY), "", want{aa: true, answer: []string{`empty.example.test. 30 IN TYPE65500 \# 0`}}},
 		{78, "60 static addresses", at(t, "many", dns.TypeA), "udp", want{aa: true, tc: true}},
 		{81, "2.4 kB of TXT, EDNS 65535", at(t, "big", dns.TypeTXT).opt(65535, 0), "udp", want{aa: true, tc: true}},
 		{82, "over TCP", at(t, "big", dns.TypeTXT).opt(65535, 0), "tcp", want{aa: true, some: true}},

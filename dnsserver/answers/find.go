@@ -161,6 +161,8 @@ func (f *Found) choose(qtype uint16) {
 func (f *Found) chooseStatic(qtype uint16) {
 	n := f.node
 	switch {
+	case n.bare() && (qtype == TypePlaceholder || qtype == dns.TypeANY):
+		f.run = &f.zone.empty
 	case len(n.static) == 0:
 	case qtype == dns.TypeANY: // the smallest, because ANY is a question of amplifiers
 		for _, p := range n.static {

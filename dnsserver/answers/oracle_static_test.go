@@ -56,6 +56,11 @@ func slowOf(t testing.TB, w *gslb.World) slowZones {
 			}
 		}
 	}
+	for h := range w.Hosts() {
+		if h.Name != h.Zone && len(slow.at(h.Zone.String(), h.Name.String(), 0)) == 0 {
+			add(h.Zone, h.Name, 30, answers.TypePlaceholder, `\# 0`)
+		}
+	}
 	for i := range w.Zones { // a name server whose name is ours has its addresses from us
 		ns := w.Zones[i].NameServers[0]
 		home := slow.zoneOf(ns.Name.String())
@@ -213,7 +218,7 @@ func (s slowZones) additional(m *dns.Msg, of []dns.RR, cut string) {
 type choices func(n int) int
 
 var oracleTypes = []uint16{
-	dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeMX, dns.TypeNS, dns.TypeTXT, dns.TypeDS, dns.TypeSOA, dns.TypeANY, dns.TypeSRV, dns.TypeHTTPS, 65400,
+	dns.TypeA, dns.TypeAAAA, dns.TypeCNAME, dns.TypeMX, dns.TypeNS, dns.TypeTXT, dns.TypeDS, dns.TypeSOA, dns.TypeANY, dns.TypeSRV, dns.TypeHTTPS, 65400, answers.TypePlaceholder,
 }
 
 // name gives a name of up to four labels below a zone, from so few labels that

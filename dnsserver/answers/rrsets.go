@@ -26,7 +26,7 @@ type RRset struct {
 
 // RRsets walks all of a zone of ours, in the canonical order of owners (RFC 4034
 // §6.1), the SOA before all others: the NS of the apex; each host with every
-// address that its decision can give; static records, delegations and their
+// address that its decision can give, or a placeholder (see [TypePlaceholder]); static records, delegations and their
 // glue; and for a zone of ours below this one its NS, with glue as far as the
 // names lie in this zone. Nothing for a zone that is not ours. It does not hold
 // up anybody.
@@ -74,7 +74,10 @@ func (t *Table) rrsetsAt(n *node, i int) []RRset {
 		out = appendRun(out, n.key, &t.zones[i].soa)
 		out = appendRun(out, n.key, &t.zones[i].ns)
 	}
-	if n.host != nil {
+	switch {
+	case n.bare():
+		out = appendRun(out, n.key, &t.zones[i].empty)
+	case n.host != nil:
 		out = t.appendHost(out, n)
 	}
 	for _, p := range n.static {

@@ -61,6 +61,7 @@ func TestRRsetsOfAZone(t *testing.T) {
 		"b.example.test. 30 IN A 192.0.2.1", "b.example.test. 30 IN A 198.51.100.1", "b.example.test. 30 IN AAAA 2001:db8::1",
 		"child.example.test. 300 IN NS gslb-ns-eu-child.example.test.", "child.example.test. 300 IN NS gslb-ns-us-child.example.test.",
 		"gslb-ns-eu-child.example.test. 300 IN A 192.0.2.53", "gslb-ns-us-child.example.test. 300 IN A 198.51.100.53",
+		`none.example.test. 30 IN TYPE65500 \# 0`,
 		"sub.example.test. 60 IN NS ns.sub.example.test.", "ns.sub.example.test. 60 IN A 192.0.2.61",
 		`*.w.example.test. 60 IN TXT "x"`, "www.example.test. 60 IN CNAME b.example.test.",
 	}
@@ -69,7 +70,7 @@ func TestRRsetsOfAZone(t *testing.T) {
 		name string
 		want []string
 	}{
-		{"b.example.test", want[4:7]}, {"sub.example.test", want[11:12]}, {"none.example.test", nil}, {"absent.example.test", nil}, {"w.example.test", nil},
+		{"b.example.test", want[4:7]}, {"sub.example.test", want[12:13]}, {"none.example.test", want[11:12]}, {"absent.example.test", nil}, {"w.example.test", nil},
 		{"x.child.example.test", []string{"x.child.example.test. 30 IN A 192.0.2.2"}}, {"www.example.org", nil},
 	} {
 		assert.Equal(t, c.want, linesOf(t, table.NameRRsets(gslb.MustName(c.name))...), c.name)

@@ -42,6 +42,12 @@ func (n *node) run(rrtype uint16) *packed {
 	return setOf(n.static, rrtype)
 }
 
+// bare reports that the node is a host with nothing to answer, and no record
+// stands beside it.
+func (n *node) bare() bool {
+	return n.host != nil && len(n.sets) == 0 && len(n.static) == 0 && !n.apex
+}
+
 func setOf(sets []*packed, rrtype uint16) *packed {
 	for _, p := range sets {
 		if p.rrtype == rrtype {

@@ -32,6 +32,7 @@ type zone struct {
 	servers []gslb.Name // the first is our own, if we have one
 	soa     packed
 	ns      packed          // no records: no name server is known
+	empty   packed          // at hosts with nothing to answer
 	tallies [Refused]*Tally // by Kind, of answers without entries
 }
 
@@ -50,6 +51,7 @@ func newZone(old *zone, z *gslb.Zone, self gslb.GeoTag, parent int, limits Build
 	}
 	next.packSOA()
 	next.packNS(limits)
+	next.packEmpty()
 	if len(next.ns.wire) > maxSection {
 		return nil, fmt.Errorf("zone %s has %d name servers, more than fit into a message", z.Zone, len(z.NameServers))
 	}
@@ -109,6 +111,18 @@ func (z *zone) packNS(limits Builder) {
 		z.ns.leads(len(z.ns.wire)+2, []byte(name))
 		z.ns.data(z, nil, name, nil)
 	}
+}
+
+// TypePlaceholder is the type of the record at a host that has nothing to answer
+// and no other record: it has no data and says that the name exists. A secondary
+// that transfers the zone has nothing but records to know that by, and would say
+// NXDOMAIN, or answer with a wildcard. It is of private use (RFC 6895 §3.1).
+const TypePlaceholder = 65500
+
+func (z *zone) packEmpty() {
+	z.empty.rrtype = TypePlaceholder
+	z.empty.begin(toOwner, z.negTTL)
+	z.empty.data(z, nil, "", nil)
 }
 
 // labelAt reports that a label of the zone's name begins at an offset.
