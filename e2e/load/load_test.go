@@ -58,7 +58,7 @@ func TestFiveTimesSaturation(t *testing.T) {
 	usual, before := s.steady(3 * time.Second)
 	t.Logf("usual: %v; %d MiB", usual, before/mib)
 
-	saturated := 0
+	saturated, beyond := 0, 0
 	for _, rate := range []int{25_000, 50_000, 75_000, 100_000, 150_000, 200_000, 300_000} {
 		f, was, began := s.udp(rate, kinds(t)), s.answered(), time.Now()
 		s.whileLoaded(time.Second)
@@ -67,7 +67,9 @@ func TestFiveTimesSaturation(t *testing.T) {
 		offered := float64(f.end())
 		t.Logf("%8.0f offered a second, %8.0f answered", offered/took, answered/took)
 		if saturated = max(saturated, int(answered/took)); answered < 0.7*offered {
-			break
+			if beyond++; beyond == 2 { // not just a moment without a processor
+				break
+			}
 		}
 	}
 
@@ -134,11 +136,9 @@ func TestACrowdOverTCP(t *testing.T) {
 	framed := append([]byte{0, byte(len(query))}, query...)
 	without, before := s.steady(loadTime(t))
 
-	dial := func(ip net.IP) net.Conn {
+	dial := func(ip net.IP) (net.Conn, error) {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: ip}}
-		c, err := d.DialContext(t.Context(), "tcp", s.at())
-		require.NoError(t, err)
-		return c
+		return d.DialContext(t.Context(), "tcp", s.at())
 	}
 	stop := make(chan struct{})
 	defer close(stop)
@@ -157,9 +157,12 @@ func TestACrowdOverTCP(t *testing.T) {
 			go func() {
 				pause(time.Second)
 				for {
-					c := dial(net.IPv4(127, 9, net3, byte(1+i%200)))
-					act(c)
-					_ = c.Close()
+					if c, err := dial(net.IPv4(127, 9, net3, byte(1+i%200))); err == nil {
+						act(c)
+						_ = c.Close()
+					} else {
+						pause(time.Second)
+					}
 					select {
 					case <-stop:
 						return
@@ -187,9 +190,10 @@ func TestACrowdOverTCP(t *testing.T) {
 	most := int64(0)
 	for end := time.Now().Add(loadTime(t)); time.Now().Before(end); {
 		began := time.Now()
-		c := dial(net.IPv4(127, 9, 3, 1))
+		c, err := dial(net.IPv4(127, 9, 3, 1))
+		require.NoError(t, err)
 		require.NoError(t, c.SetDeadline(began.Add(time.Minute)))
-		_, err := c.Write(framed)
+		_, err = c.Write(framed)
 		require.NoError(t, err)
 		head := make([]byte, 12)
 		_, err = io.ReadFull(c, head)
