@@ -27,7 +27,7 @@ const (
 // pace decides when a socket is left alone for a moment, so that the next read
 // finds more. A server that is faster than its clients otherwise runs to the
 // socket for every few messages, and wakes its clients for as few: where 140,000
-// come in a second that costs a fifth of the work. Below 40,000 a second every
+// come in a second that costs a sixth of the work. Below 40,000 a second every
 // message is read at once.
 type pace struct {
 	since    time.Time

@@ -87,7 +87,7 @@ func (b *bench) programOf(s *server) string {
 	case "meridian":
 		return b.meridian
 	case "coredns":
-		if _, err := os.Stat(b.coredns); err != nil {
+		if fi, err := os.Stat(b.coredns); err != nil || !fi.Mode().IsRegular() {
 			return ""
 		}
 		return b.coredns

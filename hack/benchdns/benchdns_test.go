@@ -43,11 +43,11 @@ func TestWhatDnsperfPrints(t *testing.T) {
 
 func TestTheWorkOfOneQuestion(t *testing.T) {
 	s := &scenario{rcode: "NOERROR"}
-	good := load{sent: 1000, completed: 1000, rcodes: "NOERROR 1000 (100.00%)", qps: 500}
-	used := cpuTime{2 * time.Millisecond, 3 * time.Millisecond}
+	good := load{sent: 10000, completed: 10000, rcodes: "NOERROR 10000 (100.00%)", qps: 5000}
+	used := cpuTime{20 * time.Millisecond, 30 * time.Millisecond}
 	m, err := judge(s, good, used)
 	require.NoError(t, err)
-	assert.Equal(t, sample{perCPU: 200_000, user: 2, system: 3, qps: 500}, m)
+	assert.Equal(t, sample{perCPU: 200_000, user: 2, system: 3, qps: 5000}, m)
 	for _, c := range []struct {
 		why  string
 		load load
@@ -56,7 +56,7 @@ func TestTheWorkOfOneQuestion(t *testing.T) {
 		{"many questions were lost", load{sent: 1000, completed: 800, rcodes: good.rcodes}, used},
 		{"another answer was wanted", load{sent: 10, completed: 10, rcodes: "NXDOMAIN 10 (100.00%)"}, used},
 		{"some answers are other ones", load{sent: 10, completed: 10, rcodes: "NOERROR 9 (90.00%), SERVFAIL 1 (10.00%)"}, used},
-		{"too short to be measured", good, cpuTime{}},
+		{"too short to be measured", good, cpuTime{system: tick}},
 	} {
 		_, err := judge(s, c.load, c.used)
 		assert.Error(t, err, c.why)

@@ -95,8 +95,13 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if err := o.check(); err != nil {
 		return err
 	}
-	if o.meridian, err = filepath.Abs(o.meridian); err != nil {
-		return err
+	for _, program := range []*string{&o.meridian, &o.coredns} {
+		if *program == "" {
+			continue
+		}
+		if *program, err = filepath.Abs(*program); err != nil {
+			return err
+		}
 	}
 	dir, err := os.MkdirTemp("", "benchdns-")
 	if err != nil {
