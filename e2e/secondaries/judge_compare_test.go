@@ -158,24 +158,25 @@ func (j *jury) wellFormed(q judgeQuery, m *dns.Msg, size int) []string {
 			wrong = append(wrong, "a record is there twice")
 		}
 	}
-	if zone := j.zone(q.name); zone != nil {
-		for _, rr := range m.Extra {
-			if rr.Header().Rrtype != dns.TypeOPT && !holds(zone, rr) {
-				wrong = append(wrong, "additional record that is not in the zone: "+rr.String())
-			}
+	for _, rr := range m.Extra {
+		if rr.Header().Rrtype != dns.TypeOPT && !holds(j.zone(rr.Header().Name), rr) {
+			wrong = append(wrong, "additional record that no zone has: "+rr.String())
 		}
 	}
 	return wrong
 }
 
 // zone gives the records of the zone that holds a name; nil: it is in none.
-func (j *jury) zone(name string) map[string][]dns.RR {
+func (j *jury) zone(name string) map[string][]dns.RR { return j.zones[j.home(name)] }
+
+// home gives the zone that holds a name; empty: it is in none.
+func (j *jury) home(name string) string {
 	for n := strings.ToLower(name); n != ""; _, n, _ = strings.Cut(n, ".") {
-		if z, ok := j.zones[n]; ok {
-			return z
+		if _, ok := j.zones[n]; ok {
+			return n
 		}
 	}
-	return nil
+	return ""
 }
 
 func holds(zone map[string][]dns.RR, rr dns.RR) bool {

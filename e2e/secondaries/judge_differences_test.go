@@ -31,6 +31,8 @@ type difference struct {
 var differences = []difference{
 	{"ANY", "RFC 8482 §4.1: one whole RRset, as Knot and NSD choose one; BIND gives all", true, (*judgeCase).oneOfAny},
 	{"CNAME loop", "a loop is followed to its end, and that is NOERROR, as with Knot and NSD; BIND says SERVFAIL", false, (*judgeCase).loop},
+	{"CNAME into another zone", "both zones are here, so the chain is followed, as by NSD; BIND and Knot end it at the border", false, (*judgeCase).leavesZone},
+	{"DS behind a CNAME", "at the zone to which it leads, NSD names the SOA of the zone above, BIND and Knot that of the zone itself", false, (*judgeCase).otherSOA},
 	{"RRSIG at a CNAME", "in a zone that is not signed it does not matter: NSD follows the CNAME, BIND and Knot do not", true, (*judgeCase).signatureAtCNAME},
 	{"TC", "NSD sets it also if addresses of servers outside the delegation do not fit (RFC 9471 §3.2 asks for those inside), and BIND does not always " +
 		"compress all names; ours is whole and no longer than it may be", false, (*judgeCase).onlyOthersTruncate},
@@ -97,6 +99,31 @@ func (c *judgeCase) loop() bool {
 		name = strings.ToLower(rrs[0].(*dns.CNAME).Target)
 	}
 	return c.ours.rcode == "NOERROR"
+}
+
+// leavesZone: the CNAME records of the zone lead to a name of another zone.
+func (c *judgeCase) leavesZone() bool {
+	home, seen := c.jury.home(c.q.name), make(map[string]bool)
+	for name := strings.ToLower(c.q.name); !seen[name]; {
+		seen[name] = true
+		if h := c.jury.home(name); h != home {
+			return h != ""
+		}
+		rrs := at(c.jury.zone(name), name)
+		if len(rrs) == 0 || rrs[0].Header().Rrtype != dns.TypeCNAME {
+			return false
+		}
+		name = strings.ToLower(rrs[0].(*dns.CNAME).Target)
+	}
+	return false
+}
+
+// otherSOA: all say the same but for the authority section, one of them as we do.
+func (c *judgeCase) otherSOA() bool {
+	return c.q.typ == dns.TypeDS && len(c.ours.answer) > 0 && !slices.ContainsFunc(c.others, func(o reply) bool {
+		o.authority = c.ours.authority
+		return !o.equal(c.ours)
+	})
 }
 
 // signatureAtCNAME: somebody says the same, maybe with TC.

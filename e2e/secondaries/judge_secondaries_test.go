@@ -5,15 +5,11 @@
 package secondaries_test
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/netip"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,82 +19,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/meridian-gslb/meridian/internal/authtest"
-	"github.com/meridian-gslb/meridian/internal/lab"
 )
-
-// primary is a meridian process with zones from a folder of manifests, and the
-// others as its secondaries.
-type primary struct {
-	t       *testing.T
-	folder  string
-	addr    netip.AddrPort
-	metrics netip.AddrPort
-	key     authtest.Key
-	others  []*authtest.Server
-	process *lab.Process
-}
-
-// startPrimary runs meridian, and the others as secondaries of zones, in each of
-// which is a TXT record "marker".
-func startPrimary(t *testing.T, zones []judgeZone) *primary {
-	t.Helper()
-	dir := t.TempDir()
-	bin := filepath.Join(dir, "meridian")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/meridian").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	p := &primary{t: t, folder: filepath.Join(dir, "objects"), addr: authtest.FreePort(t), metrics: authtest.FreePort(t),
-		key: authtest.Key{Name: "transfer", Secret: bytes.Repeat([]byte("k"), 32)}}
-	require.NoError(t, os.Mkdir(p.folder, 0o700))
-	p.file("app0.yaml", backends(t, "app0", true))
-	p.file("app1.yaml", backends(t, "app1", true))
-	p.write(zones)
-	var told []string
-	addrs := make(map[authtest.Software]netip.AddrPort)
-	for _, s := range authtest.All() {
-		addrs[s] = authtest.FreePort(t)
-		told = append(told, p.key.Name+"@"+addrs[s].String())
-	}
-	keyFile := filepath.Join(dir, "key")
-	require.NoError(t, os.WriteFile(keyFile, []byte(p.key.Base64()), 0o600))
-	l, err := lab.New(t.Context(), dir, bin)
-	require.NoError(t, err)
-	t.Cleanup(func() {
-		assert.NoError(t, l.Close())
-		if t.Failed() {
-			t.Log(p.process.LogTail(40))
-		}
-	})
-	p.process, err = l.Start("eu", "serve", "--geo-tag", "eu", "--manifests", p.folder, "--dns-listen", p.addr.String(), "--dns-address", "192.0.2.53",
-		"--edge-provider", "none", "--metrics-listen", p.metrics.String(), "--probe-listen", "", "--entry-check", "off",
-		"--transfer-tsig-key", p.key.Name+":hmac-sha256:"+keyFile, "--notify", strings.Join(told, ","))
-	require.NoError(t, err)
-	var followed []authtest.Zone
-	for _, z := range zones {
-		p.answersTXT("marker."+z.name, "first")
-		followed = append(followed, authtest.Zone{Name: z.name, Primary: p.addr, Key: p.key})
-	}
-	for _, s := range authtest.All() {
-		p.others = append(p.others, authtest.StartAt(t, s, addrs[s], followed...))
-	}
-	return p
-}
-
-// file writes a manifest whole, by rename.
-func (p *primary) file(name, content string) {
-	p.t.Helper()
-	tmp := filepath.Join(filepath.Dir(p.folder), name+".tmp")
-	require.NoError(p.t, os.WriteFile(tmp, []byte(content), 0o600))
-	require.NoError(p.t, os.Rename(tmp, filepath.Join(p.folder, name)))
-}
-
-func (p *primary) write(zones []judgeZone) {
-	p.t.Helper()
-	for _, z := range zones {
-		p.file(z.name+"yaml", z.manifests(p.t))
-	}
-}
 
 // serials gives the serial of each zone at a server; 0: it does not answer.
 func serials(t testing.TB, server netip.AddrPort, zones []judgeZone) map[string]uint32 {
@@ -152,7 +73,7 @@ func (p *primary) answersTXT(name, text string) {
 func (p *primary) agree(zones []judgeZone) {
 	t := p.t
 	t.Helper()
-	for range 5 {
+	for range 3 {
 		before := serials(t, p.addr, zones)
 		for _, o := range p.others {
 			for _, z := range zones {
@@ -172,7 +93,10 @@ func (p *primary) agree(zones []judgeZone) {
 		for _, z := range zones {
 			j.compare(t, z.queries(), judgeTypes)
 		}
-		if maps.Equal(before, serials(t, p.addr, zones)) {
+		after := serials(t, p.addr, zones)
+		if !maps.Equal(before, after) {
+			t.Log("meanwhile a zone has changed, once more:", before, after)
+		} else {
 			j.verdict(t, number(t, "JUDGE_SHOWN", 20))
 			return
 		}
@@ -197,13 +121,16 @@ func (p *primary) transfers() map[string]string {
 
 // Random zones of a meridian process come to BIND, Knot and NSD by AXFR, and what
 // changes in them by NOTIFY and IXFR: each name and type has the same answer
-// everywhere. JUDGE_TRANSFERRED says how many zones (2), JUDGE_SEED the first
-// one's seed.
+// everywhere. JUDGE_TRANSFERRED says how many zones (1) there are
+// beside one inside of the first, JUDGE_SEED the first one's seed.
 func TestSecondariesAnswerLikeUs(t *testing.T) {
-	count, seed := number(t, "JUDGE_TRANSFERRED", 2), number(t, "JUDGE_SEED", 1)
+	count, seed := number(t, "JUDGE_TRANSFERRED", 1), number(t, "JUDGE_SEED", 1)
 	zones := make([]judgeZone, 0, count)
-	for i := range count {
+	for i := range count + 1 {
 		z := newJudgeZone(uint64(seed+i), fmt.Sprintf("t%d.test", seed+i))
+		if i == count { // one lies in another one
+			z = newJudgeZone(uint64(seed+i), "c."+zones[0].name)
+		}
 		for k := range z.hosts {
 			if k%4 == 3 {
 				z.hosts[k].Policy.MaxAnswers = 1
