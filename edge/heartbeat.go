@@ -81,8 +81,8 @@ func (h *Heartbeat) Data() string {
 		} else {
 			of := string(m.Cluster) + "/" + m.Instance + "/" + strconv.FormatUint(m.Number, 10)
 			add("missed", of)
-			if ms := m.Age.Milliseconds(); ms > 0 {
-				add("age", of+"/"+strconv.FormatInt(ms, 10))
+			if m.Age > 0 {
+				add("age", of+"/"+strconv.FormatInt(max(1, m.Age.Milliseconds()), 10))
 			}
 		}
 	}

@@ -19,7 +19,7 @@ func (x *exchange) heard() []edge.HeardKeepAlive {
 	var out []edge.HeardKeepAlive
 	for tag, all := range x.InstanceKeepAlives() {
 		for _, k := range all {
-			out = append(out, edge.HeardKeepAlive{Cluster: tag, Instance: k.Instance, Number: k.Number, Age: time.Since(k.At)})
+			out = append(out, edge.HeardKeepAlive{Cluster: tag, Instance: k.Instance, Number: k.Number, Age: max(time.Since(k.At), time.Millisecond)})
 		}
 	}
 	return out
