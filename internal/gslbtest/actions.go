@@ -136,6 +136,7 @@ func (s *sim) doObjects(cmd string, c *cluster, slots []*slot, args []string) er
 	case "clock":
 		d, err := time.ParseDuration(args[0])
 		c.skew.Add(int64(d))
+		s.oracle.clocks = time.Now()
 		return err
 	default:
 		return fmt.Errorf("unknown command %q", cmd)

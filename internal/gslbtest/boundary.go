@@ -69,7 +69,7 @@ func (p *process) heardOf() []edge.HeardKeepAlive {
 	var out []edge.HeardKeepAlive
 	for tag, all := range p.exchange.InstanceKeepAlives() {
 		for _, k := range all {
-			out = append(out, edge.HeardKeepAlive{Cluster: tag, Instance: k.Instance, Number: k.Number, Age: time.Since(k.At)})
+			out = append(out, edge.HeardKeepAlive{Cluster: tag, Instance: k.Instance, Number: k.Number, Age: max(time.Since(k.At), time.Millisecond)})
 		}
 	}
 	return out

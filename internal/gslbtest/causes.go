@@ -13,9 +13,7 @@ import (
 // change of every answer; a change without one left is a flap, or comes of
 // something that must not change answers: a lost packet, a stalled watch, an API
 // that is away, one of several processes that ends.
-type causes struct {
-	last time.Time // cause
-}
+type causes struct{}
 
 // A cause can change answers for so long: a heartbeat vouches for three of its
 // intervals, and then all is decided.
@@ -27,52 +25,41 @@ func (o *oracle) cause(cmd string, args ...string) {
 	if o.s.zoneAt != nil {
 		o.waysNow(time.Now())
 	}
-	n := o.worth(cmd, args)
-	if n == 0 {
+	if !o.mayChange(cmd, args) {
 		return
 	}
-	now := time.Now()
-	old := now.Sub(o.causes.last) > causeLasts
-	o.causes.last = now
+	until := time.Now().Add(causeLasts)
 	for _, c := range o.s.clusters {
 		for _, p := range c.running() {
-			if old {
-				clear(p.view.tokens)
-			}
 			for name := range o.hosts {
-				p.view.tokens[name] += n
+				p.view.tokens[name] = append(p.view.tokens[name], until)
 			}
 		}
 	}
 }
 
-// worth says how often an answer may change because of a line:
+// mayChange says whether an answer may change because of a line, once:
 //
-//	line                                  | changes
-//	down, up, offer, withdraw, override   | 1
-//	cut, close, edgezone, clock           | 1: its loss; what was lost comes back by heal
-//	heal, open                            | 1
-//	kill, start, freeze, thaw of a cluster | 1
-//	the same of one process of several, or | 0
-//	of one that announced a pause         |
-//	stall, blind                          | 0
-//	unstall, sighted                      | 1: what was missed comes at once
-//	announce pause                        | 0; leave: 1
-func (o *oracle) worth(cmd string, args []string) int {
+//	line                                                   | may
+//	stall, blind, announce pause                           | no
+//	kill or freeze of one process, others of it are good   | no
+//	kill of one process that announced a pause             | no
+//	any other                                              | yes
+func (o *oracle) mayChange(cmd string, args []string) bool {
 	switch cmd {
 	case "stall", "blind":
-		return 0
+		return false
 	case "announce":
 		if len(args) > 1 && args[1] == string(gslb.Pausing) {
-			return 0
+			return false
 		}
 	case "kill", "freeze":
 		c := o.oneOf(args)
 		if c != nil && (slices.ContainsFunc(c.running(), (*process).good) || time.Since(c.paused) < gslb.DefaultTiming().Pause) {
-			return 0
+			return false
 		}
 	}
-	return 1
+	return true
 }
 
 // oneOf gives the cluster if a line is about one process of several.
@@ -85,7 +72,7 @@ func (o *oracle) oneOf(args []string) *cluster {
 }
 
 // spend takes one change of an answer.
-func (c *causes) spend(o *oracle, p *process, name gslb.Name, was, now *answered) {
+func (causes) spend(o *oracle, p *process, name gslb.Name, was, now *answered) {
 	if time.Since(p.wentOn) < boundLost || o.s.zoneAt.lost(p.started) {
 		return // it missed everything, or was not told where the others are
 	}
@@ -94,8 +81,12 @@ func (c *causes) spend(o *oracle, p *process, name gslb.Name, was, now *answered
 			return // what it announced is over by itself
 		}
 	}
-	if p.view.tokens[name] > 0 && time.Since(c.last) <= causeLasts {
-		p.view.tokens[name]--
+	tokens := p.view.tokens[name]
+	for len(tokens) > 0 && time.Now().After(tokens[0]) {
+		tokens = tokens[1:]
+	}
+	if len(tokens) > 0 {
+		p.view.tokens[name] = tokens[1:]
 		return
 	}
 	if time.Since(p.started) < boundReady+boundLost {

@@ -18,16 +18,16 @@ func Mutants() []Mutant {
 
 func timingMutants() []Mutant {
 	return []Mutant{
-		{Name: "patience", Why: "a dead cluster is given up after 20 s instead of 4.5",
+		{Name: "patience", Seed: 1, Why: "a dead cluster is given up after 20 s instead of 4.5",
 			timing: func(t *gslb.Timing) { t.Decide = 20 * time.Second }},
-		{Name: "haste", Why: "half a second of silence is taken for death",
+		{Name: "haste", Seed: 4, Why: "half a second of silence is taken for death",
 			timing: func(t *gslb.Timing) { t.Lease, t.Decide = 600*time.Millisecond, 700*time.Millisecond }},
 	}
 }
 
 func believingMutants() []Mutant {
 	return []Mutant{
-		{Name: "circle", Why: "who is vouched for is listed as heard, so that two can hold a dead third",
+		{Name: "circle", Seed: 90, Why: "who is vouched for is listed as heard, so that two can hold a dead third",
 			report: func(p *process, r *gslb.Report) *gslb.Report {
 				p.s.mu.Lock()
 				defer p.s.mu.Unlock()
@@ -43,35 +43,35 @@ func believingMutants() []Mutant {
 				slices.Sort(r.Hears)
 				return r
 			}},
-		{Name: "any alarm", Why: "an alarm vouches whatever keep-alive it names",
+		{Name: "any alarm", Seed: 37, Why: "an alarm vouches whatever keep-alive it names",
 			sent: func(*process, string, uint64) (time.Time, bool) { return time.Now(), true }},
-		{Name: "endless alarm", Why: "an alarm vouches for ten minutes",
+		{Name: "endless alarm", Seed: 227, Why: "an alarm vouches for ten minutes",
 			sighting: func(_ *process, v gslb.Sighting) (gslb.Sighting, bool) {
 				if v.Kind == gslb.Heartbeat {
 					v.ValidFor = 10 * time.Minute
 				}
 				return v, true
 			}},
-		{Name: "false isolation", Why: "answers from outside are not noticed, so that the last cluster keeps dead ones",
+		{Name: "false isolation", Seed: 30, Why: "answers from outside are not noticed, so that the last cluster keeps dead ones",
 			sighting: func(_ *process, v gslb.Sighting) (gslb.Sighting, bool) { return v, v.Kind != gslb.OutsideSeen }},
 	}
 }
 
 func reportMutants() []Mutant {
 	return []Mutant{
-		{Name: "marks", Why: "marks are not compared, so that a stalled instance is believed",
+		{Name: "marks", Seed: 82, Why: "marks are not compared, so that a stalled instance is believed",
 			report: func(_ *process, r *gslb.Report) *gslb.Report {
 				r.Mark = 1
 				return r
 			}},
-		{Name: "no pause", Why: "an announced restart is not heard",
+		{Name: "no pause", Seed: 133, Why: "an announced restart is not heard",
 			report: func(_ *process, r *gslb.Report) *gslb.Report {
 				if r.Announcement == gslb.Pausing {
 					r.Announcement = gslb.Active
 				}
 				return r
 			}},
-		{Name: "old reports", Why: "now and then the report before is taken for the newest",
+		{Name: "old reports", Seed: 10, Why: "now and then the report before is taken for the newest",
 			report: func(p *process, r *gslb.Report) *gslb.Report {
 				p.s.mu.Lock()
 				defer p.s.mu.Unlock()
@@ -82,7 +82,7 @@ func reportMutants() []Mutant {
 				}
 				return r
 			}},
-		{Name: "no relay", Why: "what a third cluster passes on is not taken",
+		{Name: "no relay", Seed: 497, Why: "what a third cluster passes on is not taken",
 			report: func(p *process, r *gslb.Report) *gslb.Report {
 				if w := p.store.World(); w != nil {
 					if c := w.Cluster(r.Cluster); c != nil && c.Liveness == gslb.Vouched {
@@ -91,7 +91,7 @@ func reportMutants() []Mutant {
 				}
 				return r
 			}},
-		{Name: "blindness", Why: "an API that is away is taken for one without objects",
+		{Name: "blindness", Seed: 174, Why: "an API that is away is taken for one without objects",
 			blind: func(p *process) {
 				p.s.mu.Lock()
 				known := p.known
@@ -105,12 +105,12 @@ func reportMutants() []Mutant {
 
 func edgeMutants() []Mutant {
 	return []Mutant{
-		{Name: "no fence", Why: "the heartbeat is written without a prerequisite on the old one",
+		{Name: "no fence", Seed: 1, Why: "the heartbeat is written without a prerequisite on the old one",
 			update: func(_ *process, c edge.Change) edge.Change {
 				c.Require = nil
 				return c
 			}},
-		{Name: "whole set", Why: "the delegation is replaced instead of added to",
+		{Name: "whole set", Seed: 1, Why: "the delegation is replaced instead of added to",
 			update: func(p *process, c edge.Change) edge.Change {
 				if slices.ContainsFunc(c.Add, func(r gslb.Record) bool { return r.Type == edge.TypeNS }) {
 					c.Clear = append(c.Clear, edge.RRset{Name: p.s.zone, Type: edge.TypeNS})
@@ -122,15 +122,15 @@ func edgeMutants() []Mutant {
 
 func servingMutants() []Mutant {
 	return []Mutant{
-		{Name: "stale table", Why: "every third world is not served",
+		{Name: "stale table", Seed: 5, Why: "every third world is not served",
 			world: func(_ *process, w *gslb.World) bool { return w.Revision%3 != 0 }},
-		{Name: "peers first", Why: "a cluster that is away holds up changes of our own",
+		{Name: "peers first", Seed: 1, Why: "a cluster that is away holds up changes of our own",
 			world: func(p *process, w *gslb.World) bool {
 				return p.table.Load() == nil || !w.Ready || !slices.ContainsFunc(w.Clusters, func(c gslb.Cluster) bool {
 					return c.Liveness == gslb.Lost || c.Liveness == gslb.Doubtful
 				})
 			}},
-		{Name: "clock serial", Why: "the serial follows the wall clock, back too",
+		{Name: "clock serial", Seed: 58, Why: "the serial follows the wall clock, back too",
 			serial: func(p *process, _ uint32) uint32 { return uint32(p.clock().Unix()) }},
 	}
 }

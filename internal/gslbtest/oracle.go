@@ -57,6 +57,7 @@ type oracle struct {
 	hosts   map[gslb.Name]*gslb.Offer
 	power   map[gslb.GeoTag]power
 	causes  causes
+	clocks  time.Time // when a clock was last stepped
 }
 
 func newOracle(s *sim) *oracle {
@@ -72,9 +73,10 @@ type view struct {
 	direct    map[gslb.GeoTag]time.Time // since when it can read a cluster, or its own API
 	any       map[gslb.GeoTag]time.Time // the same, through a third cluster too
 	known     map[netip.Addr]bool       // entries that it must know as healthy, until it can know otherwise
+	unled     bool                      // the edge did not tell it where the others are when it started
 	cutOff    time.Time                 // when it was cut off from everything last, whether it knew or not
 	reports   map[string]*gslb.Report   // for a planted bug: the last of each instance
-	tokens    map[gslb.Name]int         // changes of an answer that have a cause
+	tokens    map[gslb.Name][]time.Time // changes of an answer that have a cause, and until when
 	ready     bool
 	remembers bool // it served a serial
 }
@@ -89,7 +91,7 @@ type answered struct {
 }
 
 func (v *view) init() {
-	v.hosts, v.tokens = map[gslb.Name]*answered{}, map[gslb.Name]int{}
+	v.hosts, v.tokens = map[gslb.Name]*answered{}, map[gslb.Name][]time.Time{}
 	v.direct, v.any = map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}
 	v.known = map[netip.Addr]bool{}
 	v.reports = map[string]*gslb.Report{}
@@ -103,6 +105,11 @@ func (o *oracle) watch() {
 		return
 	}
 	o.on = true
+	for _, c := range o.s.clusters {
+		for _, p := range c.running() {
+			clear(p.view.tokens)
+		}
+	}
 	o.truth()
 	o.waysNow(time.Now())
 	o.s.wg.Go(func() {
@@ -251,10 +258,7 @@ func (o *oracle) serials(p *process, w *gslb.World) {
 	if p.sl.serial != 0 && int32(serial-p.sl.serial) < 0 && (p.view.remembers || o.remembered(p)) {
 		o.fail(invSerial, p, "from %d to %d", p.sl.serial, serial)
 	}
-	if p.sl.serial == 0 || int32(serial-p.sl.serial) > 0 {
-		p.sl.serial = serial
-	}
-	p.view.remembers = true
+	p.sl.serial, p.view.remembers = serial, true
 }
 
 // remembered says whether a process that just became ready could learn from

@@ -24,7 +24,10 @@ func read(t *testing.T, file string) gslbtest.Story {
 func TestStories(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	require.NoError(t, err)
-	require.NotEmpty(t, files)
+	found, err := filepath.Glob("testdata/found/*.txt")
+	require.NoError(t, err)
+	require.NotEmpty(t, found)
+	files = append(files, found...)
 	for _, f := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(f), ".txt"), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -97,6 +97,9 @@ func (o *oracle) direct(p *process, y *cluster) bool {
 	if p.frozen || n.silent(p.c.tag, y.tag) || n.at(p.c.tag, y.tag).closed || o.skewed(p.c, y) {
 		return false
 	}
+	if p.view.unled && !p.calls(y) {
+		return false
+	}
 	all := y.running()
 	mixed, some := false, false
 	for _, q := range all {
@@ -107,6 +110,16 @@ func (o *oracle) direct(p *process, y *cluster) bool {
 	}
 	for c := range p.conns {
 		if c.up.from == p && c.up.to.c == y && c.up.to.good() {
+			return true
+		}
+	}
+	return false
+}
+
+// calls says whether a process has a connection to a cluster. The lock is held.
+func (p *process) calls(y *cluster) bool {
+	for c := range p.conns {
+		if c.up.from == p && c.up.to.c == y {
 			return true
 		}
 	}
@@ -143,6 +156,9 @@ func (o *oracle) waysNow(now time.Time) {
 		for _, p := range c.running() {
 			if o.alone(c) {
 				p.view.cutOff = now
+			}
+			if z := o.s.zoneAt; o.s.edge == edgeUpdates && now.Sub(p.started) < boundReady {
+				p.view.unled = p.view.unled || z.down || z.lost(now) || o.s.net.silent(c.tag, edgeSite)
 			}
 			for _, y := range o.s.clusters {
 				if y == c {

@@ -1,0 +1,2 @@
+# The simulator's targets stand beside it.
+include internal/gslbtest/sim.mk
