@@ -45,19 +45,21 @@ type notifier struct {
 	server   *Server
 	to       Secondary
 	moved    chan struct{}        // one place
+	alive    chan struct{}        // one place
 	told     map[gslb.Name]uint32 // the last serial that the secondary answered for
 	failures int                  // in a row
 	silent   time.Time            // until when nothing is sent
 }
 
 func newNotifier(s *Server, to Secondary) *notifier {
-	return &notifier{server: s, to: to, moved: make(chan struct{}, 1), told: make(map[gslb.Name]uint32)}
+	return &notifier{server: s, to: to, moved: make(chan struct{}, 1), alive: make(chan struct{}, 1), told: make(map[gslb.Name]uint32)}
 }
 
-// run waits for two things:
+// run waits for three things:
 //
 //  1. a serial moved: tell it, unless the last attempt was just in vain
 //  2. the time after an attempt in vain is over: try again
+//  3. the secondary was heard: it is there, whatever was in vain before
 func (n *notifier) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	timer.Stop()
@@ -67,6 +69,8 @@ func (n *notifier) run(ctx context.Context) {
 			return
 		case <-n.moved:
 		case <-timer.C:
+		case <-n.alive:
+			n.silent = time.Time{}
 		}
 		if wait := time.Until(n.silent); wait > 0 {
 			timer.Reset(wait)
@@ -78,10 +82,23 @@ func (n *notifier) run(ctx context.Context) {
 	}
 }
 
+// heard notes that somebody asked from an address: secondaries there are back.
+func (s *Server) heard(a netip.Addr) {
+	for _, n := range s.notifiers {
+		if n.to.Addr.Addr() == a.Unmap() {
+			wake(n.alive)
+		}
+	}
+}
+
 // round tells of every zone whose serial moved, until an attempt is in vain. It
 // gives how long to wait before the next round, 0 if none is due.
 func (n *notifier) round(ctx context.Context) time.Duration {
-	all := *n.server.zones.Load()
+	known := n.server.zones.Load()
+	if known == nil {
+		return 0
+	}
+	all := *known
 	names := make([]gslb.Name, 0, len(all))
 	for name, z := range all {
 		if serial, told := n.told[name]; !told || serial != z.newest.Load().serial {

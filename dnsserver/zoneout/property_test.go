@@ -27,7 +27,6 @@ type story struct {
 	rand    *rand.Rand
 	records map[int]gslb.Record
 	below   bool
-	negTTL  uint32
 }
 
 var storyNames = []string{"a", "b", "c.d", "d", "*.w", "e.w", "f.g.h", "sub", "x.sub", "ns.sub", "y.x.sub", "*.sub"}

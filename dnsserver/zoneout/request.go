@@ -133,9 +133,11 @@ func (r *request) parse() bool {
 // where no signature is needed.
 func (s *Server) dispatch(ctx context.Context, r *request) bool {
 	transfer := r.qtype == dns.TypeAXFR || r.qtype == dns.TypeIXFR
-	switch {
-	case r.signer == nil && (r.opcode != dns.OpcodeQuery || !transfer):
+	if r.signer == nil && (r.opcode != dns.OpcodeQuery || !transfer) {
 		return false
+	}
+	s.heard(r.from.Addr())
+	switch {
 	case r.opcode == dns.OpcodeNotify, r.opcode == dns.OpcodeUpdate:
 		s.say(r, dns.RcodeRefused) // not with this key
 	case r.opcode != dns.OpcodeQuery:
