@@ -56,14 +56,17 @@ func Parse(spec string) (*Key, error) {
 	if len(parts) != 3 || parts[0] == "" || parts[2] == "" {
 		return nil, fmt.Errorf("TSIG key %q: write NAME:ALGORITHM:FILE, like meridian:hmac-sha256:/etc/meridian/tsig.key", spec)
 	}
-	if _, ok := dns.IsDomainName(parts[0]); !ok {
+	// A backslash at the end escapes nothing: the library takes it, and the dot that it adds
+	// is escaped then.
+	name := dns.CanonicalName(parts[0])
+	if _, ok := dns.IsDomainName(parts[0]); !ok || !dns.IsFqdn(name) {
 		return nil, fmt.Errorf("TSIG key %q: %q is not a key name; it has the form of a domain name", spec, parts[0])
 	}
 	alg := dns.CanonicalName(parts[1])
 	if !slices.Contains(algorithms, alg) {
 		return nil, fmt.Errorf("TSIG key %q: algorithm %q is not accepted; use hmac-sha256, hmac-sha384 or hmac-sha512", spec, parts[1])
 	}
-	k := &Key{Name: dns.CanonicalName(parts[0]), Algorithm: alg, file: parts[2]}
+	k := &Key{Name: name, Algorithm: alg, file: parts[2]}
 	if _, err := k.Secret(); err != nil {
 		return nil, err
 	}

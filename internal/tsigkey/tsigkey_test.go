@@ -289,7 +289,7 @@ func TestConcurrentUseWhileRotating(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	file := filepath.Join(f.TempDir(), "key")
 	require.NoError(f, os.WriteFile(file, []byte(encoded(secretA)), 0o600))
-	for _, s := range []string{"", "a:b:c", "meridian:hmac-sha256:", ":::", "é:hmac-sha256:x", "a.b.c:HMAC-SHA512:x", `a\:b:hmac-sha256:x`} {
+	for _, s := range []string{"", "a:b:c", "meridian:hmac-sha256:", ":::", "é:hmac-sha256:x", "a.b.c:HMAC-SHA512:x", `a\:b:hmac-sha256:x`, `\0\:hmac-sha256:x`} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
