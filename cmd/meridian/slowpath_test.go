@@ -13,13 +13,13 @@ import (
 	"github.com/meridian-gslb/meridian/internal/tsigkey"
 )
 
-// link is a part of the slow path that takes messages of one kind.
-type link struct {
+// taker is a part of the slow path that takes messages of one kind.
+type taker struct {
 	takes byte
 	got   int
 }
 
-func (l *link) ServeSlow(_ context.Context, msg []byte, _ netip.AddrPort, _ bool, _ func([]byte) error) bool {
+func (l *taker) ServeSlow(_ context.Context, msg []byte, _ netip.AddrPort, _ bool, _ func([]byte) error) bool {
 	l.got++
 	return msg[0] == l.takes
 }
@@ -28,7 +28,7 @@ func TestTheSlowPathIsAChain(t *testing.T) {
 	s := &slowPath{}
 	serve := func(kind byte) bool { return s.ServeSlow(t.Context(), []byte{kind}, netip.AddrPort{}, false, nil) }
 	assert.False(t, serve(1), "nobody is there yet")
-	last, first := &link{takes: 2}, &link{takes: 1}
+	last, first := &taker{takes: 2}, &taker{takes: 1}
 	s.lead(placeZoneOut, last)
 	s.lead(placeExchange, first)
 	assert.True(t, serve(1))
