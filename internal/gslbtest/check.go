@@ -4,6 +4,7 @@ package gslbtest
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/meridian-gslb/meridian/dnsserver/answers"
@@ -71,6 +72,9 @@ func (o *oracle) notEmpty(p *process, name gslb.Name, a *answered) {
 	}
 }
 
+// lastResorts are the reasons of answers that are given when nothing can serve.
+var lastResorts = []gslb.Reason{gslb.ReasonLastResort, gslb.ReasonLastHealthy, gslb.ReasonAllOffered, gslb.ReasonFallback}
+
 // eligible: an answered address serves, or did within the bound, or its cluster is
 // believed for a reason that the agreement names.
 func (o *oracle) eligible(p *process, name gslb.Name, a *answered, addr netip.Addr, now time.Time) {
@@ -79,8 +83,7 @@ func (o *oracle) eligible(p *process, name gslb.Name, a *answered, addr netip.Ad
 		o.fail(invEligible, p, "%s: %s is nobody's", name, addr)
 		return
 	}
-	switch a.reason {
-	case gslb.ReasonLastResort, gslb.ReasonLastHealthy, gslb.ReasonAllOffered, gslb.ReasonFallback:
+	if slices.Contains(lastResorts, a.reason) {
 		if better := o.better(p, name, now); better != nil && !better.addrIn(a) {
 			o.fail(invBetter, p, "%s: %s (%s), and %s of %s serves", name, a.text, a.reason, better.addr, better.c.tag)
 		}

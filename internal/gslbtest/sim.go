@@ -128,13 +128,6 @@ func Tell(ctx context.Context, story Story, o Options) *Failure {
 	return nil
 }
 
-// locked runs f with the lock held.
-func (s *sim) locked(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f()
-}
-
 // sorted gives the clusters by tag; the lock is held, or nothing runs.
 func (s *sim) sorted() []*cluster {
 	out := make([]*cluster, 0, len(s.clusters))
