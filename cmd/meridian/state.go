@@ -58,8 +58,11 @@ func (p *process) addState(store *gslb.Store, src source) error {
 	}
 	p.run("identity", func(ctx context.Context) error {
 		id, err := controllers.WaitClusterID(ctx, src.rest, p.log)
-		if err != nil || id == src.clusterID {
-			return nil // err: ctx ended
+		switch {
+		case ctx.Err() != nil || err == nil && id == src.clusterID:
+			return nil
+		case err != nil:
+			return err
 		}
 		return p.setAside(&gslb.Saved{ClusterID: src.clusterID}, id)
 	})
