@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meridian-gslb/meridian/dnsserver/rdata"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/strategies"
 )
@@ -112,6 +113,9 @@ func unknown(w *gslb.World, host gslb.Name) error {
 	for i := range w.Zones {
 		zones = append(zones, w.Zones[i].Zone.String())
 		if host.In(w.Zones[i].Zone) {
+			if static := staticAt(&w.Zones[i], host); static != "" {
+				return fmt.Errorf("%s is no host; static records stand there and are answered as they are: %s", host, static)
+			}
 			return fmt.Errorf("no cluster offers %s: apply a Gslb or annotate an Ingress with that host", host)
 		}
 	}
@@ -119,6 +123,28 @@ func unknown(w *gslb.World, host gslb.Name) error {
 		return fmt.Errorf("%s lies in no zone: this cluster serves none yet; give --zone or apply a ZoneDelegation", host)
 	}
 	return fmt.Errorf("%s lies in no zone of ours; zones are %s", host, strings.Join(zones, ", "))
+}
+
+// staticAt names the static records at a name and who states them; empty: none.
+func staticAt(z *gslb.Zone, n gslb.Name) string {
+	if z.Static == nil {
+		return ""
+	}
+	var out []string
+	for _, s := range z.Static.Sets {
+		if s.Name == n {
+			out = append(out, fmt.Sprintf("%s (%d, from %s)", rdata.TypeName(s.Type), len(s.Data), joinTags(s.Clusters)))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func joinTags(tags []gslb.GeoTag) string {
+	var out []string
+	for _, t := range tags {
+		out = append(out, string(t))
+	}
+	return strings.Join(out, ", ")
 }
 
 func answers(d *strategies.Decision) []Answer {

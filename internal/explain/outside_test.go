@@ -34,3 +34,17 @@ func TestHostOutsideEveryZone(t *testing.T) {
 		assert.ErrorContains(t, err, "lies in no zone", "%+v", x)
 	})
 }
+
+// A name with static records is no host, and is not told to be unknown.
+func TestStaticRecordsAreNamed(t *testing.T) {
+	zone := gslb.Zone{ZoneIntent: gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com")}}
+	www := gslb.MustName("www.cloud.example.com")
+	zone.Static = &gslb.Records{Sets: []gslb.RecordSet{
+		{Name: www, Type: 1, Data: []string{"192.0.2.1", "192.0.2.2"}, Clusters: []gslb.GeoTag{"eu", "us"}},
+		{Name: www, Type: 65400, Data: []string{`\# 0`}, Clusters: []gslb.GeoTag{"eu"}},
+	}}
+	_, err := explain.Of(&gslb.World{Ready: true, Zones: []gslb.Zone{zone}}, www, netip.Addr{})
+	assert.EqualError(t, err, "www.cloud.example.com is no host; static records stand there and are answered as they are: A (2, from eu, us), TYPE65400 (1, from eu)")
+	_, err = explain.Of(&gslb.World{Ready: true, Zones: []gslb.Zone{zone}}, gslb.MustName("x.cloud.example.com"), netip.Addr{})
+	assert.ErrorContains(t, err, "no cluster offers x.cloud.example.com")
+}
