@@ -167,40 +167,23 @@ func setsOf(z *gslb.Zone) []gslb.RecordSet {
 }
 
 // changedSets gives the names whose sets differ in two lists sorted by name and
-// type. With a delegation it gives all names below it, whose addresses are glue
-// or hidden.
+// type. What a delegation hides is in neither, and its glue stands at its own name.
 func changedSets(a, b []gslb.RecordSet, add func(gslb.Name)) {
-	var cuts []gslb.Name
-	take := func(s *gslb.RecordSet) {
-		add(s.Name)
-		if s.Type == dns.TypeNS {
-			cuts = append(cuts, s.Name)
-		}
-	}
 	i, j := 0, 0
 	for i < len(a) || j < len(b) {
 		switch c := compareSets(a, b, i, j); {
 		case c < 0:
-			take(&a[i])
+			add(a[i].Name)
 			i++
 		case c > 0:
-			take(&b[j])
+			add(b[j].Name)
 			j++
 		default:
 			if a[i].TTL != b[j].TTL || !slices.Equal(a[i].Data, b[j].Data) {
-				take(&b[j])
+				add(b[j].Name)
 			}
 			i++
 			j++
-		}
-	}
-	for _, cut := range cuts {
-		for _, list := range [][]gslb.RecordSet{a, b} {
-			for k := range list {
-				if list[k].Name.In(cut) {
-					add(list[k].Name)
-				}
-			}
 		}
 	}
 }

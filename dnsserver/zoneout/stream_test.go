@@ -142,6 +142,34 @@ func signedQuestions(t *testing.T, addr netip.AddrPort, serial uint32) {
 // slowPath leads to a part that is made after the server.
 type slowPath struct{ to *dnsserver.SlowPath }
 
+// TestAVersionNeverChanges: what changes within the second of a serial is not in its
+// version, whoever asks.
+func TestAVersionNeverChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &publisher{t: t, worlds: dnstest.NewWorlds(t, cloud), server: newServer(t)}
+		p.worlds.Set(many(20)...)
+		p.change(1)
+		client := &secondary{t: t, server: p.server, key: key, from: far}
+		have, serial := whole(t, client.axfr(cloud).records)
+		p.change(2)
+		have, serial, _ = apply(t, have, serial, client.ixfr(cloud, serial).records)
+		p.worlds.Set(dnstest.Host{Name: "changing." + cloud, Addrs: []string{"192.0.2.3"}})
+		p.publish()
+		require.Equal(t, serial, p.table.World().Zones[0].Serial, "the serial may not move yet")
+		got, at := whole(t, client.axfr(cloud).records)
+		assert.Equal(t, serial, at)
+		assert.Equal(t, have, got)
+		time.Sleep(1100 * time.Millisecond)
+		p.publish()
+		have, serial, by := apply(t, have, serial, client.ixfr(cloud, serial).records)
+		assert.True(t, by)
+		got, at = whole(t, client.axfr(cloud).records)
+		assert.Equal(t, serial, at)
+		assert.Equal(t, have, got)
+		assert.Equal(t, p.table.World().Zones[0].Serial, at)
+	})
+}
+
 // TestAJournalIsBounded: what is too long ago is answered with the whole zone.
 func TestAJournalIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
