@@ -61,31 +61,49 @@ func (p *primary) dump(zone string) string {
 // fine is what the checkers write when there is nothing to say.
 var fine = regexp.MustCompile(`^(zone \S+: loaded serial \d+|OK|zone \S+ is ok|\s*)$`)
 
+// missing is what kzonecheck writes of a delegation without glue, of which random
+// zones have some.
+var missing = regexp.MustCompile(`missing glue record$|^Error summary:$`)
+
+// The flags of named-checkzone, for zones that follow good practice and for
+// others, and without asking anybody.
+var (
+	strict = []string{"-i", "local-sibling", "-m", "fail", "-M", "fail", "-S", "fail", "-n", "fail", "-r", "fail", "-k", "fail", "-W", "warn"}
+	lax    = []string{"-i", "none", "-m", "ignore", "-M", "ignore", "-S", "ignore", "-n", "ignore", "-r", "ignore", "-k", "ignore"}
+)
+
 // checked reads a transferred zone with the tools of BIND, Knot and NSD: no
-// complaint. flags are those of named-checkzone.
-func (p *primary) checked(zone string, flags ...string) {
-	t, file := p.t, p.dump(zone)
+// complaint. A random zone may have delegations without glue, and bad practice.
+func (p *primary) checked(zone string, random bool) {
+	t, file, flags := p.t, p.dump(zone), strict
 	t.Helper()
+	if random {
+		flags = lax
+	}
 	for _, c := range [][]string{
 		append(append([]string{authtest.Program(t, "named-checkzone", "bind9-utils")}, flags...), zone, file),
 		{authtest.Program(t, "nsd-checkzone", "nsd"), zone, file},
 		{authtest.Program(t, "kzonecheck", "knot-dnssecutils"), "-o", zone, file},
 	} {
 		out, err := exec.CommandContext(t.Context(), c[0], c[1:]...).CombinedOutput()
-		assert.NoError(t, err, "%s: %s", c[0], out)
+		known := 0
 		for line := range strings.Lines(string(out)) {
-			assert.Regexp(t, fine, strings.TrimSpace(line), c[0])
+			if line = strings.TrimSpace(line); random && missing.MatchString(line) {
+				known++
+				continue
+			}
+			assert.Regexp(t, fine, line, c[0])
+		}
+		if known == 0 {
+			assert.NoError(t, err, "%s: %s", c[0], out)
 		}
 	}
 }
-
-// lax lets named-checkzone pass what is bad practice and no error.
-var lax = []string{"-i", "none", "-M", "ignore", "-S", "ignore", "-k", "ignore", "-r", "ignore", "-m", "ignore", "-n", "ignore"}
 
 // The checkers of zones have nothing to say of a transferred zone.
 func TestTransferredZonesPassTheCheckers(t *testing.T) {
 	tidy := tidyZone("tidy.test")
 	p := startPrimary(t, []judgeZone{tidy})
 	p.agree([]judgeZone{tidy})
-	p.checked(tidy.name, "-i", "local-sibling", "-m", "fail", "-M", "fail", "-S", "fail", "-n", "fail", "-r", "fail", "-k", "fail", "-W", "warn")
+	p.checked(tidy.name, false)
 }

@@ -46,10 +46,10 @@ func (c *judgeCase) drawn() bool {
 	if whole := c.others[0]; len(c.ours.answer) == 0 || c.ours.rcode != whole.rcode || !c.ours.aa || c.ours.tc || len(c.ours.authority) > 0 {
 		return false
 	}
-	zone, name, seen := c.jury.zone(c.q.name), strings.ToLower(c.q.name), make(map[string]bool)
+	name, seen := strings.ToLower(c.q.name), make(map[string]bool)
 	for !seen[name] {
 		seen[name] = true
-		rrs := at(zone, name)
+		rrs := at(c.jury.zone(name), name)
 		if len(rrs) > 0 && rrs[0].Header().Rrtype == dns.TypeCNAME {
 			name = strings.ToLower(rrs[0].(*dns.CNAME).Target)
 			continue
