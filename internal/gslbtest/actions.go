@@ -52,7 +52,7 @@ func (s *sim) doProcesses(cmd string, c *cluster, slots []*slot, one bool) error
 	if !one && (cmd == "kill" || cmd == "start" || cmd == "recall") {
 		c.powered = cmd != "kill"
 	}
-	if cmd == "start" || cmd == "recall" {
+	if (cmd == "start" || cmd == "recall") && c.powered {
 		c.paused, c.leaving = time.Time{}, false
 	}
 	for _, sl := range slots {

@@ -255,26 +255,42 @@ func (o *oracle) serials(p *process, w *gslb.World) {
 	if f := o.s.mutant.serial; f != nil {
 		serial = f(p, serial)
 	}
-	if p.sl.serial != 0 && int32(serial-p.sl.serial) < 0 && (p.view.remembers || o.remembered(p)) {
-		o.fail(invSerial, p, "from %d to %d", p.sl.serial, serial)
+	if p.sl.serial != 0 && int32(serial-p.sl.serial) < 0 {
+		highest, any := o.remembered(w)
+		if p.view.remembers || any && int32(serial-highest) < 0 {
+			o.fail(invSerial, p, "from %d to %d, and a peer states %d", p.sl.serial, serial, highest)
+		}
 	}
 	p.sl.serial, p.view.remembers = serial, true
 }
 
-// remembered says whether a process that just became ready could learn from
-// somebody what was served from its place before.
-func (o *oracle) remembered(p *process) bool {
-	for tag, since := range p.view.direct {
-		if tag != p.c.tag && held(since, boundLost, time.Now()) {
-			return true
+// remembered gives the highest serial that a peer states to a process; false: none
+// does.
+func (o *oracle) remembered(w *gslb.World) (highest uint32, any bool) {
+	for i := range w.Clusters {
+		c := &w.Clusters[i]
+		if c.Liveness != gslb.Fresh {
+			continue
+		}
+		for _, q := range o.s.clusters[c.Tag].running() {
+			z, age := (*gslb.Zone)(nil), time.Duration(0)
+			if qw := q.view.world; q.name == c.Instance && qw != nil {
+				z, age = qw.Zone(o.s.zone), time.Since(qw.At)
+			}
+			if z != nil && age > time.Second && (!any || int32(z.Serial-highest) > 0) {
+				highest, any = z.Serial, true
+			}
 		}
 	}
-	return false
+	return highest, any
 }
 
 // circles: who vouches as a third cluster has heard the cluster itself, of late.
 func (o *oracle) circles(p *process, w *gslb.World, now time.Time) {
 	t := gslb.DefaultTiming()
+	if now.Sub(p.wentOn) < 2*boundLost {
+		return // what was sent to it while it was frozen came all at once
+	}
 	for i := range w.Clusters {
 		c := &w.Clusters[i]
 		if c.Liveness != gslb.Vouched || c.Witness.Kind != gslb.ThirdCluster {

@@ -167,7 +167,8 @@ func (o *oracle) waysNow(now time.Time) {
 				}
 				d := o.direct(p, y)
 				keepSince(p.view.direct, y.tag, d, now)
-				keepSince(p.view.any, y.tag, d || o.through(p, y), now)
+				// A third cluster is asked only where the cluster itself is not read.
+				keepSince(p.view.any, y.tag, d || !p.calls(y) && o.through(p, y), now)
 			}
 		}
 	}
