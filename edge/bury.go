@@ -88,11 +88,11 @@ func (d *delegator) bury(ctx context.Context, want Delegation, have holding) (ag
 func (d *delegator) buryOne(ctx context.Context, want Delegation, have holding, tag gslb.GeoTag, name gslb.Name, still stillBeat) (time.Time, error) {
 	ownName, err := gslb.HeartbeatName(d.self, d.edge)
 	if err != nil {
-		return time.Time{}, nil
+		return time.Time{}, err
 	}
 	theirName, err := gslb.HeartbeatName(tag, d.edge)
 	if err != nil {
-		return time.Time{}, nil
+		return time.Time{}, err
 	}
 	own, err := d.k.Publisher.Lookup(ctx, Query{Zone: d.edge, Name: ownName, Type: TypeTXT, Server: have.server})
 	if err != nil {

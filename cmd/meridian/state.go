@@ -58,11 +58,11 @@ func (p *process) addState(store *gslb.Store, src source) error {
 	}
 	p.run("identity", func(ctx context.Context) error {
 		id, err := controllers.WaitClusterID(ctx, src.rest, p.log)
-		switch {
-		case ctx.Err() != nil || err == nil && id == src.clusterID:
+		if err != nil {
+			return err // ctx ended, which is no failure to whoever runs this
+		}
+		if id == src.clusterID {
 			return nil
-		case err != nil:
-			return err
 		}
 		return p.setAside(&gslb.Saved{ClusterID: src.clusterID}, id)
 	})
