@@ -209,7 +209,7 @@ func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 	// A heartbeat proves life only if it was written after the last sign of it.
 	// With clocks apart there are signs of life that nobody hears: refusals.
 	apart := o.skewed(p.c, y) || !o.clocks.IsZero() && now.Sub(o.clocks) < time.Minute
-	if b, ok := o.s.zoneAt.beats[y.tag]; ok && (apart || b.at.After(last)) && b.Names(p.c.tag) {
+	if b, ok := o.s.zoneAt.beats[road{y.tag, p.c.tag}]; ok && (apart || b.at.After(last)) {
 		until = latest(until, b.at.Add(3*b.Interval+time.Second))
 	}
 	until = latest(until, p.checks[y.tag].Add(500*time.Millisecond))

@@ -37,8 +37,8 @@ type edgeZone struct {
 	sets     map[rrset][]string
 	old      map[rrset][]string // as it was saved
 	down     bool
-	restored time.Time            // when it was last; zero: never
-	beats    map[gslb.GeoTag]beat // newest heartbeats, as they were taken
+	restored time.Time     // when it was last; zero: never
+	beats    map[road]beat // newest heartbeats, by whose they are and whom they name
 }
 
 // beat is a heartbeat that the zone took.
@@ -59,7 +59,7 @@ var foreign = map[string][]string{
 const foreignServer = "ns.of-somebody.example.net."
 
 func newEdgeZone(s *sim) *edgeZone {
-	z := &edgeZone{s: s, sets: map[rrset][]string{}, beats: map[gslb.GeoTag]beat{}}
+	z := &edgeZone{s: s, sets: map[rrset][]string{}, beats: map[road]beat{}}
 	apex := s.zone.Parent()
 	z.sets[rrset{apex, edge.TypeNS}] = []string{"ns." + apex.FQDN()}
 	z.sets[rrset{gslb.MustName("ns." + apex.String()), edge.TypeA}] = []string{"203.0.113.53"}
@@ -109,7 +109,9 @@ func (z *edgeZone) take(by *process, c edge.Change) error {
 		z.put(k, append(slices.Clone(z.sets[k]), r.Data))
 		if r.Type == edge.TypeTXT {
 			if h, err := edge.ParseHeartbeat(r.Data); err == nil {
-				z.beats[h.Cluster] = beat{h, time.Now()}
+				for _, m := range h.Missed {
+					z.beats[road{h.Cluster, m.Cluster}] = beat{h, time.Now()}
+				}
 			}
 		}
 	}
