@@ -404,10 +404,13 @@ func (m *merger) mergeZones(hosts hostMap, now time.Time, next *earliest) []Zone
 		if m.world != nil {
 			if old := m.world.Zone(zi.Zone); old == nil || !reflect.DeepEqual(old.NameServers, z.NameServers) {
 				m.bump(zi.Zone)
+				m.bump(m.zoneOf(zi.Zone.Parent())) // in which it is a delegation
 			}
 		}
-		z.Serial = m.publish(m.serial(zi.Zone), now, next)
 		out = append(out, z)
+	}
+	for i := range out {
+		out[i].Serial = m.publish(m.serial(out[i].Zone), now, next)
 	}
 	return out
 }

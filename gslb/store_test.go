@@ -428,3 +428,41 @@ func TestMailboxKeepsTheNewestOnly(t *testing.T) {
 		assert.GreaterOrEqual(t, len(seen), 5, "the first observer sees every World")
 	})
 }
+
+func TestTheSerialMovesWithEverythingThatIsTransferred(t *testing.T) {
+	inner := gslb.MustName("inner.cloud.example.com")
+	zones := func(negTTL uint32, innerAddr string) []gslb.ZoneIntent {
+		return []gslb.ZoneIntent{
+			{Zone: zone, EdgeZone: edge, NegTTL: negTTL},
+			{Zone: inner, EdgeZone: zone, NegTTL: 30, Addrs: []netip.Addr{netip.MustParseAddr(innerAddr)}},
+		}
+	}
+	for _, c := range []struct {
+		why    string
+		change func(s *gslb.Store)
+	}{
+		{"the TTL of negative answers", func(s *gslb.Store) { s.SetZones(zones(60, "192.0.2.1")) }},
+		{"the address of a name server of a zone below", func(s *gslb.Store) { s.SetZones(zones(30, "192.0.2.2")) }},
+		{"a zone below goes", func(s *gslb.Store) { s.SetZones(zones(30, "192.0.2.1")[:1]) }},
+		{"another cluster serves the zone below", func(s *gslb.Store) {
+			r := report("us", "i1", 1)
+			r.Zone, r.NameServers = inner, []gslb.NameServer{{Cluster: "us", Name: gslb.MustName("gslb-ns-us-inner.cloud.example.com")}}
+			require.NoError(t, s.SetReport(r))
+		}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := store(t)
+				s.SetZones(zones(30, "192.0.2.1"))
+				run(t, s)
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				before := s.World().Zone(zone).Serial
+				c.change(s)
+				time.Sleep(1100 * time.Millisecond)
+				synctest.Wait()
+				assert.Positive(t, int32(s.World().Zone(zone).Serial-before))
+			})
+		})
+	}
+}

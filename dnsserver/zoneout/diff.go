@@ -117,7 +117,7 @@ func condense(steps []*difference) *difference {
 // below another are delegations in it.
 func changedNames(zone gslb.Name, old, next *gslb.World) ([]gslb.Name, bool) {
 	a, b := old.Zone(zone), next.Zone(zone)
-	if a == nil || b == nil || !sameBelow(zone, old, next) {
+	if a == nil || b == nil || a.NegTTL != b.NegTTL || !sameBelow(zone, old, next) { // NegTTL is that of placeholders
 		return nil, false
 	}
 	seen := map[gslb.Name]bool{zone: true}
