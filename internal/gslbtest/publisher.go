@@ -88,10 +88,16 @@ func (e *publisher) unreachable(err error) error {
 // Lookup implements edge.Publisher.
 func (e *publisher) Lookup(ctx context.Context, q edge.Query) (edge.Answer, error) {
 	var a edge.Answer
+	done := false // a copy that arrives later changes nothing any more
 	err := e.exchange(ctx, edgeSite, func() error {
-		a = edge.Answer{Server: edgeAddr, Data: e.p.s.zoneAt.get(q.Name, q.Type)}
+		if !done {
+			a = edge.Answer{Server: edgeAddr, Data: e.p.s.zoneAt.get(q.Name, q.Type)}
+		}
 		return nil
 	})
+	e.p.s.mu.Lock()
+	defer e.p.s.mu.Unlock()
+	done = true
 	return a, err
 }
 
