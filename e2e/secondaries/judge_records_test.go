@@ -14,6 +14,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
 	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
 	"github.com/meridian-gslb/meridian/dnsserver/rdata"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -104,6 +105,9 @@ func (z *judgeZone) text(t testing.TB, zone *gslb.Zone, apex []dns.RR) string {
 		fmt.Fprintln(&b, rr)
 	}
 	for _, h := range z.hosts {
+		if len(h.Addrs) == 0 && !stands(zone, h.Name) { // what a host is known by that has nothing to answer
+			fmt.Fprintf(&b, "%s. %d IN TYPE%d \\# 0\n", h.Name, zone.NegTTL, answers.TypePlaceholder)
+		}
 		for _, a := range h.Addrs {
 			typ := "A"
 			if strings.Contains(a, ":") {
@@ -121,4 +125,12 @@ func (z *judgeZone) text(t testing.TB, zone *gslb.Zone, apex []dns.RR) string {
 	}
 	require.NotEmpty(t, b.String())
 	return b.String()
+}
+
+// stands reports that a static record is served at a name, or that it is the apex.
+func stands(zone *gslb.Zone, name string) bool {
+	if name == zone.Zone.String() {
+		return true
+	}
+	return zone.Static != nil && slices.ContainsFunc(zone.Static.Sets, func(s gslb.RecordSet) bool { return s.Name.String() == name })
 }
