@@ -182,7 +182,7 @@ func (g *guard) fill(in *hostInput, peers []*peer) {
 		in.peers = slices.DeleteFunc(in.peers, func(p peerOffer) bool { return p.cluster == tag })
 		for _, p := range peers {
 			if p.tag == tag {
-				in.peers = append(in.peers, peerOffer{cluster: tag, liveness: p.standing.Liveness, checked: p.checked[in.name].After(in.now), offer: o})
+				in.peers = append(in.peers, peerOffer{cluster: tag, liveness: p.offersAs(), checked: p.checked[in.name].After(in.now), offer: o})
 			}
 		}
 	}

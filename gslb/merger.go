@@ -203,7 +203,18 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) {
 		}
 	}
 	p.offers[zone] = r.Offers
+	m.read(p)
 	p.noteLack(m.self, now, m.timing)
+}
+
+// read notes that a report of a peer was read or confirmed, and reports that its offers
+// count again because of it.
+func (m *merger) read(p *peer) bool {
+	was := p.unread
+	if p.unread = false; was {
+		m.touchPeer(p)
+	}
+	return was
 }
 
 func (m *merger) setVerdict(v Verdict) {
@@ -253,7 +264,7 @@ func (m *merger) sight(s Sighting) bool {
 		e.BadSigFirst = time.Time{}
 		if in := p.instances[s.Instance]; in != nil {
 			in.heard = later(in.heard, s.At)
-			calm = calm && !p.stale(s.At, m.timing)
+			calm = calm && !p.stale(s.At, m.timing) && !m.read(p)
 		}
 	case Heartbeat:
 		if s.At.Add(valid).After(e.Beat.Add(e.BeatFor)) {
@@ -276,6 +287,31 @@ func (m *merger) sight(s Sighting) bool {
 	case NoSighting, ThirdCluster, Announced, Isolation, OutsideSeen:
 	}
 	return !calm
+}
+
+// stood notes that this process did not run for some time (it was stopped, or starved):
+// what was not heard then is not silence of the others.
+func (m *merger) stood(d time.Duration, now time.Time) {
+	shift := func(t *time.Time) {
+		if t.IsZero() {
+			return
+		}
+		if *t = t.Add(d); t.After(now) {
+			*t = now
+		}
+	}
+	shift(&m.outsideAt)
+	for _, p := range m.peers {
+		for _, t := range []*time.Time{&p.evidence.Known, &p.evidence.Heard, &p.evidence.LacksUs} {
+			shift(t)
+		}
+		for _, in := range p.instances {
+			shift(&in.heard)
+		}
+	}
+	for _, in := range m.replicas.instances {
+		shift(&in.heard)
+	}
 }
 
 func later(a, b time.Time) time.Time {

@@ -23,6 +23,7 @@ type peer struct {
 	evidence   Evidence
 	standing   Standing
 	since      time.Time // of standing.Liveness
+	unread     bool      // it was lost, and its report was not read since
 	conflict   string
 	conflictAt time.Time
 
@@ -67,6 +68,15 @@ func (p *peer) believed() (string, *Report) {
 		}
 	}
 	return id, best
+}
+
+// offersAs gives how far its offers are believed. Of a cluster that was lost and only
+// called since, they are those of before: they count again when its report was read.
+func (p *peer) offersAs() Liveness {
+	if l := p.standing.Liveness; !p.unread || l != Fresh && l != Doubtful {
+		return l
+	}
+	return Lost
 }
 
 // noteLack keeps track of whether the peer's believed report lists us. An

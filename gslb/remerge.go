@@ -134,6 +134,7 @@ func (m *merger) assess(now time.Time, next *earliest) {
 			m.touchPeer(p)
 		}
 		p.standing = s
+		p.unread = p.unread || s.Liveness == Lost
 		m.expireChecks(p, now, next)
 	}
 }
@@ -357,7 +358,7 @@ func (m *merger) inputOf(n Name, now time.Time) hostInput {
 		}
 		if o := p.offers[in.zone][n]; o != nil {
 			in.peers = append(in.peers, peerOffer{
-				cluster: p.tag, liveness: p.standing.Liveness, checked: p.checked[n].After(now), offer: o,
+				cluster: p.tag, liveness: p.offersAs(), checked: p.checked[n].After(now), offer: o,
 			})
 		}
 	}

@@ -235,6 +235,7 @@ func (s *Store) Sight(v Sighting) {
 func (s *Store) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var due time.Time // when the loop looks by itself; zero: never
 	for {
 		s.turns.Add(1)
 		select {
@@ -246,10 +247,10 @@ func (s *Store) Run(ctx context.Context) error {
 			s.holdOff(ctx)
 		case <-timer.C:
 		}
-		next := s.publish()
+		due = s.publish(due)
 		timer.Stop()
-		if !next.IsZero() {
-			timer.Reset(max(time.Until(next), time.Millisecond))
+		if !due.IsZero() {
+			timer.Reset(max(time.Until(due), time.Millisecond))
 		}
 	}
 }
@@ -285,9 +286,16 @@ func (s *Store) holdOff(ctx context.Context) {
 	}
 }
 
-func (s *Store) publish() time.Time {
+// stall is how late the loop may be before it counts as having stood still.
+const stall = 500 * time.Millisecond
+
+func (s *Store) publish(due time.Time) time.Time {
 	s.mu.Lock()
-	w, next := s.m.merge(time.Now())
+	now := time.Now()
+	if stood := now.Sub(due); !due.IsZero() && stood > stall {
+		s.m.stood(stood, now)
+	}
+	w, next := s.m.merge(now)
 	s.mu.Unlock()
 	if w == s.world.Load() {
 		return next

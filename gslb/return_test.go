@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// lostUS is a Store of eu for which us, which offers app, was lost just now.
+func lostUS(t *testing.T) *gslb.Store {
+	t.Helper()
+	s := store(t)
+	require.NoError(t, s.SetReport(report("us", "i1", 1, offer(app, "app", 1, "198.51.100.1"))))
+	s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "i1", At: time.Now()})
+	run(t, s)
+	time.Sleep(5 * time.Second)
+	synctest.Wait()
+	require.Equal(t, gslb.TierLost, tiers(s.World().Host(app))["198.51.100.1"])
+	return s
+}
+
+func TestOffersOfAClusterThatReturnsCountWhenTheyWereRead(t *testing.T) {
+	calls := func(s *gslb.Store) {
+		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", At: time.Now()})
+		settle()
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := lostUS(t)
+		calls(s)
+		assert.Equal(t, gslb.Fresh, s.World().Cluster("us").Liveness)
+		assert.Equal(t, gslb.TierLost, tiers(s.World().Host(app))["198.51.100.1"], "it called, and may have changed while it was away")
+		down := offer(app, "app", 1, "198.51.100.1")
+		down.Entries[0].Health = gslb.Unhealthy
+		require.NoError(t, s.SetReport(report("us", "i1", 2, down)))
+		settle()
+		assert.Equal(t, gslb.TierOut, tiers(s.World().Host(app))["198.51.100.1"], "it had: the old offer was never answered as healthy")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := lostUS(t)
+		calls(s)
+		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "i1", At: time.Now()})
+		settle()
+		assert.Equal(t, gslb.TierHealthy, tiers(s.World().Host(app))["198.51.100.1"], "the instance confirmed what it said before")
+	})
+}
+
+func TestAProcessThatStoodStillDoesNotJudgeTheOthers(t *testing.T) {
+	for _, stood := range []time.Duration{6 * time.Second, time.Minute, time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			s, err := gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id-eu"})
+			require.NoError(t, err)
+			s.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: edge, NegTTL: 30}})
+			s.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+			frozen := false
+			var worst gslb.Liveness
+			s.OnWorld(func(w *gslb.World) {
+				if c := w.Cluster("us"); c != nil {
+					worst = max(worst, c.Liveness)
+				}
+				if w.Local.Mark == 7 && !frozen { // the loop stands here
+					frozen = true
+					time.Sleep(stood)
+				}
+			})
+			require.NoError(t, s.SetReport(report("us", "i1", 1, offer(app, "app", 1, "198.51.100.1"))))
+			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "i1", At: time.Now()})
+			run(t, s)
+			settle()
+			s.UpdateLocal(func(l *gslb.LocalState) { l.Mark = 7 })
+			time.Sleep(stood + 1200*time.Millisecond) // the keep-alive is read a moment after it goes on
+			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "i1", At: time.Now()})
+			settle()
+			require.True(t, frozen)
+			assert.Equal(t, gslb.Fresh, s.World().Cluster("us").Liveness)
+			assert.LessOrEqual(t, worst, gslb.Doubtful, "it was never lost, though nothing was heard for %s", stood)
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			assert.Equal(t, gslb.Lost, s.World().Cluster("us").Liveness, "silence while we run counts as ever")
+		})
+	}
+}
