@@ -27,7 +27,7 @@ func (x *Exchange) DelegationChanged() {
 // Clusters that start together, or a peer that called us before its delegation was
 // written, appear at the edge a moment after they were looked for. What was found
 // once is kept while the edge does not answer, and when it does not list a peer
-// any more.
+// any more. The pauses stay short while a peer calls us whose address nobody tells.
 func (x *Exchange) discover(ctx context.Context) {
 	wait := discoverSoon
 	next := time.NewTimer(discoverEvery)
@@ -45,8 +45,13 @@ func (x *Exchange) discover(ctx context.Context) {
 				x.discoverZone(ctx, &w.Zones[i])
 			}
 		}
+		most := discoverEvery
+		if x.readers.lacksAddress() {
+			most = discoverMissing
+		}
+		wait = min(wait, most)
 		next.Reset(wait)
-		wait = min(2*wait, discoverEvery)
+		wait = min(2*wait, most)
 	}
 }
 

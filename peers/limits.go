@@ -54,5 +54,6 @@ const (
 	lease           = 3 * time.Second // within which a connection counts as alive
 	relayAfter      = 2 * time.Second // without reading a peer directly
 	discoverEvery   = time.Minute
-	discoverSoon    = 250 * time.Millisecond // doubled each time, while an address is missing
+	discoverSoon    = 250 * time.Millisecond // doubled each time
+	discoverMissing = 5 * time.Second        // the longest while an address is missing
 )

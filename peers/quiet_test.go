@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -182,6 +183,30 @@ func TestDiscovery(t *testing.T) {
 		eu.x.DelegationChanged()
 		settle(100 * time.Millisecond)
 		assert.Equal(t, before+7, reads, "and at once when told")
+	})
+}
+
+func TestAPeerThatCallsIsLookedForSoonAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var down atomic.Bool
+		down.Store(true)
+		discover := func(context.Context, gslb.Zone) ([]gslb.NameServer, error) {
+			if down.Load() {
+				return nil, errors.New("edge is down")
+			}
+			return []gslb.NameServer{{Name: gslb.MustName("gslb-ns-us-cloud.example.com"), Addrs: []netip.Addr{netip.MustParseAddr("198.51.100.7")}}}, nil
+		}
+		eu := w.start("eu", nil, func(c *peers.Config) { c.Discover, c.Port = discover, 5353 })
+		us := w.start("us", two) // it knows eu, and calls
+		w.net.Add("198.51.100.7:5353", "us", us.x)
+		us.offer(app, "198.51.100.1", gslb.Healthy)
+		settle(10*time.Minute + 3*time.Second)
+		require.Equal(t, "fresh", eu.liveness("us"))
+		require.Empty(t, eu.sees("us", app), "nobody tells its address")
+		down.Store(false)
+		settle(6 * time.Second)
+		assert.Equal(t, "198.51.100.1 healthy", eu.sees("us", app), "seconds after the edge does, not a minute")
 	})
 }
 

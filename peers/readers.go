@@ -227,6 +227,19 @@ func (r *readers) addrs(tag gslb.GeoTag) []string {
 	return out
 }
 
+// lacksAddress reports that a peer called us of late and nobody tells its address.
+func (r *readers) lacksAddress() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	for tag, p := range r.peers {
+		if !r.ours(tag) && len(r.addrs(tag)) == 0 && p.heard.within(discoverEvery, now) {
+			return true
+		}
+	}
+	return false
+}
+
 // look is called now and then: whether a peer can be read changes by time alone.
 func (r *readers) look() {
 	r.mu.Lock()
