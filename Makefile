@@ -78,4 +78,4 @@ verify: generate ## Generated files are as committed
 	@set -e; for m in . $(MODULES); do $(GO) -C $$m mod tidy -diff; done
 
 # Each part of the project that has targets of its own keeps them beside it.
-include $(wildcard */*.mk hack/*/*.mk)
+include $(wildcard */*.mk */*/*.mk)

@@ -1,2 +1,0 @@
-# The simulator's targets stand beside it.
-include internal/gslbtest/sim.mk
