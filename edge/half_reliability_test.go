@@ -64,7 +64,7 @@ func TestNothingIsRemovedFromAZoneThatCannotBeRead(t *testing.T) {
 		for _, u := range h.Updates()[before:] {
 			assert.Empty(t, u.Change.Clear, "no whole set")
 			for _, rr := range u.Change.Remove {
-				assert.Equal(t, uint16(edge.TypeTXT), rr.Type, "nothing but our own heartbeat is replaced")
+				assert.Equal(t, edge.TypeTXT, rr.Type, "nothing but our own heartbeat is replaced")
 			}
 		}
 		s := r.status()
