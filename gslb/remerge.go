@@ -134,7 +134,13 @@ func (m *merger) assess(now time.Time, next *earliest) {
 			m.touchPeer(p)
 		}
 		p.standing = s
-		p.unread = p.unread || s.Liveness == Lost
+		switch s.Liveness {
+		case Lost:
+			p.unread = true
+		case Vouched:
+			p.unread = false // its offers count as they are
+		case Unheard, Self, Fresh, Doubtful, Left:
+		}
 		m.expireChecks(p, now, next)
 	}
 }
