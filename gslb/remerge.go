@@ -117,17 +117,21 @@ func (m *merger) assess(now time.Time, next *earliest) {
 	peers := m.sortedPeers()
 	m.endConflicts(peers, now, next)
 	isolated := m.isolation(peers, now, next)
+	var thirds map[GeoTag]hearer // made when somebody was silent for long enough to need it
 	for _, p := range peers {
 		e := p.evidence
-		third, until := m.thirdFor(p, peers, now)
-		e.Prior, e.Third, e.IsolatedSince = p.standing.Liveness, third, isolated
+		if thirds == nil && now.Sub(later(e.Heard, e.Known)) >= m.timing.Decide {
+			thirds = m.hearers(peers, now)
+		}
+		third := thirds[p.tag]
+		e.Prior, e.Third, e.IsolatedSince = p.standing.Liveness, third.by, isolated
 		if now.Sub(e.Heard) >= m.timing.Lease {
 			e.LacksUs = time.Time{}
 		}
 		s := m.timing.Assess(e, now)
 		next.add(s.Until)
 		if s.Witness.Kind == ThirdCluster {
-			next.add(until)
+			next.add(third.until)
 		}
 		if s.Liveness != p.standing.Liveness || p.since.IsZero() {
 			p.since = now
@@ -145,25 +149,38 @@ func (m *merger) assess(now time.Time, next *earliest) {
 	}
 }
 
-// thirdFor gives a cluster that hears p first-hand, and until when its word counts:
+// hearer is a cluster that hears another first-hand, and until when its word counts.
+type hearer struct {
+	by    GeoTag
+	until time.Time
+}
+
+// hearers gives for each cluster the first one, by tag, that hears it first-hand:
 // one that is fresh, or silent for so short that nothing is decided about it yet (a
 // stall of the witness must not drop the one it vouches for). What it says of whom
 // it hears must be as young: one that only calls us, or just came back, has an old
 // list. Vouched clusters are never asked, so that no circle can keep a dead one alive.
-func (m *merger) thirdFor(p *peer, peers []*peer, now time.Time) (by GeoTag, until time.Time) {
+func (m *merger) hearers(peers []*peer, now time.Time) map[GeoTag]hearer {
+	out := make(map[GeoTag]hearer)
 	for _, c := range peers {
-		if c == p || c.evidence.Heard.IsZero() || now.Sub(c.evidence.Heard) >= m.timing.Decide {
+		if c.evidence.Heard.IsZero() || now.Sub(c.evidence.Heard) >= m.timing.Decide {
 			continue
 		}
 		id, r := c.believed()
-		if r == nil || !slices.Contains(r.Hears, p.tag) {
+		if r == nil {
 			continue
 		}
-		if u := c.instances[id].heard.Add(m.timing.Decide); u.After(now) {
-			return c.tag, u
+		until := c.instances[id].heard.Add(m.timing.Decide)
+		if !until.After(now) {
+			continue
+		}
+		for _, t := range r.Hears {
+			if _, known := out[t]; !known && t != c.tag {
+				out[t] = hearer{c.tag, until}
+			}
 		}
 	}
-	return "", time.Time{}
+	return out
 }
 
 // isolation decides whether we are the ones cut off: something outside is
