@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -109,6 +110,7 @@ func TestEveryDocumentedMetricIsServed(t *testing.T) {
 	if s.lab.NeedsPorts() {
 		eu.peers, us.peers = []string{"us=" + us.at()}, []string{"eu=" + eu.at()}
 	}
+	eu.extra = []string{"--state-dir", filepath.Join(s.lab.Dir, "state"), "--transfer-tsig-key", s.peerKey, "--update-tsig-key", s.peerKey}
 	eu.write(gslb("app", rr, "roundRobin", "") +
 		fmt.Sprintf("  healthCheck: {kind: HTTP, port: %d, path: /, intervalSeconds: 1, rise: 1, fall: 1}\n", entryPort))
 	us.write(gslb("app", rr, "roundRobin", ""))
@@ -134,12 +136,17 @@ func TestEveryDocumentedMetricIsServed(t *testing.T) {
 		}
 		return len(all)
 	}
-	var scrape string
+	var scrape, told string
 	s.until("every documented metric is there, and says what is so", func() bool {
 		lab.Addrs(t.Context(), eu.at(), rr) // asked until an answer began with an entry of each cluster
 		code, text := s.get(eu.n, httpN, "/metrics")
 		scrape = text
-		return code == http.StatusOK && len(absent(t, text, files)) == 0 && found(text) == 8
+		missing := strings.Join(absent(t, text, files), " ")
+		if missing != told {
+			t.Logf("not there: %s", missing)
+			told = missing
+		}
+		return code == http.StatusOK && missing == "" && found(text) == 8
 	})
 	checkWithPromtool(t, scrape)
 }

@@ -138,8 +138,9 @@ func TestChallengesOfTwoReplicas(t *testing.T) {
 	var all sync.WaitGroup
 	var want []string
 	for i := range 20 {
-		want = append(want, fmt.Sprintf("n%02d", i))
-		all.Go(func() { assert.NoError(t, []*replica{one, two}[i%2].add(want[i])) })
+		name := fmt.Sprintf("n%02d", i)
+		want = append(want, name)
+		all.Go(func() { assert.NoError(t, []*replica{one, two}[i%2].add(name)) })
 	}
 	all.Wait()
 	names := "a b " + strings.Join(want, " ")

@@ -126,7 +126,10 @@ func TestDNSEndpointsStateRecords(t *testing.T) {
 	s.blind(false)
 	t.Run("installed", func(t *testing.T) {
 		installDNSEndpoints(t, s.api)
-		ns := namespace(t, s.api, map[string]string{"records": "yes"})
+		// Of two objects of one second the one that sorts first counts as the older.
+		both := []string{namespace(t, s.api, map[string]string{"records": "yes"}), namespace(t, s.api, map[string]string{"records": "yes"})}
+		slices.Sort(both)
+		ns, other := both[0], both[1]
 		e := endpointsOf(ns, "records", txt("a.ep.example.org", "hello"), dnsendpoint.Endpoint{DNSName: "m.ep.example.org", RecordType: "MX", RecordTTL: 60, Targets: []string{"10 mail.example.net", "bad"}})
 		require.NoError(t, s.api.Create(t.Context(), e))
 		s.served("ep.example.org", `a.ep.example.org TXT "hello"`)
@@ -137,7 +140,6 @@ func TestDNSEndpointsStateRecords(t *testing.T) {
 		s.served("ep.example.org", `a.ep.example.org TXT "hello"`, "m.ep.example.org MX 10 mail.example.net.")
 		s.told("DNSEndpoint", ns, "records", "Normal RecordsServed")
 
-		other := namespace(t, s.api, map[string]string{"records": "yes"})
 		require.NoError(t, s.api.Create(t.Context(), endpointsOf(other, "newcomer", txt("_acme-challenge.a.ep.example.org", "mine"))))
 		s.told("DNSEndpoint", other, "newcomer", "Warning Conflicted spec.endpoints[0]: _acme-challenge.a.ep.example.org belongs to DNSEndpoint "+ns+"/records")
 		closed := namespace(t, s.api, nil)

@@ -34,6 +34,7 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 			Help: "Messages of a transfer key whose TSIG does not hold, by TSIG error.",
 		}, []string{"code"}),
 	}
+	m.begin()
 	if r == nil {
 		return m, nil
 	}
@@ -51,6 +52,22 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 		}
 	}
 	return m, nil
+}
+
+// begin has what counts begin at 0, so that a rise from nothing is seen as one.
+func (m *metrics) begin() {
+	for _, result := range []string{answerWhole, answerDifferences, answerSerial, answerBroken} {
+		m.octets.WithLabelValues(result)
+		for _, kind := range []string{"AXFR", "IXFR"} {
+			m.transfers.WithLabelValues(kind, result)
+		}
+	}
+	for _, result := range []string{notifyTaken, notifyRefused, notifyUnverified, notifySilent} {
+		m.notifies.WithLabelValues(result)
+	}
+	for _, code := range []string{"BADSIG", "BADTIME", "BADTRUNC"} {
+		m.bad.WithLabelValues(code)
+	}
 }
 
 func (m *metrics) transfer(kind, result string) { m.transfers.WithLabelValues(kind, result).Inc() }

@@ -3,12 +3,13 @@
 package lastgood_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,21 +36,41 @@ func saved(serial uint32) *gslb.Saved {
 	}
 }
 
+// lines keeps what is logged.
+type lines struct {
+	mu  sync.Mutex
+	all strings.Builder
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.Write(b)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
+}
+
 type world struct {
 	dir    string
 	worlds chan *gslb.World
-	now    *gslb.Saved
-	saves  int
-	log    bytes.Buffer
-	end    context.CancelFunc
-	done   chan error
+	log    lines
+
+	mu    sync.Mutex // guards now and saves
+	now   *gslb.Saved
+	saves int
+	end   context.CancelFunc
+	done  chan error
 }
 
 func start(t *testing.T, dir string) *world {
 	t.Helper()
 	w := &world{dir: dir, worlds: make(chan *gslb.World), now: saved(1), done: make(chan error, 1)}
 	k, err := lastgood.New(lastgood.Config{
-		Dir: w.dir, Worlds: w.worlds, Save: func() *gslb.Saved { w.saves++; return w.now }, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
+		Dir: w.dir, Worlds: w.worlds, Save: w.save, Log: slog.New(slog.NewTextHandler(&w.log, nil)),
 		Registerer: prometheus.NewRegistry(),
 	})
 	require.NoError(t, err)
@@ -60,8 +81,24 @@ func start(t *testing.T, dir string) *world {
 	return w
 }
 
+func (w *world) save() *gslb.Saved {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.saves++
+	return w.now
+}
+
+// saved gives how often the world was asked for.
+func (w *world) saved() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.saves
+}
+
 func (w *world) change(serial uint32) {
+	w.mu.Lock()
 	w.now = saved(serial)
+	w.mu.Unlock()
 	w.worlds <- &gslb.World{Ready: true}
 	synctest.Wait()
 }
@@ -85,16 +122,16 @@ func TestAWorldThatChangesAllTheTimeIsKeptNowAndThen(t *testing.T) {
 			w.change(i)
 			time.Sleep(100 * time.Millisecond)
 		}
-		assert.LessOrEqual(t, w.saves, 13, "a minute of ten changes a second")
+		assert.LessOrEqual(t, w.saved(), 13, "a minute of ten changes a second")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		quiet := w.saves
+		quiet := w.saved()
 		got, err := lastgood.Load(w.dir, "eu")
 		require.NoError(t, err)
 		assert.Equal(t, saved(599), got, "and the last one is kept")
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		assert.Equal(t, quiet, w.saves, "a quiet system does no work")
+		assert.Equal(t, quiet, w.saved(), "a quiet system does no work")
 	})
 }
 
@@ -118,7 +155,7 @@ func TestAWorldThatIsNotOurOwnKnowledgeIsNotKept(t *testing.T) {
 		w.worlds <- &gslb.World{Ready: true, Local: gslb.LocalState{Restored: true}}
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		assert.Zero(t, w.saves, "neither before it is ready nor while it is that of before the restart")
+		assert.Zero(t, w.saved(), "neither before it is ready nor while it is that of before the restart")
 	})
 }
 
@@ -130,7 +167,7 @@ func TestAFolderThatCannotBeWrittenIsToldOnceAndTriedAgain(t *testing.T) {
 		w.change(1)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		assert.Equal(t, 1, bytes.Count(w.log.Bytes(), []byte("cannot be kept")))
+		assert.Equal(t, 1, strings.Count(w.log.String(), "cannot be kept"))
 		require.NoError(t, os.Remove(dir))
 		time.Sleep(6 * time.Second)
 		synctest.Wait()

@@ -73,8 +73,12 @@ func (c *World) Collect(ch chan<- prometheus.Metric) {
 	for i := range w.Clusters {
 		c.cluster(gauge, w, &w.Clusters[i])
 	}
+	held := make(map[gslb.GeoTag]int)
 	for _, h := range w.Held {
-		gauge(c.held, float64(h.Hosts), string(h.Cluster))
+		held[h.Cluster] = h.Hosts
+	}
+	for i := range w.Clusters {
+		gauge(c.held, float64(held[w.Clusters[i].Tag]), string(w.Clusters[i].Tag))
 	}
 	for i := range w.Zones {
 		z := &w.Zones[i]
