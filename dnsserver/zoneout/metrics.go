@@ -58,9 +58,10 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 func (m *metrics) begin() {
 	for _, result := range []string{answerWhole, answerDifferences, answerSerial, answerBroken} {
 		m.octets.WithLabelValues(result)
-		for _, kind := range []string{"AXFR", "IXFR"} {
-			m.transfers.WithLabelValues(kind, result)
-		}
+	}
+	m.transfers.WithLabelValues("AXFR", answerWhole)
+	for _, result := range []string{answerWhole, answerDifferences, answerSerial} {
+		m.transfers.WithLabelValues("IXFR", result)
 	}
 	for _, result := range []string{notifyTaken, notifyRefused, notifyUnverified, notifySilent} {
 		m.notifies.WithLabelValues(result)

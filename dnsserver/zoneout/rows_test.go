@@ -218,7 +218,9 @@ meridian_zoneout_transfers_in_flight 0
 meridian_zoneout_transfers_total{kind="AXFR",result="broken"} 32
 meridian_zoneout_transfers_total{kind="AXFR",result="busy"} 2
 meridian_zoneout_transfers_total{kind="AXFR",result="whole"} 2
+meridian_zoneout_transfers_total{kind="IXFR",result="differences"} 0
 meridian_zoneout_transfers_total{kind="IXFR",result="serial"} 1
+meridian_zoneout_transfers_total{kind="IXFR",result="whole"} 0
 `), "meridian_zoneout_transfers_in_flight", "meridian_zoneout_transfers_total"))
 }
 
