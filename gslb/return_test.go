@@ -3,6 +3,7 @@
 package gslb_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,14 +59,13 @@ func TestAProcessThatStoodStillDoesNotJudgeTheOthers(t *testing.T) {
 			require.NoError(t, err)
 			s.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: edge, NegTTL: 30}})
 			s.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
-			frozen := false
-			var worst gslb.Liveness
+			var frozen atomic.Bool
+			var worst atomic.Uint32
 			s.OnWorld(func(w *gslb.World) {
 				if c := w.Cluster("us"); c != nil {
-					worst = max(worst, c.Liveness)
+					worst.Store(max(worst.Load(), uint32(c.Liveness)))
 				}
-				if w.Local.Mark == 7 && !frozen { // the loop stands here
-					frozen = true
+				if w.Local.Mark == 7 && frozen.CompareAndSwap(false, true) { // the loop stands here
 					time.Sleep(stood)
 				}
 			})
@@ -77,9 +77,9 @@ func TestAProcessThatStoodStillDoesNotJudgeTheOthers(t *testing.T) {
 			time.Sleep(stood + 1200*time.Millisecond) // the keep-alive is read a moment after it goes on
 			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "i1", At: time.Now()})
 			settle()
-			require.True(t, frozen)
+			require.True(t, frozen.Load())
 			assert.Equal(t, gslb.Fresh, s.World().Cluster("us").Liveness)
-			assert.LessOrEqual(t, worst, gslb.Doubtful, "it was never lost, though nothing was heard for %s", stood)
+			assert.LessOrEqual(t, worst.Load(), uint32(gslb.Doubtful), "it was never lost, though nothing was heard for %s", stood)
 			time.Sleep(5 * time.Second)
 			synctest.Wait()
 			assert.Equal(t, gslb.Lost, s.World().Cluster("us").Liveness, "silence while we run counts as ever")
