@@ -264,7 +264,9 @@ func (m *merger) sight(s Sighting) bool {
 		e.BadSigFirst = time.Time{}
 		if in := p.instances[s.Instance]; in != nil {
 			in.heard = later(in.heard, s.At)
-			calm = calm && !p.stale(s.At, m.timing) && !m.read(p)
+			if m.read(p) || p.stale(s.At, m.timing) {
+				calm = false
+			}
 		}
 	case Heartbeat:
 		if s.At.Add(valid).After(e.Beat.Add(e.BeatFor)) {

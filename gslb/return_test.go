@@ -44,11 +44,15 @@ func TestOffersOfAClusterThatReturnsCountWhenTheyWereRead(t *testing.T) {
 		assert.Equal(t, gslb.TierOut, tiers(s.World().Host(app))["198.51.100.1"], "it had: the old offer was never answered as healthy")
 	})
 	synctest.Test(t, func(t *testing.T) {
-		s := lostUS(t)
-		calls(s)
-		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "i1", At: time.Now()})
-		settle()
-		assert.Equal(t, gslb.TierHealthy, tiers(s.World().Host(app))["198.51.100.1"], "the instance confirmed what it said before")
+		for _, calledFirst := range []bool{true, false} {
+			s := lostUS(t)
+			if calledFirst {
+				calls(s)
+			}
+			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "i1", At: time.Now()})
+			settle()
+			assert.Equal(t, gslb.TierHealthy, tiers(s.World().Host(app))["198.51.100.1"], "the instance confirmed what it said before; called first: %t", calledFirst)
+		}
 	})
 }
 
