@@ -41,7 +41,7 @@ test: kplane ## All tests that need nothing but Go
 	$(GO) vet $(PKGS)
 	$(GO) test $(RACE) -shuffle=on -timeout 15m $(TESTFLAGS) $(PKGS)
 	cd hack/kplane && CGO_ENABLED=0 $(GO) test -trimpath $(TESTFLAGS) ./internal/...
-	@$(MAKE) --no-print-directory terratest-unit chart-test
+	@$(MAKE) --no-print-directory terratest-unit $(if $(NOCHART),,chart-test)
 
 .PHONY: e2e
 e2e: kplane ## End to end with BIND, dig and nsupdate, and as root with real nodes
