@@ -5,6 +5,7 @@ package gslb_test
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,16 +84,19 @@ func TestHostsThatComeAndGoMoveTheRecordsAtOnce(t *testing.T) {
 		t.Run(c.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := store(t)
+				var mu sync.Mutex
+				var seen []string
+				s.OnWorld(func(w *gslb.World) {
+					host := w.Host(gslb.MustName(c.host)) != nil
+					records := w.Zone(zone).Static
+					mu.Lock()
+					defer mu.Unlock()
+					seen = append(seen, fmt.Sprintf("%v/%v", host, records != nil && len(records.Conflicts) > 0))
+				})
 				run(t, s)
 				setRecords(s, c.record)
 				settle()
 				require.Equal(t, []string{c.gone}, static(s))
-				var seen []string
-				s.OnWorld(func(w *gslb.World) {
-					host := w.Host(gslb.MustName(c.host)) != nil
-					conflict := len(w.Zone(zone).Static.Conflicts) > 0
-					seen = append(seen, fmt.Sprintf("%v/%v", host, conflict))
-				})
 				time.Sleep(2 * time.Second)
 				before := s.World().Zone(zone).Serial
 				o := offer(gslb.MustName(c.host), "app", 1, "192.0.2.1")
@@ -106,6 +110,8 @@ func TestHostsThatComeAndGoMoveTheRecordsAtOnce(t *testing.T) {
 				settle()
 				assert.Equal(t, []string{c.gone}, static(s))
 				assert.Greater(t, s.World().Zone(zone).Serial, came)
+				mu.Lock()
+				defer mu.Unlock()
 				for _, pair := range seen {
 					assert.Contains(t, []string{"true/true", "false/false"}, pair, "no World has the host and the record")
 				}
