@@ -140,16 +140,16 @@ func (g *guard) judge(now time.Time, all func(GeoTag) int, offered func(GeoTag, 
 			again = slices.AppendSeq(again, maps.Keys(s.held))
 			clear(s.held)
 		}
-		of := all(tag)
+		gone := 0 // of those that vanished, what is not offered at all
 		for n, v := range s.vanished {
 			switch o := offered(tag, n); {
 			case now.Sub(v.at) >= guardWindow, offers(o) != nil:
 				delete(s.vanished, n)
 			case o == nil:
-				of++
+				gone++
 			}
 		}
-		if n := len(s.vanished); n > guardLeast && 2*n > of {
+		if n := len(s.vanished); n > guardLeast && 2*n > all(tag)+gone {
 			if len(s.held) == 0 {
 				s.since = now
 			}

@@ -176,7 +176,7 @@ func (m *merger) setReport(r *Report, now time.Time) error {
 // more than we do, another cluster's is a conflict that is shown and never believed.
 func (m *merger) ownTag(r *Report, now time.Time) error {
 	if r.ClusterID == m.id {
-		for _, n := range m.replicas.take(r, now, m.timing) {
+		for _, n := range m.replicas.take(r, now) {
 			m.touch(n)
 		}
 		return nil
@@ -191,20 +191,28 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) {
 	p.choose(zone, now, m.timing)
 	r := p.instances[p.best[zone]].reports[zone]
 	p.evidence.Announcement = r.Announcement
-	old := p.offers[zone]
-	for n, o := range r.Offers {
-		if was := old[n]; was == nil || was != o && !reflect.DeepEqual(was, o) {
-			m.touch(n)
-		}
-	}
-	for n := range old {
-		if r.Offers[n] == nil {
-			m.touch(n)
-		}
+	for _, n := range changedOffers(p.offers[zone], r.Offers) {
+		m.touch(n)
 	}
 	p.offers[zone] = r.Offers
 	m.read(p)
 	p.noteLack(m.self, now, m.timing)
+}
+
+// changedOffers gives the hosts of which the offers differ, in no order.
+func changedOffers(before, after map[Name]*Offer) []Name {
+	var out []Name
+	for n, o := range after {
+		if was := before[n]; was != o && !reflect.DeepEqual(was, o) {
+			out = append(out, n)
+		}
+	}
+	for n := range before {
+		if after[n] == nil {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // read notes that a report of a peer was read or confirmed, and reports that its offers

@@ -301,18 +301,19 @@ func (m *merger) mergeHosts(now time.Time, next *earliest) map[Name]*Host {
 // or lets go.
 func (m *merger) inputs(now time.Time, next *earliest) []hostInput {
 	ins := make([]hostInput, 0, len(m.dirty))
+	peers := m.sortedPeers()
 	for n := range m.dirty {
-		in := m.inputOf(n, now)
+		in := m.inputOf(n, peers, now)
 		m.guard.watch(&in, m.allowsRemoval(in.zone), m.left)
 		ins = append(ins, in)
 	}
 	for _, n := range m.guard.judge(now, m.offering, m.offered, next) {
 		if _, there := m.dirty[n]; !there {
-			ins = append(ins, m.inputOf(n, now))
+			ins = append(ins, m.inputOf(n, peers, now))
 		}
 	}
 	for i := range ins {
-		m.guard.fill(&ins[i], m.sortedPeers())
+		m.guard.fill(&ins[i], peers)
 	}
 	return ins
 }
@@ -358,7 +359,7 @@ func (m *merger) offered(tag GeoTag, n Name) *Offer {
 	return nil
 }
 
-func (m *merger) inputOf(n Name, now time.Time) hostInput {
+func (m *merger) inputOf(n Name, peers []*peer, now time.Time) hostInput {
 	var old *Host
 	if m.world != nil {
 		old = m.world.Host(n)
@@ -375,7 +376,7 @@ func (m *merger) inputOf(n Name, now time.Time) hostInput {
 	} else if instead {
 		in.claims = nil
 	}
-	for _, p := range m.sortedPeers() {
+	for _, p := range peers {
 		if p.standing.Liveness == Left {
 			continue
 		}

@@ -2,10 +2,7 @@
 
 package gslb
 
-import (
-	"reflect"
-	"time"
-)
+import "time"
 
 // replicas are the other instances of this cluster, read like a peer. Their word
 // matters only while ours is worse: an offer of ours is replaced by theirs while we
@@ -31,32 +28,20 @@ func newReplicas(self GeoTag, instance string) *replicas {
 
 // take keeps the report of another instance of ours. It gives the hosts that differ
 // from the one before, if they matter.
-func (r *replicas) take(report *Report, now time.Time, t Timing) []Name {
+func (r *replicas) take(report *Report, now time.Time) []Name {
 	if report.Instance == r.instance || report.Announcement == Leaving {
 		return nil
 	}
 	in := r.peer.instance(report.Instance)
 	old := in.reports[report.Zone]
 	in.heard, in.reports[report.Zone] = now, report
-	r.choose(report.Zone, now, t)
 	if r.lean != report.Instance || old == nil {
 		return nil
 	}
-	var changed []Name
-	for n, o := range report.Offers {
-		if was := old.Offers[n]; was != o && !reflect.DeepEqual(was, o) {
-			changed = append(changed, n)
-		}
-	}
-	for n := range old.Offers {
-		if report.Offers[n] == nil {
-			changed = append(changed, n)
-		}
-	}
-	return changed
+	return changedOffers(old.Offers, report.Offers)
 }
 
-// heard notes that an instance answered.
+// heardFrom notes that an instance answered.
 func (r *replicas) heardFrom(instance string, at time.Time) {
 	if in := r.instances[instance]; in != nil {
 		in.heard = later(in.heard, at)
@@ -120,7 +105,7 @@ func (r *replicas) offer(zone, n Name) (*Offer, bool) {
 	return report.Offers[n], true
 }
 
-// names walks every host that the replica we lean on offers.
+// names walks every host that a replica offers.
 func (r *replicas) names(yield func(Name)) {
 	for _, in := range r.instances {
 		for _, report := range in.reports {
