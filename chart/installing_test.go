@@ -42,7 +42,8 @@ func newOperator(t *testing.T, at, kubeconfig, kubectl string) *operator {
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	for _, name := range []string{"chart", "docs", "api"} {
-		require.NoError(t, os.Symlink(filepath.Join(root, name), filepath.Join(dir, name)))
+		// A copy: a checkout below /tmp is not seen from inside a site.
+		require.NoError(t, os.CopyFS(filepath.Join(dir, name), os.DirFS(filepath.Join(root, name))))
 	}
 	require.NoError(t, os.Symlink(kubectl, filepath.Join(bin, "kubectl")))
 	build := exec.CommandContext(t.Context(), "go", "build", "-modfile=hack/tools/go.mod", "-o", filepath.Join(bin, "helm"), "helm.sh/helm/v4/cmd/helm")
