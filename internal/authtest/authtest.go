@@ -9,7 +9,6 @@ package authtest
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -150,23 +149,8 @@ func Program(t testing.TB, name, install string) string {
 	return ""
 }
 
-// FreePort gives a port of 127.0.0.1 that was free a moment ago, for UDP and TCP.
-func FreePort(t testing.TB) netip.AddrPort {
-	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		addr := netip.MustParseAddrPort(l.Addr().String())
-		u, err := net.ListenPacket("udp", addr.String())
-		_ = l.Close()
-		if err == nil {
-			_ = u.Close()
-			return addr
-		}
-	}
-	t.Fatal("no port is free for UDP and TCP")
-	return netip.AddrPort{}
-}
+// FreePort is [bindtest.FreePort].
+func FreePort(t testing.TB) netip.AddrPort { return bindtest.FreePort(t) }
 
 // Stop ends the server. Stopping twice is fine.
 func (s *Server) Stop() {

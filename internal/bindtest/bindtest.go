@@ -79,7 +79,7 @@ func Start(t testing.TB, c Config) *Server {
 	}
 	for range 5 {
 		if s.Addr = c.Addr; !s.Addr.IsValid() {
-			s.Addr = free(t)
+			s.Addr = FreePort(t)
 		}
 		s.write("named.conf", s.conf(c))
 		if s.run() {
@@ -109,8 +109,8 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// free gives a port that was free a moment ago, for UDP and TCP.
-func free(t testing.TB) netip.AddrPort {
+// FreePort gives a port of 127.0.0.1 that was free a moment ago, for UDP and TCP.
+func FreePort(t testing.TB) netip.AddrPort {
 	t.Helper()
 	for range 50 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
