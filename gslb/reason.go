@@ -27,6 +27,9 @@ const (
 	ReasonClusterLeft Reason = "ClusterLeft" // it said goodbye
 )
 
+// ReasonSharedAddress: another cluster that offers the same address can serve there.
+const ReasonSharedAddress Reason = "SharedAddress"
+
 // Why an entry that could be answered is not in the answer.
 const (
 	ReasonNotChosen  Reason = "NotChosen"  // another cluster comes first

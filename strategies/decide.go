@@ -12,6 +12,7 @@ import (
 // Decide chooses the answers of a host by its policy. It is pure: equal hosts
 // give equal decisions.
 func Decide(h *gslb.Host) Decision {
+	h = shareTiers(h)
 	d := Decision{TTL: h.Policy.TTL, Max: h.Policy.MaxAnswers}
 	usable, tier := bestTier(h)
 	if len(usable) == 0 {

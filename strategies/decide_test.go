@@ -54,7 +54,13 @@ func TestWhichClustersCanServe(t *testing.T) {
 		{"a shared address", host(p, part("eu", healthy(eu4)), part("us", healthy(eu4, us4))),
 			[]string{"eu us: 192.0.2.1 198.51.100.1"}, gslb.ReasonAllHealthy, "answered once"},
 		{"a shared address that only one calls down", host(p, part("eu", down(eu4)), part("us", healthy(eu4))),
-			[]string{"us: 192.0.2.1"}, gslb.ReasonAllHealthy, "withdrawn only when all its owners say so"},
+			[]string{"eu us: 192.0.2.1"}, gslb.ReasonAllHealthy, "withdrawn only when all its owners say so"},
+		{"a shared address that all call down", host(p, part("ap", healthy(ap4)), part("eu", down(eu4)), part("us", down(eu4))),
+			[]string{"ap: 203.0.113.1"}, gslb.ReasonAllHealthy, "withdrawn: all its owners say so"},
+		{"a shared address whose healthy owner is lost", host(p, part("eu", down(eu4)), part("us", lost(eu4))),
+			[]string{"eu us: 192.0.2.1"}, gslb.ReasonLastResort, "the last resort, of either"},
+		{"an owner that left owns nothing", host(p, part("eu", rated(gslb.TierOut, gslb.ReasonClusterLeft, []netip.Addr{eu4})), part("us", healthy(eu4))),
+			[]string{"us: 192.0.2.1"}, gslb.ReasonAllHealthy, "the address stays, the cluster is gone"},
 	})
 }
 
@@ -64,6 +70,8 @@ func TestFailover(t *testing.T) {
 	check(t, []decided{
 		{"primary serves", host(primary, part("eu", healthy(eu4)), part("us", healthy(us4))),
 			[]string{"eu: 192.0.2.1"}, gslb.ReasonPrimary, "alone"},
+		{"primary down behind an address that another serves", host(primary, part("ap", healthy(ap4)), part("eu", down(eu4)), part("us", healthy(eu4))),
+			[]string{"eu: 192.0.2.1"}, gslb.ReasonPrimary, "a global load balancer sends its clients on by itself"},
 		{"primary down", host(primary, part("ap", healthy(ap4)), part("eu", down(eu4)), part("us", healthy(us4))),
 			[]string{"ap us: 198.51.100.1 203.0.113.1"}, gslb.ReasonPrimaryDown, "all others together"},
 		{"primary unknown, another healthy", host(primary, part("eu", unknown(eu4)), part("us", healthy(us4))),

@@ -26,6 +26,27 @@ func each(t *testing.T, f func(t require.TestingT, seed string, h *gslb.Host, r 
 	}
 }
 
+// rerated gives a host as it counts: an address is as good as the best that any of its
+// owners says, but for owners that left. This is the obvious way to say it.
+func rerated(h *gslb.Host) *gslb.Host {
+	out := *h
+	out.Parts = slices.Clone(h.Parts)
+	for i := range out.Parts {
+		out.Parts[i].Entries = slices.Clone(h.Parts[i].Entries)
+		for j := range out.Parts[i].Entries {
+			e := &out.Parts[i].Entries[j]
+			for _, other := range h.Parts {
+				for _, o := range other.Entries {
+					if o.Addr == e.Addr && o.Tier < e.Tier && e.Reason != gslb.ReasonClusterLeft {
+						e.Tier, e.Reason = o.Tier, gslb.ReasonSharedAddress
+					}
+				}
+			}
+		}
+	}
+	return &out
+}
+
 // usable gives the addresses of the best tier that a host has.
 func usable(h *gslb.Host) (gslb.Tier, []netip.Addr) {
 	best := gslb.TierOut
@@ -50,6 +71,7 @@ func TestAnswersAreUsableEntriesAndNothingElse(t *testing.T) {
 		d := strategies.Decide(h)
 		require.NotEmpty(t, d.Answers, "%s: every decision has an answer, be it NODATA", seed)
 		require.NotEmpty(t, d.Reason, seed)
+		h = rerated(h)
 		tier, may := usable(h)
 		if tier == gslb.TierOut {
 			return
@@ -131,6 +153,7 @@ func TestEveryCandidateIsExplainedRightly(t *testing.T) {
 				}
 			}
 		}
+		h = rerated(h)
 		tier, _ := usable(h)
 		i := 0
 		for _, p := range h.Parts {
@@ -181,6 +204,7 @@ func TestFailoverReturnsToThePrimary(t *testing.T) {
 // TestFailoverChoosesOneListedClusterAtMost compares with the obvious.
 func TestFailoverChoosesOneListedClusterAtMost(t *testing.T) {
 	each(t, func(t require.TestingT, seed string, h *gslb.Host, _ *rand.Rand) {
+		h = rerated(h)
 		tier, _ := usable(h)
 		if h.Policy.Strategy != gslb.Failover || tier == gslb.TierOut {
 			return
@@ -233,6 +257,27 @@ func TestSharesAddUp(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestASharedAddressIsDrawnWithTheWeightOfOneOwner counts 10,000 draws: two clusters
+// behind one global load balancer do not have twice its share.
+func TestASharedAddressIsDrawnWithTheWeightOfOneOwner(t *testing.T) {
+	p := gslb.Policy{Strategy: gslb.WeightedRoundRobin, Weights: weights("ap", 30, "eu", 30, "us", 10)}
+	d := strategies.Decide(host(p, part("ap", healthy(ap4)), part("eu", healthy(eu4)), part("us", healthy(eu4))))
+	assert.Equal(t, []string{"ap: 203.0.113.1 (30)", "eu us: 192.0.2.1 (30)"}, said(d))
+	shares := d.Shares(true)
+	require.Len(t, shares, 2)
+	const draws = 10_000
+	counts := make([]int, 2)
+	r := rand.New(rand.NewPCG(42, 42))
+	for range draws {
+		if r.Uint32N(shares[0].Weight+shares[1].Weight) < shares[0].Weight {
+			counts[0]++
+		} else {
+			counts[1]++
+		}
+	}
+	assert.InDelta(t, draws/2, counts[1], draws*0.015)
 }
 
 // TestDrawsKeepTheWeights counts 10,000 draws with a fixed seed: each cluster

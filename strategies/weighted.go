@@ -12,12 +12,9 @@ import "github.com/meridian-gslb/meridian/gslb"
 //	eu, us    | eu 1, us 0 | eu always
 //	us        | eu 1, us 0 | us always: nothing else is left
 //	eu, us    | eu 0, us 0 | either, equally
+//
+// Clusters that share an address are drawn for it once, with the greater weight.
 func weighted(p *gslb.Policy, usable []cluster, d *Decision) {
-	for _, c := range usable {
-		a := together([]cluster{c})
-		w, _ := p.WeightOf(c.tag)
-		a.Weight = uint32(w)
-		d.Answers = append(d.Answers, a)
-	}
+	d.Answers = heaviestOwners(p, usable)
 	d.Reason = gslb.ReasonWeighted
 }
