@@ -73,6 +73,7 @@ type Cluster struct {
 	Mark     uint64    // how far its knowledge goes
 	Blind    time.Time // since when it cannot read its objects, by its own clock; zero: it sees
 	Pausing  bool      // it announced a restart
+	K8gb     bool      // it runs k8gb: what is known of it are unsigned answers, offers and nothing else
 	Conflict string    // not empty: another cluster uses the same geo tag; says which ids
 }
 

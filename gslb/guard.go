@@ -111,7 +111,7 @@ func (g *guard) watch(in *hostInput, allowed bool, left func(GeoTag) bool) {
 	}
 	for i := range old.Parts {
 		p := &old.Parts[i]
-		if len(p.Entries) == 0 {
+		if len(p.Entries) == 0 || p.Offer.PolicyUnknown { // it is there while somebody else offers the host
 			continue
 		}
 		s := g.side(p.Cluster)

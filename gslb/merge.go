@@ -33,9 +33,10 @@ type peerOffer struct {
 }
 
 // mergeHost makes one Host of what the clusters say; nil if nobody offers it.
-// It gives the previous Host itself when nothing changed.
+// It gives the previous Host itself when nothing changed. Offers without a policy do
+// not make a host.
 func mergeHost(in hostInput) *Host {
-	if len(in.claims) == 0 && len(in.peers) == 0 {
+	if len(in.claims) == 0 && !slices.ContainsFunc(in.peers, func(p peerOffer) bool { return !p.offer.PolicyUnknown }) {
 		return nil
 	}
 	h := &Host{Name: in.name, Zone: in.zone}
@@ -83,7 +84,7 @@ func followPolicy(h *Host, self GeoTag) {
 		from = own
 	} else {
 		for i := range h.Parts {
-			if p := &h.Parts[i]; from == nil || p.Offer.Created.Before(from.Offer.Created) {
+			if p := &h.Parts[i]; !p.Offer.PolicyUnknown && (from == nil || p.Offer.Created.Before(from.Offer.Created)) {
 				from = p
 			}
 		}
@@ -91,7 +92,7 @@ func followPolicy(h *Host, self GeoTag) {
 	h.Policy, h.PolicyFrom = from.Offer.Policy, from.Cluster
 	hash := h.Policy.Hash()
 	for i := range h.Parts {
-		if p := &h.Parts[i]; p != from && p.Offer.Policy.Hash() != hash {
+		if p := &h.Parts[i]; p != from && !p.Offer.PolicyUnknown && p.Offer.Policy.Hash() != hash {
 			h.Diverged = append(h.Diverged, p.Cluster)
 		}
 	}

@@ -162,10 +162,42 @@ func (m *merger) setReport(r *Report, now time.Time) error {
 	if before != "" && before != p.id {
 		m.guard.trust(r.Cluster)
 	}
-	in := p.instance(r.Instance)
-	in.heard = now
-	in.reports[r.Zone] = r
-	if s := m.serial(r.Zone); serialLess(s.highest, r.Public) {
+	p.instance(r.Instance).keep(r, now)
+	m.taken(p, r, now)
+	return nil
+}
+
+// setChange is setReport for a report whose offers are those of the last one, save some.
+func (m *merger) setChange(r *Report, since uint32, changed map[Name]*Offer, now time.Time) error {
+	p := m.peers[r.Cluster]
+	if r.Cluster == m.self {
+		p = m.replicas.peer
+	}
+	if p == nil || p.id != r.ClusterID && r.Cluster != m.self || r.Cluster == m.self && r.ClusterID != m.id {
+		return ErrNoBase
+	}
+	in := p.instances[r.Instance]
+	if in == nil || in.reports[r.Zone] == nil || in.reports[r.Zone].Serial != since {
+		return ErrNoBase
+	}
+	moved := in.change(r, changed, now)
+	if r.Cluster == m.self {
+		if m.replicas.lean == r.Instance {
+			m.touchAll(moved)
+		}
+		return nil
+	}
+	if p.best[r.Zone] == r.Instance {
+		m.touchAll(moved)
+		p.offers[r.Zone] = r.Offers
+	}
+	m.taken(p, r, now)
+	return nil
+}
+
+// taken goes on after an instance of a peer said something new of a zone.
+func (m *merger) taken(p *peer, r *Report, now time.Time) {
+	if s := m.serial(r.Zone); r.Public != 0 && serialLess(s.highest, r.Public) {
 		s.highest = r.Public
 	}
 	m.believe(p, r.Zone, now)

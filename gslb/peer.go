@@ -84,7 +84,7 @@ func (p *peer) offersAs() Liveness {
 // once. One that never did, as after a restart, gets the time to hear us first.
 func (p *peer) noteLack(self GeoTag, now time.Time, t Timing) {
 	id, r := p.believed()
-	if r == nil {
+	if r == nil || r.K8gb { // it has no list
 		return
 	}
 	in := p.instances[id]
@@ -101,7 +101,12 @@ func (p *peer) noteLack(self GeoTag, now time.Time, t Timing) {
 
 // admit decides whether the report may speak for the cluster at all: one geo
 // tag with two cluster ids is a conflict, and the first keeps it while its
-// instances are heard. A rebuilt cluster takes over from one that is gone.
+	if p.runsK8gb() && !r.K8gb {
+		p.forgetAll(r.ClusterID)
+		return nil
+	}
+// instances are heard. A rebuilt cluster takes over from one that is gone, and one
+// that signs from one that runs k8gb, at once.
 func (p *peer) admit(r *Report, now time.Time, t Timing) error {
 	if p.id == "" || p.id == r.ClusterID {
 		p.id = r.ClusterID
@@ -113,6 +118,12 @@ func (p *peer) admit(r *Report, now time.Time, t Timing) error {
 	}
 	if now.Sub(last) >= t.Decide {
 		p.forgetAll(r.ClusterID)
+// runsK8gb reports that what is known of the cluster are answers of k8gb.
+func (p *peer) runsK8gb() bool {
+	_, r := p.believed()
+	return r != nil && r.K8gb
+}
+
 		return nil
 	}
 	p.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is kept, and id %s", p.tag, p.id, r.ClusterID)

@@ -129,6 +129,9 @@ func (m *merger) assess(now time.Time, next *earliest) {
 			e.LacksUs = time.Time{}
 		}
 		s := m.timing.Assess(e, now)
+		if p.runsK8gb() {
+			s.Alarm = false // it does not read heartbeats
+		}
 		next.add(s.Until)
 		if s.Witness.Kind == ThirdCluster {
 			next.add(third.until)
@@ -400,7 +403,7 @@ func (m *merger) clusters(now time.Time) []Cluster {
 			Pausing: p.evidence.Announcement == Pausing, Conflict: p.conflict,
 		}
 		if id, r := p.believed(); r != nil {
-			c.Instance, c.Hears, c.Lost, c.Mark, c.Blind = id, r.Hears, r.Lost, r.Mark, r.Blind
+			c.Instance, c.Hears, c.Lost, c.Mark, c.Blind, c.K8gb = id, r.Hears, r.Lost, r.Mark, r.Blind, r.K8gb
 		}
 		out = append(out, c)
 	}

@@ -82,6 +82,14 @@ type Offer struct {
 	Check    *Check // the probe of our own entries; nil: none, and always nil in a peer's offer
 }
 
+	// Incumbent says that the host comes from an object or an annotation of k8gb, whose
+	// neighbours ask for localtargets-HOST. It is not told to peers.
+	Incumbent bool
+	// PolicyUnknown says that the cluster does not tell how it wants the host answered,
+	// as one that runs k8gb: Policy and Created are not read, and a host that nobody
+	// else offers is not answered.
+	PolicyUnknown bool
+
 // Health sums the offer up: healthy if an entry is, else unknown if one is.
 func (o *Offer) Health() Health {
 	sum := Unhealthy
@@ -172,3 +180,7 @@ type Report struct {
 
 	Received time.Time // when it came here, by our clock; zero: when it is handed in
 }
+	// K8gb says that this is no report of the cluster, but what was made of its unsigned
+	// answers: it runs k8gb. A signed report wins over it, and it is never told on.
+	K8gb bool
+
