@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package delegation_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/miekg/dns"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/edge/delegation"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+var (
+	cloud  = gslb.MustName("cloud.example.com")
+	parent = gslb.MustName("example.com")
+)
+
+// The servers of the scene.
+const (
+	hidden = "192.0.2.1:53" // takes updates, and is not in the NS set of the edge zone
+	edgeA  = "192.0.2.10:53"
+	edgeB  = "192.0.2.11:53"
+	euAt   = "198.51.100.1:53"
+	usAt   = "198.51.100.2:53"
+	secAt  = "198.51.100.9:53"
+)
+
+// reply gives the answer of one server; nil: none comes.
+type reply func(network string, q dns.Question) *dns.Msg
+
+// scene is a network of servers in memory.
+type scene struct {
+	mu      sync.Mutex
+	servers map[string]reply
+	asked   map[string]int
+}
+
+func (s *scene) Exchange(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error) {
+	s.mu.Lock()
+	s.asked[server]++
+	f := s.servers[server]
+	s.mu.Unlock()
+	var in *dns.Msg
+	if f != nil {
+		in = f(network, m.Question[0])
+	}
+	if in == nil {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	rcode := in.Rcode
+	aa, tc := in.Authoritative, in.Truncated
+	in.SetReply(m)
+	in.Rcode, in.Authoritative, in.Truncated = rcode, aa, tc
+	return in, nil
+}
+
+func (s *scene) set(server string, f reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.servers[server] = f
+}
+
+func (s *scene) questions(server string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[server]
+}
+
+func records(lines ...string) (out []dns.RR) {
+	for _, l := range lines {
+		rr, err := dns.NewRR(l)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, rr)
+	}
+	return out
+}
+
+func of(rrs []dns.RR, name string, typ uint16) (out []dns.RR) {
+	for _, rr := range rrs {
+		if rr.Header().Name == name && rr.Header().Rrtype == typ {
+			out = append(out, rr)
+		}
+	}
+	return out
+}
+
+// edgeServer answers from the edge zone: referrals below it, its own names with authority.
+func edgeServer(lines ...string) reply {
+	rrs := records(lines...)
+	return func(_ string, q dns.Question) *dns.Msg {
+		m := new(dns.Msg)
+		if q.Name == "cloud.example.com." {
+			m.Ns = of(rrs, q.Name, dns.TypeNS)
+			if len(m.Ns) == 0 {
+				m.Authoritative, m.Rcode = true, dns.RcodeNameError
+				return m
+			}
+			for _, ns := range m.Ns {
+				m.Extra = append(m.Extra, of(rrs, ns.(*dns.NS).Ns, dns.TypeA)...)
+			}
+			return m
+		}
+		m.Authoritative = true
+		m.Answer = of(rrs, q.Name, q.Qtype)
+		return m
+	}
+}
+
+// nameServer answers for the zone.
+func nameServer(serial string, servers ...string) reply {
+	lines := []string{"cloud.example.com. 30 SOA gslb-ns-eu-cloud.example.com. hostmaster.example.com. " + serial + " 1 1 1 30"}
+	for _, s := range servers {
+		lines = append(lines, "cloud.example.com. 300 NS "+s)
+	}
+	rrs := records(lines...)
+	return func(_ string, q dns.Question) *dns.Msg {
+		m := new(dns.Msg)
+		m.Authoritative = true
+		m.Answer = of(rrs, q.Name, q.Qtype)
+		return m
+	}
+}
+
+const (
+	nsEU  = "gslb-ns-eu-cloud.example.com."
+	nsUS  = "gslb-ns-us-cloud.example.com."
+	delEU = "cloud.example.com. 300 NS " + nsEU
+	delUS = "cloud.example.com. 300 NS " + nsUS
+	glEU  = nsEU + " 300 A 198.51.100.1"
+	glUS  = nsUS + " 300 A 198.51.100.2"
+)
+
+var ownNS = []string{
+	"example.com. 300 NS ns1.example.com.", "example.com. 300 NS ns2.example.com.",
+	"ns1.example.com. 300 A 192.0.2.10", "ns2.example.com. 300 A 192.0.2.11",
+}
+
+func whole(lines ...string) reply { return edgeServer(append(lines, ownNS...)...) }
+
+// good is two clusters whose delegation works.
+func good() *scene {
+	return &scene{asked: make(map[string]int), servers: map[string]reply{
+		hidden: whole(delEU, delUS, glEU, glUS), edgeA: whole(delEU, delUS, glEU, glUS), edgeB: whole(delEU, delUS, glEU, glUS),
+		euAt: nameServer("100", nsEU, nsUS), usAt: nameServer("90", nsEU, nsUS),
+	}}
+}
+
+func world(change func(*gslb.World)) *gslb.World {
+	w := &gslb.World{
+		Self: "eu", Ready: true,
+		Clusters: []gslb.Cluster{{Tag: "eu", Liveness: gslb.Self}, {Tag: "us", Liveness: gslb.Fresh}},
+		Zones: []gslb.Zone{{ZoneIntent: gslb.ZoneIntent{Zone: cloud, EdgeZone: parent}, NameServers: []gslb.NameServer{
+			{Cluster: "eu", Name: gslb.MustName("gslb-ns-eu-cloud.example.com"), Addrs: []netip.Addr{netip.MustParseAddr("198.51.100.1")}},
+			{Cluster: "us", Name: gslb.MustName("gslb-ns-us-cloud.example.com"), Addrs: []netip.Addr{netip.MustParseAddr("198.51.100.2")}},
+		}}},
+	}
+	if change != nil {
+		change(w)
+	}
+	return w
+}
+
+// resolver knows one name.
+type resolver struct{}
+
+func (resolver) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) {
+	if host == "ns.elsewhere.example." {
+		return []netip.Addr{netip.MustParseAddr("198.51.100.9")}, nil
+	}
+	return nil, errors.New("no such host")
+}
+
+type observer struct {
+	*delegation.Checker
+	worlds chan *gslb.World
+	log    *bytes.Buffer
+	reg    *prometheus.Registry
+}
+
+func run(t *testing.T, s *scene, adjust ...func(*delegation.Config)) *observer {
+	t.Helper()
+	o := &observer{worlds: make(chan *gslb.World, 1), log: &bytes.Buffer{}, reg: prometheus.NewPedanticRegistry()}
+	c := delegation.Config{
+		Worlds: o.worlds, Exchange: s.Exchange, Resolver: resolver{}, Rand: func() float64 { return .5 },
+		Servers: func(context.Context, gslb.Name) ([]string, error) { return []string{hidden}, nil },
+		Log:     slog.New(slog.NewTextHandler(o.log, nil)), Registerer: o.reg,
+	}
+	for _, f := range adjust {
+		f(&c)
+	}
+	var err error
+	o.Checker, err = delegation.New(c)
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- o.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-done)
+	})
+	o.worlds <- world(nil)
+	return o
+}
+
+// after lets time pass and gives the status of the zone.
+func (o *observer) after(t *testing.T, d time.Duration) delegation.Status {
+	t.Helper()
+	time.Sleep(d)
+	synctest.Wait()
+	s, ok := o.Of(cloud)
+	require.True(t, ok)
+	return s
+}
+
+func TestADelegationThatWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		o := run(t, s)
+		assert.Equal(t, delegation.ReasonPending, o.after(t, time.Second).Reason)
+		got := o.after(t, 20*time.Second)
+		assert.Equal(t, delegation.Works, got.State, got.Message)
+		assert.Equal(t, delegation.ReasonAnswering, got.Reason)
+		assert.Contains(t, got.Message, "all 2 name servers")
+		assert.Len(t, o.Status(), 1)
+		assert.NoError(t, testutil.GatherAndCompare(o.reg, strings.NewReader(`
+# HELP meridian_delegation_name_server_works Whether a name server in the delegation of a zone can be found and answers for it at all its addresses (1) or not (0).
+# TYPE meridian_delegation_name_server_works gauge
+meridian_delegation_name_server_works{name_server="gslb-ns-eu-cloud.example.com",zone="cloud.example.com"} 1
+meridian_delegation_name_server_works{name_server="gslb-ns-us-cloud.example.com",zone="cloud.example.com"} 1
+# HELP meridian_delegation_works 1 for what holds of a zone, asked from the edge zone down as a resolver would: status true, false, or unknown.
+# TYPE meridian_delegation_works gauge
+meridian_delegation_works{status="false",zone="cloud.example.com"} 0
+meridian_delegation_works{status="true",zone="cloud.example.com"} 1
+meridian_delegation_works{status="unknown",zone="cloud.example.com"} 0
+`), "meridian_delegation_name_server_works", "meridian_delegation_works"))
+		problems, err := testutil.GatherAndLint(o.reg)
+		require.NoError(t, err)
+		assert.Empty(t, problems)
+
+		before := s.questions(usAt)
+		assert.Equal(t, 3, before, "SOA over UDP and TCP, and NS")
+		o.after(t, 10*time.Minute)
+		assert.InDelta(t, before+30, s.questions(usAt), 3, "one look a minute")
+	})
+}
+
+func TestWhatDoesNotWorkIsNamed(t *testing.T) {
+	only := func(network string, f reply) reply {
+		return func(n string, q dns.Question) *dns.Msg {
+			if n != network {
+				return nil
+			}
+			return f(n, q)
+		}
+	}
+	eu := nameServer("100", nsEU, nsUS)
+	rcode := func(r int) reply {
+		return func(string, dns.Question) *dns.Msg { return &dns.Msg{MsgHdr: dns.MsgHdr{Rcode: r}} }
+	}
+	noAA := func(n string, q dns.Question) *dns.Msg { m := eu(n, q); m.Authoritative = false; return m }
+	edges := func(f reply) map[string]reply { return map[string]reply{hidden: f, edgeA: f, edgeB: f} }
+	for _, tt := range []struct {
+		name    string
+		servers map[string]reply
+		reason  delegation.Reason
+		says    []string
+		why     string
+	}{
+		{"a dead cluster", map[string]reply{usAt: nil}, delegation.ReasonNameServerSilent,
+			[]string{"cluster us at 198.51.100.2:53", "cloud.example.com. SOA", "over UDP no answer, over TCP no answer"}, "nobody answers there"},
+		{"TCP is firewalled", map[string]reply{usAt: only("udp", eu)}, delegation.ReasonSilentOverTCP,
+			[]string{"cluster us", "SOA over TCP: no answer"}, "RFC 7766: TCP is not optional"},
+		{"UDP is firewalled", map[string]reply{usAt: only("tcp", eu)}, delegation.ReasonSilentOverUDP,
+			[]string{"cluster us", "SOA over UDP: no answer"}, "resolvers begin with UDP"},
+		{"a server that refuses the zone", map[string]reply{usAt: rcode(dns.RcodeRefused)}, delegation.ReasonLame,
+			[]string{"cluster us", "it gives REFUSED"}, "it does not serve the zone"},
+		{"a server that is not ready", map[string]reply{usAt: rcode(dns.RcodeServerFailure)}, delegation.ReasonLame,
+			[]string{"it gives SERVFAIL"}, "it knows nothing yet"},
+		{"an answer without AA", map[string]reply{usAt: noAA}, delegation.ReasonLame,
+			[]string{"without authority (AA)"}, "a resolver stands at the address"},
+		{"an edge server at the glue", map[string]reply{usAt: whole(delEU, delUS, glEU, glUS)}, delegation.ReasonLame,
+			[]string{"a referral to the zone itself"}, "the address is that of the edge"},
+		{"no delegation", edges(whole()), delegation.ReasonNotDelegated,
+			[]string{"edge server at 192.0.2.10:53", "delegates the zone to nobody"}, "the edge lost it"},
+		{"glue is missing", edges(whole(delEU, delUS, glEU)), delegation.ReasonGlueMissing,
+			[]string{"cluster us", "gslb-ns-us-cloud.example.com.", "neither A nor AAAA"}, "nobody finds us"},
+		{"a name server is missing at the edge", edges(whole(delEU, glEU)), delegation.ReasonNameServersDiffer,
+			[]string{"the edge zone lacks gslb-ns-us-cloud.example.com"}, "us gets no question"},
+		{"a name server too many at the edge", map[string]reply{
+			euAt: nameServer("100", nsEU), usAt: nameServer("90", nsEU)}, delegation.ReasonNameServersDiffer,
+			[]string{"the edge zone has gslb-ns-us-cloud.example.com besides"}, "the zone itself does not name it"},
+		{"other glue than the cluster states", edges(whole(delEU, delUS, glEU, nsUS+" 300 A 198.51.100.9")), delegation.ReasonNameServerSilent,
+			[]string{"cluster us at 198.51.100.9:53", "has the glue 198.51.100.9, and the cluster is at 198.51.100.2"}, "it moved, and the edge did not follow"},
+		{"edge servers that differ", map[string]reply{edgeB: whole(delEU, glEU)}, delegation.ReasonEdgeServersDiffer,
+			[]string{"edge server at 192.0.2.11:53", "delegates the zone to gslb-ns-eu-cloud.example.com (198.51.100.1), and 192.0.2.10:53 to"}, "a secondary of the edge lags"},
+		{"an edge server that lost the zone", map[string]reply{edgeB: rcode(dns.RcodeRefused)}, delegation.ReasonEdgeServersDiffer,
+			[]string{"edge server at 192.0.2.11:53", "it answers REFUSED"}, "half of the resolvers' questions fail there"},
+		{"no edge server answers", map[string]reply{hidden: nil, edgeA: nil, edgeB: nil}, delegation.ReasonEdgeUnreachable,
+			[]string{"192.0.2.1:53: no answer"}, "then nothing is known"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := good()
+				for server, f := range tt.servers {
+					s.set(server, f)
+				}
+				o := run(t, s)
+				got := o.after(t, 3*time.Minute)
+				assert.Equal(t, tt.reason, got.Reason, "%s: %s", tt.why, got.Message)
+				for _, part := range tt.says {
+					assert.Contains(t, got.Message, part, tt.why)
+				}
+				before := got
+				assert.Equal(t, before.Message, o.after(t, 5*time.Minute).Message, "words that stay the same are written once")
+			})
+		})
+	}
+}
+
+func TestWhatIsNoTrouble(t *testing.T) {
+	refused := func(string, dns.Question) *dns.Msg { return &dns.Msg{MsgHdr: dns.MsgHdr{Rcode: dns.RcodeRefused}} }
+	foreign := []string{delEU, delUS, glEU, glUS, "cloud.example.com. 300 NS ns.elsewhere.example."}
+	for _, tt := range []struct {
+		name    string
+		servers map[string]reply
+		why     string
+	}{
+		{"a hidden primary that refuses", map[string]reply{hidden: func(n string, q dns.Question) *dns.Msg {
+			if q.Name == "cloud.example.com." {
+				return refused(n, q)
+			}
+			return whole()(n, q)
+		}}, "resolvers never ask it"},
+		{"one edge server is silent", map[string]reply{edgeB: nil}, "the edge zone's own trouble; the next one answers"},
+		{"a secondary of others at the edge", map[string]reply{
+			hidden: whole(foreign...), edgeA: whole(foreign...), edgeB: whole(foreign...), secAt: nameServer("90", nsEU, nsUS)}, "an operator may put it there"},
+		{"serials of clusters differ by days", map[string]reply{usAt: nameServer("900000", nsEU, nsUS)}, "each cluster counts its own"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := good()
+				for server, f := range tt.servers {
+					s.set(server, f)
+				}
+				got := run(t, s).after(t, 2*time.Hour)
+				assert.Equal(t, delegation.Works, got.State, "%s: %s", tt.why, got.Message)
+			})
+		})
+	}
+}
+
+func TestASecondaryThatNoLongerFollows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		lines := []string{delEU, delUS, glEU, glUS, "cloud.example.com. 300 NS ns.elsewhere.example."}
+		for _, e := range []string{hidden, edgeA, edgeB} {
+			s.set(e, whole(lines...))
+		}
+		s.set(secAt, nameServer("50", nsEU, nsUS))
+		o := run(t, s)
+		assert.Equal(t, delegation.Works, o.after(t, 30*time.Minute).State, "it may be on its way")
+		got := o.after(t, 40*time.Minute)
+		assert.Equal(t, delegation.ReasonSerialBehind, got.Reason)
+		assert.Contains(t, got.Message, "name server ns.elsewhere.example at 198.51.100.9:53: its serial has stood at 50")
+		s.set(secAt, nameServer("90", nsEU, nsUS))
+		assert.Equal(t, delegation.Works, o.after(t, time.Minute).State)
+	})
+}
+
+func TestOneBadLookIsNoTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		o := run(t, s)
+		require.Equal(t, delegation.Works, o.after(t, 11*time.Second).State)
+		s.set(usAt, nil)
+		time.Sleep(62 * time.Second)
+		s.set(usAt, nameServer("90", nsEU, nsUS))
+		assert.Equal(t, delegation.Works, o.after(t, time.Minute).State)
+		assert.NotContains(t, o.log.String(), "WARN")
+	})
+}
+
+func TestTroubleIsLoggedWhenItBeginsAndEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		o := run(t, s)
+		require.Equal(t, delegation.Works, o.after(t, 11*time.Second).State)
+		<-o.Changed()
+		s.set(usAt, nil)
+		got := o.after(t, 10*time.Minute)
+		require.Equal(t, delegation.Broken, got.State)
+		<-o.Changed()
+		assert.Equal(t, 1, strings.Count(o.log.String(), "delegation does not work as it should"))
+		assert.Contains(t, o.log.String(), "reason=NameServerSilent")
+		s.set(usAt, nameServer("90", nsEU, nsUS))
+		require.Equal(t, delegation.Works, o.after(t, time.Minute).State)
+		assert.Equal(t, 1, strings.Count(o.log.String(), "delegation works again"))
+	})
+}
+
+func TestAChangeIsLookedAtSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		o := run(t, s)
+		o.after(t, 11*time.Second)
+		before := s.questions(euAt)
+		o.Look()
+		o.after(t, 4*time.Second)
+		assert.Greater(t, s.questions(euAt), before, "somebody says that the edge changed")
+		before = s.questions(euAt)
+		o.worlds <- world(func(w *gslb.World) { w.Zones[0].NameServers = w.Zones[0].NameServers[:1] })
+		o.after(t, 4*time.Second)
+		assert.Greater(t, s.questions(euAt), before, "a cluster went")
+	})
+}
+
+func TestNobodyIsAskedWhileWeAreCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		o := run(t, s)
+		o.after(t, 11*time.Second)
+		isolated := time.Now()
+		o.worlds <- world(func(w *gslb.World) { w.Isolated = isolated })
+		got := o.after(t, time.Second)
+		assert.Equal(t, delegation.Unknown, got.State)
+		assert.Equal(t, delegation.ReasonIsolated, got.Reason)
+		before := s.questions(edgeA)
+		o.after(t, 10*time.Minute)
+		assert.Equal(t, before, s.questions(edgeA))
+		o.worlds <- world(nil)
+		assert.Equal(t, delegation.Works, o.after(t, 5*time.Second).State)
+	})
+}
+
+func TestUnknownEdgeServersAreSaidToBeUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := run(t, good(), func(c *delegation.Config) {
+			c.Servers = func(context.Context, gslb.Name) ([]string, error) {
+				return nil, errors.New("the servers of example.com cannot be found; name one in --edge-dns")
+			}
+		})
+		got := o.after(t, 30*time.Second)
+		assert.Equal(t, delegation.Unknown, got.State)
+		assert.Equal(t, delegation.ReasonEdgeServersUnknown, got.Reason)
+		assert.Contains(t, got.Message, "--edge-dns")
+	})
+}
+
+func TestAZoneThatGoesIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := run(t, good())
+		o.after(t, 11*time.Second)
+		o.worlds <- world(func(w *gslb.World) { w.Zones = nil })
+		synctest.Wait()
+		assert.Empty(t, o.Status())
+		n, err := testutil.GatherAndCount(o.reg, "meridian_delegation_works", "meridian_delegation_name_server_works", "meridian_delegation_checked_timestamp_seconds")
+		require.NoError(t, err)
+		assert.Zero(t, n)
+	})
+}
+
+func TestWhatIsNeeded(t *testing.T) {
+	_, err := delegation.New(delegation.Config{})
+	assert.ErrorContains(t, err, "Worlds and Servers")
+}
