@@ -201,16 +201,19 @@ func (m *merger) taken(p *peer, r *Report, now time.Time) {
 		s.highest = r.Public
 	}
 	m.believe(p, r.Zone, now)
-	return nil
+}
+
+func (m *merger) touchAll(names []Name) {
+	for _, n := range names {
+		m.touch(n)
+	}
 }
 
 // ownTag handles a report under our own geo tag: a replica's is kept for when it knows
 // more than we do, another cluster's is a conflict that is shown and never believed.
 func (m *merger) ownTag(r *Report, now time.Time) error {
 	if r.ClusterID == m.id {
-		for _, n := range m.replicas.take(r, now) {
-			m.touch(n)
-		}
+		m.touchAll(m.replicas.take(r, now))
 		return nil
 	}
 	m.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is ours, and id %s", m.self, m.id, r.ClusterID)
@@ -223,16 +226,18 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) {
 	p.choose(zone, now, m.timing)
 	r := p.instances[p.best[zone]].reports[zone]
 	p.evidence.Announcement = r.Announcement
-	for _, n := range changedOffers(p.offers[zone], r.Offers) {
-		m.touch(n)
-	}
+	m.touchAll(changedOffers(p.offers[zone], r.Offers))
 	p.offers[zone] = r.Offers
 	m.read(p)
 	p.noteLack(m.self, now, m.timing)
 }
 
-// changedOffers gives the hosts of which the offers differ, in no order.
+// changedOffers gives the hosts of which the offers differ, in no order. A map that is
+// changed in place is equal to itself: what changed in it was touched then.
 func changedOffers(before, after map[Name]*Offer) []Name {
+	if reflect.ValueOf(before).UnsafePointer() == reflect.ValueOf(after).UnsafePointer() {
+		return nil
+	}
 	var out []Name
 	for n, o := range after {
 		if was := before[n]; was != o && !reflect.DeepEqual(was, o) {

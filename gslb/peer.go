@@ -33,13 +33,6 @@ type peer struct {
 	checked   map[Name]time.Time       // host → until when an entry check vouches
 }
 
-// instance is one process of a peer.
-type instance struct {
-	heard    time.Time // when its report was last received or confirmed
-	listedUs bool      // its list of those it hears had us once
-	reports  map[Name]*Report
-}
-
 func newPeer(tag GeoTag, now time.Time) *peer {
 	return &peer{
 		tag: tag, evidence: Evidence{Known: now}, since: now,
@@ -51,7 +44,7 @@ func newPeer(tag GeoTag, now time.Time) *peer {
 func (p *peer) instance(id string) *instance {
 	in := p.instances[id]
 	if in == nil {
-		in = &instance{reports: make(map[Name]*Report)}
+		in = newInstance()
 		p.instances[id] = in
 	}
 	return in
@@ -101,15 +94,15 @@ func (p *peer) noteLack(self GeoTag, now time.Time, t Timing) {
 
 // admit decides whether the report may speak for the cluster at all: one geo
 // tag with two cluster ids is a conflict, and the first keeps it while its
-	if p.runsK8gb() && !r.K8gb {
-		p.forgetAll(r.ClusterID)
-		return nil
-	}
 // instances are heard. A rebuilt cluster takes over from one that is gone, and one
 // that signs from one that runs k8gb, at once.
 func (p *peer) admit(r *Report, now time.Time, t Timing) error {
 	if p.id == "" || p.id == r.ClusterID {
 		p.id = r.ClusterID
+		return nil
+	}
+	if p.runsK8gb() && !r.K8gb {
+		p.forgetAll(r.ClusterID)
 		return nil
 	}
 	var last time.Time
@@ -118,17 +111,17 @@ func (p *peer) admit(r *Report, now time.Time, t Timing) error {
 	}
 	if now.Sub(last) >= t.Decide {
 		p.forgetAll(r.ClusterID)
-// runsK8gb reports that what is known of the cluster are answers of k8gb.
-func (p *peer) runsK8gb() bool {
-	_, r := p.believed()
-	return r != nil && r.K8gb
-}
-
 		return nil
 	}
 	p.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is kept, and id %s", p.tag, p.id, r.ClusterID)
 	p.conflictAt = now
 	return fmt.Errorf("report refused: %s; give each cluster a geo tag of its own", p.conflict)
+}
+
+// runsK8gb reports that what is known of the cluster are answers of k8gb.
+func (p *peer) runsK8gb() bool {
+	_, r := p.believed()
+	return r != nil && r.K8gb
 }
 
 // forgetAll makes room for another cluster under the same tag.

@@ -34,7 +34,7 @@ func (r *replicas) take(report *Report, now time.Time) []Name {
 	}
 	in := r.peer.instance(report.Instance)
 	old := in.reports[report.Zone]
-	in.heard, in.reports[report.Zone] = now, report
+	in.keep(report, now)
 	if r.lean != report.Instance || old == nil {
 		return nil
 	}

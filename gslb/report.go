@@ -49,6 +49,7 @@ type Entry struct {
 	Health   Health
 	Reason   Reason    // why Health is what it is
 	Since    time.Time // when Health became so, by the reporter's clock; for people only
+	Until    time.Time // healthy and asked to wait: when it counts, by the reporter's clock, for people only; zero otherwise
 	Weight   uint16    // share within the cluster; 0: not set
 	Owners   []GeoTag  // clusters known to share the address, sorted; nil: the reporter alone
 	Ask      Ask
@@ -80,7 +81,6 @@ type Offer struct {
 	Reason   Reason // of the whole host when it has no entry: AddressUnknown, ServiceNotFound; "" otherwise
 	Entries  []Entry
 	Check    *Check // the probe of our own entries; nil: none, and always nil in a peer's offer
-}
 
 	// Incumbent says that the host comes from an object or an annotation of k8gb, whose
 	// neighbours ask for localtargets-HOST. It is not told to peers.
@@ -89,6 +89,7 @@ type Offer struct {
 	// as one that runs k8gb: Policy and Created are not read, and a host that nobody
 	// else offers is not answered.
 	PolicyUnknown bool
+}
 
 // Health sums the offer up: healthy if an entry is, else unknown if one is.
 func (o *Offer) Health() Health {
@@ -156,6 +157,14 @@ type Record struct {
 	Data string // presentation format
 }
 
+// Asked says what became of asking the entries that another cluster holds to be healthy
+// against its own probes ([ReasonProbesHeld]), as clients would.
+type Asked struct {
+	Cluster  GeoTag
+	Answered int // hosts of which an entry answered
+	Silent   int // hosts of which none did
+}
+
 // Report is what one cluster says of one zone. It is complete: a host that is
 // not in it is not offered.
 type Report struct {
@@ -170,6 +179,8 @@ type Report struct {
 	NameServers  []NameServer // the reporter's own, for this zone
 	Hears        []GeoTag     // clusters heard first-hand, sorted
 	Lost         []GeoTag     // clusters found lost, sorted
+	Returned     []GeoTag     // clusters that were lost, and are heard again for less than some policy's delay, sorted
+	Asked        []Asked      // of entries that others hold to be healthy against their probes, by cluster
 	Mark         uint64       // how far the reporter's knowledge goes
 	Blind        time.Time    // since when it cannot read its objects; zero: it sees
 	Announcement Announcement
@@ -178,9 +189,9 @@ type Report struct {
 	Records    []Record // static records of the zone
 	Challenges []Record // ACME challenges held by this cluster
 
-	Received time.Time // when it came here, by our clock; zero: when it is handed in
-}
 	// K8gb says that this is no report of the cluster, but what was made of its unsigned
 	// answers: it runs k8gb. A signed report wins over it, and it is never told on.
 	K8gb bool
 
+	Received time.Time // when it came here, by our clock; zero: when it is handed in
+}

@@ -70,7 +70,7 @@ func (m *merger) save(now time.Time) *Saved {
 		case Unheard, Self, Fresh, Doubtful, Vouched:
 		}
 		for _, zone := range slices.SortedFunc(maps.Keys(p.best), Name.Compare) {
-			out.Reports = append(out.Reports, p.instances[p.best[zone]].reports[zone])
+			out.Reports = append(out.Reports, p.instances[p.best[zone]].share(zone))
 		}
 	}
 	if m.world != nil {

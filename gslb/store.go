@@ -34,8 +34,9 @@ type Config struct {
 	SeeksPeers bool
 	Settle     time.Duration
 	MaxSettle  time.Duration
-	// RemovalHold is how long hosts that vanish in a mass are kept; see [Held]. 0: what
-	// vanishes goes at once, however much it is.
+	// RemovalHold is how long hosts that vanish in a mass are kept, see [Held], and how long
+	// the health of hosts whose probes fail in a mass, see [ProbesHeld]. 0: what vanishes
+	// goes at once, however much it is, and probes are believed.
 	RemovalHold time.Duration
 	// Clock is the wall clock that SOA serials are taken from; nil: time.Now. All
 	// else goes by the monotonic clock.
@@ -183,10 +184,26 @@ func (s *Store) PeersSought() { s.input(func(m *merger) { m.seeksUntil = time.Ti
 // heard the cluster; that is a [Sighting], since a third cluster may pass
 // reports on. The error says why a report is refused; the last good one stays.
 func (s *Store) SetReport(r *Report) error {
+	return s.report(r, func(m *merger, now time.Time) error { return m.setReport(r, now) })
+}
+
+// ErrNoBase says that the Store does not hold the report that a change begins at.
+var ErrNoBase = errors.New("the report that the change begins at is not the one that is held")
+
+// SetChange is [Store.SetReport] at the price of what changed. r is the whole new report
+// but for Offers, which the Store fills in; since is the Serial of the last report that
+// it took of the same cluster, instance and zone; changed holds the offers that
+// differ from that one's, nil for a host that is not offered any more. The result is
+// that of SetReport with the whole. [ErrNoBase]: nothing was taken, hand in the whole.
+func (s *Store) SetChange(r *Report, since uint32, changed map[Name]*Offer) error {
+	return s.report(r, func(m *merger, now time.Time) error { return m.setChange(r, since, changed, now) })
+}
+
+func (s *Store) report(r *Report, take func(*merger, time.Time) error) error {
 	var err error
 	s.input(func(m *merger) {
 		now := time.Now()
-		if err = m.setReport(r, now); err != nil {
+		if err = take(m, now); err != nil {
 			return
 		}
 		if r.Received.IsZero() {

@@ -125,10 +125,10 @@ func (a *answer) upToDate(z *Zone) {
 
 // transfer sends the zone: what changed since old if that is known, else all of
 // it. Every message is signed.
-func (a *answer) transfer(z, old *Zone) {
+func (a *answer) transfer(pub *publication, z, old *Zone) {
 	s := &stream{a: a}
 	if a.m.qtype == dns.TypeIXFR && old != nil {
-		s.increment(z, old)
+		s.increment(z, old, pub.changes(old, z))
 	} else {
 		s.whole(z)
 	}
@@ -196,8 +196,7 @@ func (s *stream) whole(z *Zone) {
 }
 
 // increment writes what changed in one condensed step (RFC 1995 §4, §5).
-func (s *stream) increment(z, old *Zone) {
-	changes := diff(old, z)
+func (s *stream) increment(z, old *Zone, changes [][2]*set) {
 	s.soa(z.soa())
 	s.soa(old.soa())
 	for _, c := range changes {

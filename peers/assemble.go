@@ -177,6 +177,6 @@ func (t *transfer) finish() error {
 		}
 	}
 	t.zone = from.with(t.sets, t.current)
-	t.sets = nil
+	t.moved, t.sets = len(t.sets), nil
 	return nil
 }

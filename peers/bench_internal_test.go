@@ -83,10 +83,11 @@ func BenchmarkOneOf10k(b *testing.B) {
 // discard is a store that is content with everything.
 type discard struct{}
 
-func (discard) SetReport(*gslb.Report) error       { return nil }
-func (discard) Sight(gslb.Sighting)                {}
-func (discard) KnowPeer(gslb.GeoTag)               {}
-func (discard) UpdateLocal(func(*gslb.LocalState)) {}
+func (discard) SetReport(*gslb.Report) error                                    { return nil }
+func (discard) SetChange(*gslb.Report, uint32, map[gslb.Name]*gslb.Offer) error { return nil }
+func (discard) Sight(gslb.Sighting)                                             {}
+func (discard) KnowPeer(gslb.GeoTag)                                            {}
+func (discard) UpdateLocal(func(*gslb.LocalState))                              {}
 
 // TestKeepAliveCostsLittle holds the budget of one quiet second of a connection,
 // both sides: most of it is HMAC.

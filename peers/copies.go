@@ -3,6 +3,7 @@
 package peers
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -74,9 +75,9 @@ func (e *errStale) Error() string {
 	return fmt.Sprintf("serial %d is older than %d, which this instance showed before", e.got, e.has)
 }
 
-// take reads a new version and hands its report to deliver, one at a time. A
-// version that was taken already is only confirmed.
-func (c *copies) take(z *Zone, direct bool, now time.Time, deliver func(*gslb.Report) error) error {
+// take reads a new version and hands it to the store, one at a time. A version that
+// was taken already is only confirmed.
+func (c *copies) take(z *Zone, direct bool, now time.Time, to Store) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r := c.by[z.instance]
@@ -87,12 +88,7 @@ func (c *copies) take(z *Zone, direct bool, now time.Time, deliver func(*gslb.Re
 	if r != nil && int32(z.serial-r.zone.serial) < 0 {
 		return &errStale{has: r.zone.serial, got: z.serial}
 	}
-	report, err := z.Report()
-	if err != nil {
-		return err
-	}
-	report.Received = now
-	if err := deliver(report); err != nil {
+	if err := hand(z, r, now, to); err != nil {
 		return err
 	}
 	c.by[z.instance] = &replica{zone: z, at: now, direct: direct}
@@ -108,6 +104,27 @@ func (c *copies) take(z *Zone, direct bool, now time.Time, deliver func(*gslb.Re
 		}
 	}
 	return nil
+}
+
+// hand gives the store what differs from the version of the same instance that it was
+// given before; everything, if it does not have that one.
+func hand(z *Zone, before *replica, now time.Time, to Store) error {
+	if before != nil {
+		report, changed, err := z.since(before.zone)
+		if err != nil {
+			return err
+		}
+		report.Received = now
+		if err = to.SetChange(report, before.zone.serial, changed); !errors.Is(err, gslb.ErrNoBase) {
+			return err
+		}
+	}
+	report, err := z.Report()
+	if err != nil {
+		return err
+	}
+	report.Received = now
+	return to.SetReport(report)
 }
 
 // leftOut counts the records that cannot be read of the version taken last.

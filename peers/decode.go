@@ -25,10 +25,7 @@ type part struct {
 // why the first of them; 0 and nil: none.
 func (z *Zone) LeftOut() (n int, why error) {
 	records := 0
-	for _, s := range z.sets {
-		if s.part == nil {
-			continue
-		}
+	for _, s := range z.extra {
 		if n += s.part.bad; why == nil {
 			why = s.part.badWhy
 		}
@@ -46,14 +43,48 @@ func (z *Zone) LeftOut() (n int, why error) {
 // Report reads the zone. The error says what breaks the format, with host and
 // key; the report must be the one that the zone was asked for.
 func (z *Zone) Report() (*gslb.Report, error) {
-	r, err := z.report()
+	r, err := z.header()
+	if err != nil {
+		return nil, err
+	}
+	r.Offers = make(map[gslb.Name]*gslb.Offer, z.offers)
+	for _, s := range z.sets[1:] {
+		if o := s.offer(); o != nil {
+			r.Offers[o.Host] = o
+		}
+	}
+	return r, nil
+}
+
+// since reads what differs from an earlier version: the report without its offers,
+// and those that changed, nil where there is none any more.
+func (z *Zone) since(old *Zone) (*gslb.Report, map[gslb.Name]*gslb.Offer, error) {
+	r, err := z.header()
+	if err != nil {
+		return nil, nil, err
+	}
+	changed := make(map[gslb.Name]*gslb.Offer)
+	for _, pair := range diff(old, z) {
+		if o := pair[0].offer(); o != nil {
+			changed[o.Host] = nil
+		}
+		if o := pair[1].offer(); o != nil {
+			changed[o.Host] = o
+		}
+	}
+	return r, changed, nil
+}
+
+// header reads all but the offers.
+func (z *Zone) header() (*gslb.Report, error) {
+	r, err := z.readHeader()
 	if err != nil {
 		return nil, fmt.Errorf("report of cluster %s for zone %s: %w", z.tag, z.zone, err)
 	}
 	return r, nil
 }
 
-func (z *Zone) report() (*gslb.Report, error) {
+func (z *Zone) readHeader() (*gslb.Report, error) {
 	if err := z.bounded(); err != nil {
 		return nil, err
 	}
@@ -72,19 +103,14 @@ func (z *Zone) report() (*gslb.Report, error) {
 		return nil, fmt.Errorf("it says that it is for zone %s", r.Zone)
 	case r.Instance != z.instance:
 		return nil, fmt.Errorf("its SOA names instance %q and its cluster record %q", z.instance, r.Instance)
+	case z.offers > maxHosts:
+		return nil, fmt.Errorf("%d hosts; at most %d are allowed", z.offers, maxHosts)
 	}
 	r.Serial = z.serial
-	r.Offers = make(map[gslb.Name]*gslb.Offer, len(z.sets)-1)
 	var records, challenges []numbered[gslb.Record]
-	for _, s := range z.sets[1:] {
-		if o := s.part.offer; o != nil {
-			r.Offers[o.Host] = o
-		}
+	for _, s := range z.extra {
 		records = append(records, s.part.records...)
 		challenges = append(challenges, s.part.challenges...)
-	}
-	if len(r.Offers) > maxHosts {
-		return nil, fmt.Errorf("%d hosts; at most %d are allowed", len(r.Offers), maxHosts)
 	}
 	r.Records, r.Challenges = boundRecords(sortedByNumber(records), sortedByNumber(challenges))
 	return r, nil

@@ -124,7 +124,7 @@ func (s *session) deliver(sl *slot, t *transfer, direct bool, now time.Time) str
 	var stale *errStale
 	switch {
 	case err == nil:
-		sl.fails, sl.claim, sl.stale, sl.due = 0, soa{}, false, now.Add(pace(t.zone))
+		sl.fails, sl.claim, sl.stale, sl.due = 0, soa{}, false, now.Add(pace(t.moved))
 		return t.result
 	case errors.As(err, &stale):
 		sl.due = now
@@ -138,10 +138,10 @@ func (s *session) deliver(sl *slot, t *transfer, direct bool, now time.Time) str
 	return resultBad
 }
 
-// pace is the pause after a change: a report of many hosts costs more to take,
-// so it is taken less often.
-func pace(z *Zone) time.Duration {
-	return min(time.Duration(len(z.sets))*5*time.Microsecond, 250*time.Millisecond)
+// pace is the pause after a change: one of many hosts costs more to take, so the next
+// is taken later.
+func pace(hosts int) time.Duration {
+	return min(time.Duration(hosts)*5*time.Microsecond, 250*time.Millisecond)
 }
 
 // again is the pause after a signed refusal. The first zone goes on asking, as

@@ -24,6 +24,7 @@ import (
 // Store is what the exchange needs of [gslb.Store].
 type Store interface {
 	SetReport(*gslb.Report) error
+	SetChange(r *gslb.Report, since uint32, changed map[gslb.Name]*gslb.Offer) error
 	Sight(gslb.Sighting)
 	KnowPeer(gslb.GeoTag)
 	UpdateLocal(func(*gslb.LocalState))

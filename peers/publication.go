@@ -16,6 +16,14 @@ type publication struct {
 	moved chan struct{} // closed when cur moves
 	held  map[*hold]struct{}
 	left  chan struct{} // closed when a hold ends
+	step  difference
+}
+
+// difference is what differs between two versions: all who wait for the next one ask
+// for the same.
+type difference struct {
+	from, to *Zone
+	changes  [][2]*set
 }
 
 // hold is a transfer that waits, or is being written: since is what its reader
@@ -47,7 +55,7 @@ func (p *publication) publish(z *Zone) {
 		p.past = append(p.past, p.cur)
 	}
 	if z == nil {
-		p.past = nil
+		p.past, p.step = nil, difference{}
 	}
 	p.cur = z
 	close(p.moved)
@@ -64,6 +72,16 @@ func (p *publication) version(s soa) *Zone {
 		}
 	}
 	return nil
+}
+
+// changes gives what differs between two versions, found once for all who ask.
+func (p *publication) changes(from, to *Zone) [][2]*set {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.step.from != from || p.step.to != to {
+		p.step = difference{from, to, diff(from, to)}
+	}
+	return p.step.changes
 }
 
 // enter notes a transfer; leave must be called when its answer was written.

@@ -259,7 +259,7 @@ func (r *readers) direct(tag gslb.GeoTag) bool {
 // deliver takes a new version of a report. quietly: a refusal is not told.
 func (r *readers) deliver(sub subscription, z *Zone, direct, quietly bool, now time.Time) error {
 	key := "report " + string(sub.tag) + " " + z.zone.String()
-	err := sub.copies.take(z, direct, now, r.x.cfg.Store.SetReport)
+	err := sub.copies.take(z, direct, now, r.x.cfg.Store)
 	if err != nil {
 		var stale *errStale
 		if (!quietly || !errors.As(err, &stale)) && r.x.noises.start(key) {

@@ -203,7 +203,7 @@ func (x *Exchange) serveTransfer(ctx context.Context, a *answer, pub *publicatio
 		if known {
 			old = pub.version(have)
 		}
-		a.transfer(z, old)
+		a.transfer(pub, z, old)
 	}
 }
 

@@ -77,6 +77,7 @@ type transfer struct {
 	rcode  int
 	result string
 	zone   *Zone // the new version, when there is one
+	moved  int   // names that came with it
 
 	phase   phase
 	current soa

@@ -94,7 +94,7 @@ func carry(t testing.TB, z, old, base *Zone, edit func(i int, m *dns.Msg)) (*tra
 		done, err = tr.take(p, time.Now())
 		return err
 	}}
-	a.transfer(z, old)
+	a.transfer(newPublication(), z, old)
 	if err == nil && !done {
 		return tr, errEnded
 	}

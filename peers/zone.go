@@ -24,6 +24,8 @@ type Zone struct {
 	serial   uint32
 	sets     []*set // by label, the apex ("") first
 	size     int    // octets of RDATA
+	offers   int    // sets that offer a host, where sets were read
+	extra    []*set // those that say more than an offer: records
 }
 
 // set is what one owner holds, in wire order.
@@ -31,7 +33,20 @@ type set struct {
 	label string
 	txt   [][]byte
 	size  int
-	part  *part // what it says; nil for the apex
+	part  *part // what it says; nil for the apex, and in our own zones
+}
+
+// offer gives what the set offers; nil: nothing.
+func (s *set) offer() *gslb.Offer {
+	if s == nil || s.part == nil {
+		return nil
+	}
+	return s.part.offer
+}
+
+// extra says that the set has more than an offer.
+func (s *set) extra() bool {
+	return s != nil && s.part != nil && (s.part.bad > 0 || len(s.part.records)+len(s.part.challenges) > 0)
 }
 
 // newZone makes an empty zone for a report; the error names what cannot be a
@@ -86,22 +101,43 @@ func (z *Zone) with(changes map[string]*set, s soa) *Zone {
 	}
 	slices.Sort(labels)
 	next.sets = make([]*set, 0, len(z.sets)+len(changes))
-	old := z.sets
+	old, again := z.sets, false
 	for _, l := range labels {
 		i, found := slices.BinarySearchFunc(old, l, compareLabel)
 		next.sets = append(next.sets, old[:i]...)
+		c := changes[l]
+		again = again || c.extra()
 		if found {
 			next.size -= old[i].size
+			if old[i].offer() != nil {
+				next.offers--
+			}
+			again = again || old[i].extra()
 			i++
 		}
 		old = old[i:]
-		if c := changes[l]; c != nil {
+		if c != nil {
 			next.sets = append(next.sets, c)
 			next.size += c.size
+			if c.offer() != nil {
+				next.offers++
+			}
 		}
 	}
 	next.sets = append(next.sets, old...)
+	if again {
+		next.findExtra()
+	}
 	return &next
+}
+
+func (z *Zone) findExtra() {
+	z.extra = nil
+	for _, s := range z.sets {
+		if s.extra() {
+			z.extra = append(z.extra, s)
+		}
+	}
 }
 
 // sameText reports that two sets hold the same records in the same order.

@@ -29,6 +29,14 @@ func (b *boundary) SetReport(r *gslb.Report) error {
 	return b.Store.SetReport(r)
 }
 
+// SetChange hands a change on; where reports are tampered with, only whole ones pass.
+func (b *boundary) SetChange(r *gslb.Report, since uint32, changed map[gslb.Name]*gslb.Offer) error {
+	if b.p.s.mutant.report != nil {
+		return gslb.ErrNoBase
+	}
+	return b.Store.SetChange(r, since, changed)
+}
+
 // Sight hands a sighting on.
 func (b *boundary) Sight(v gslb.Sighting) {
 	if v.Kind == gslb.EntryAnswered {
