@@ -36,6 +36,7 @@ type Config struct {
 	Namespace  string
 	LeaseName  string
 	Manifests  string
+	K8gbCompat bool
 	StateDir   string
 	Guard      time.Duration
 
@@ -67,6 +68,7 @@ func Default() Config {
 		DNS:           defaultDNS(),
 		Service:       "meridian",
 		LeaseName:     "meridian",
+		K8gbCompat:    true,
 		EdgeProvider:  ProviderRFC2136,
 		EntryCheck:    "on",
 		Guard:         gslb.DefaultRemovalHold,
@@ -97,6 +99,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Namespace, "namespace", c.Namespace, "namespace of our Lease and Service (default: that of the Pod, or of the kubeconfig's context)")
 	fs.StringVar(&c.LeaseName, "lease-name", c.LeaseName, "Lease that elects the writer of status")
 	fs.StringVar(&c.Manifests, "manifests", c.Manifests, "read objects from the YAML files of this folder instead of Kubernetes")
+	fs.BoolVar(&c.K8gbCompat, "k8gb-compat", c.K8gbCompat, "read the objects of k8gb too (groups k8gb.io and k8gb.absa.oss), and answer localtargets-HOST for the hosts that come from them or from annotations k8gb.io/…")
 	fs.DurationVar(&c.Guard, "deletion-guard", c.Guard, "how long hosts are kept that vanish in a mass: more than 10, and more than half of what a cluster offers, within 10 s; 0: not at all (a ZoneDelegation lets them go by annotation gslb.meridian.dev/allow-mass-removal)")
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "folder that outlives the process, where the last good world is kept for a restart without the API (default: none is kept)")
 

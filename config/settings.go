@@ -49,6 +49,7 @@ type Settings struct {
 
 	Kubeconfig, Context, Namespace, LeaseName string
 	Manifests                                 string        // "" means Kubernetes
+	K8gb                                      bool          // k8gb's objects are read too, and its neighbours answered
 	StateDir                                  string        // "" means that nothing outlives the process
 	RemovalHold                               time.Duration // of hosts that vanish in a mass; 0: none
 
@@ -103,7 +104,7 @@ func (c *Config) Settings() (*Settings, error) {
 	var bad problems
 	s := &Settings{
 		ClusterID: c.ClusterID, DNS: c.DNS, DNSListen: c.DNSListen, Service: c.Service, Loopback: c.EntryLoopOK,
-		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests, StateDir: c.StateDir, RemovalHold: c.Guard,
+		Kubeconfig: c.Kubeconfig, Context: c.Context, Namespace: c.Namespace, LeaseName: c.LeaseName, Manifests: c.Manifests, K8gb: c.K8gbCompat, StateDir: c.StateDir, RemovalHold: c.Guard,
 		MetricsListen: c.MetricsListen, ProbeListen: c.ProbeListen, ShutdownDelay: c.ShutdownDelay,
 	}
 	c.identity(s, &bad)
