@@ -18,6 +18,9 @@ const DefaultMaxTTL = 7 * 24 * 3600
 type Builder struct {
 	MinTTL uint32 // seconds
 	MaxTTL uint32 // seconds, at most 2^31-1 (RFC 2181 §8); 0: DefaultMaxTTL
+
+	// NoLocalTargets leaves localtargets-HOST names out, also of hosts that come from k8gb.
+	NoLocalTargets bool
 }
 
 // Build is [Builder.Build] with the default bounds.
@@ -122,6 +125,7 @@ func (t *Table) revise(base *index, changed iter.Seq[gslb.Name], old []*statics)
 		if h != nil {
 			zone = t.zone(h.Zone)
 		}
+		t.reviseLocal(e, key, h, zone)
 		if zone < 0 {
 			e.clear(key)
 			continue

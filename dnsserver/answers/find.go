@@ -163,6 +163,9 @@ func (f *Found) chooseStatic(qtype uint16) {
 	switch {
 	case n.bare() && (qtype == TypePlaceholder || qtype == dns.TypeANY):
 		f.run = &f.zone.empty
+	case n.local != nil && n.localOnly():
+		f.chooseLocal(qtype)
+		return
 	case len(n.static) == 0:
 	case qtype == dns.TypeANY: // the smallest, because ANY is a question of amplifiers
 		for _, p := range n.static {

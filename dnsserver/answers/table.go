@@ -31,5 +31,6 @@ func (t *Table) Ready() bool { return t.world.Ready }
 // Stale reports that this cluster is cut off and answers what it knew last.
 func (t *Table) Stale() bool { return !t.world.Isolated.IsZero() }
 
-// Len counts the names that exist: apexes, hosts, owners of static records and empty non-terminals.
+// Len counts the names that exist: apexes, hosts, owners of static records, empty
+// non-terminals, and the localtargets names of hosts that come from k8gb.
 func (t *Table) Len() int { return t.index.len }

@@ -9,8 +9,8 @@ import (
 )
 
 // node is a name that exists: a zone apex, a host, the owner of static records,
-// or an empty non-terminal (none of these, something below it). It is never
-// changed once it is in an index.
+// an empty non-terminal (none of these, something below it), or the localtargets
+// name of a host. It is never changed once it is in an index.
 type node struct {
 	key    string     // wire name, lower-case
 	zone   int        // index into Table.zones
@@ -21,6 +21,7 @@ type node struct {
 	static []*packed  // static records, by type
 	host   *gslb.Host // nil: no host has this name
 	below  int        // names directly below that exist
+	local  *local     // what the name answers as localtargets-HOST; nil: it is no such name
 }
 
 // set gives the records of a type; nil if there are none.
@@ -138,7 +139,7 @@ func (e *edit) strip(key string) {
 
 // prune removes a name that nothing keeps, and those above that only it kept.
 func (e *edit) prune(n *node) {
-	for n.below == 0 && n.host == nil && n.static == nil && !n.apex {
+	for n.below == 0 && n.host == nil && n.static == nil && n.local == nil && !n.apex {
 		e.changes[n.key] = nil
 		n = e.own(parentOf(n.key))
 		n.below--

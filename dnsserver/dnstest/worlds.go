@@ -24,6 +24,7 @@ type Host struct {
 	Addrs  []string            // healthy entries of Self
 	Others map[string][]string // healthy entries of other clusters, by geo tag
 	Policy gslb.Policy         // no strategy means round robin, no TTL 30 s
+	K8gb   bool                // it comes from an object of k8gb
 }
 
 // Worlds makes Worlds with a real Store. It belongs to one test.
@@ -133,7 +134,7 @@ func sourceOf(n gslb.Name) gslb.Source {
 }
 
 func (h *Host) offer(name gslb.Name, addrs []string) *gslb.Offer {
-	o := &gslb.Offer{Host: name, Source: sourceOf(name), Policy: h.Policy}
+	o := &gslb.Offer{Host: name, Source: sourceOf(name), Policy: h.Policy, Incumbent: h.K8gb}
 	if o.Policy.Strategy == "" {
 		o.Policy.Strategy = gslb.RoundRobin
 	}
