@@ -195,7 +195,7 @@ func (b *builder) offer(h *refs.Host, s *HostStatus) *gslb.Offer {
 	}
 	o := &gslb.Offer{
 		Host: s.Host, Source: b.out.Source, Created: b.in.Gslb.CreationTimestamp.Time,
-		Policy: b.policy, Override: b.override, Check: check,
+		Policy: b.policy, Override: b.override, Check: check, Incumbent: b.incumbent(),
 	}
 	ask := askOf(s.Host, h, check)
 	for _, e := range b.entries.list {

@@ -19,9 +19,9 @@ import (
 type Input struct {
 	Gslb *gslbv1beta1.Gslb
 
-	// Objects are those that [Dependencies.Object] means, as far as they exist; others
-	// may be among them. For an embedded Ingress that is the Ingress of the Gslb's name.
-	Objects []refs.Object
+	// Incumbent says that the Gslb was read from one of k8gb's groups. Annotations of
+	// k8gb, on it or on the object that it refers to, say the same of its hosts.
+	Incumbent bool
 
 	// Services and Slices hold what [Dependencies.Services] names. A Service that is
 	// known not to exist is there with nil. A Service or a list of slices that could not

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package translate
+
+import (
+	"slices"
+	"strings"
+)
+
+// k8gbPrefix begins the annotations of k8gb.
+const k8gbPrefix = "k8gb.io/"
+
+// incumbent reports that k8gb would balance the hosts of the Gslb as well, so that a
+// neighbour that runs k8gb asks for them: the Gslb is one of k8gb's, or it or the object
+// that it refers to carries an annotation of k8gb.
+func (b *builder) incumbent() bool {
+	if b.in.Incumbent || annotatedForK8gb(b.in.Gslb.Annotations) {
+		return true
+	}
+	return slices.ContainsFunc(b.target.objects, func(o annotated) bool { return annotatedForK8gb(o.annotations) })
+}
+
+func annotatedForK8gb(annotations map[string]string) bool {
+	for key := range annotations {
+		if strings.HasPrefix(key, k8gbPrefix) {
+			return true
+		}
+	}
+	return false
+}
