@@ -50,6 +50,8 @@ type Config struct {
 	EntryCheck   string
 
 	UpdateTSIGKeys []string
+	K8gbPeers []string
+
 	Transfer       Transfer
 
 	MetricsListen string
@@ -99,7 +101,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.Namespace, "namespace", c.Namespace, "namespace of our Lease and Service (default: that of the Pod, or of the kubeconfig's context)")
 	fs.StringVar(&c.LeaseName, "lease-name", c.LeaseName, "Lease that elects the writer of status")
 	fs.StringVar(&c.Manifests, "manifests", c.Manifests, "read objects from the YAML files of this folder instead of Kubernetes")
-	fs.BoolVar(&c.K8gbCompat, "k8gb-compat", c.K8gbCompat, "read the objects of k8gb too (groups k8gb.io and k8gb.absa.oss), and answer localtargets-HOST for the hosts that come from them or from annotations k8gb.io/…")
+	fs.BoolVar(&c.K8gbCompat, "k8gb-compat", c.K8gbCompat, "read the objects of k8gb too (groups k8gb.io and k8gb.absa.oss), answer localtargets-HOST for the hosts that come from them or from annotations k8gb.io/…, and ask the clusters of the zone that run k8gb")
 	fs.DurationVar(&c.Guard, "deletion-guard", c.Guard, "how long hosts are kept that vanish in a mass: more than 10, and more than half of what a cluster offers, within 10 s; 0: not at all (a ZoneDelegation lets them go by annotation gslb.meridian.dev/allow-mass-removal)")
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "folder that outlives the process, where the last good world is kept for a restart without the API (default: none is kept)")
 
@@ -114,6 +116,8 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 
 	fs.StringArrayVar(&c.UpdateTSIGKeys, "update-tsig-key", c.UpdateTSIGKeys, "key that may send dynamic updates of our zones, [SCOPE=]NAME:ALGORITHM:FILE: TXT records at and below the domain names of SCOPE, which are separated by commas; without SCOPE those at names that begin with _acme-challenge; repeatable (in the environment: separated by spaces)")
 	c.Transfer.bind(fs)
+
+	fs.StringSliceVar(&c.K8gbPeers, "k8gb-peers", c.K8gbPeers, "clusters that run k8gb, TAG=HOST:PORT, UDP and TCP (default: found in the zone's NS set at the edge, where they do not sign and answer for the zone)")
 
 	fs.StringVar(&c.MetricsListen, "metrics-listen", c.MetricsListen, "address of /metrics and /explain; empty: none")
 	fs.StringVar(&c.ProbeListen, "probe-listen", c.ProbeListen, "address of /healthz and /readyz; empty: none")

@@ -102,6 +102,10 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"reports are nobody's to update", []string{"--geo-tag", "eu", "--update-tsig-key", "_report.eu.example.com=k:hmac-sha256:" + key}, "--update-tsig-key: _report.eu.example.com is a name of the exchange between clusters"},
 		{"an update is signed by a key", []string{"--geo-tag", "eu", "--update-tsig-key", "app.example.com="}, `--update-tsig-key: TSIG key ""`},
 		{"a peer has a tag", []string{"--geo-tag", "eu", "--peers", "192.0.2.1:53"}, "--peers: \"192.0.2.1:53\": write TAG=HOST:PORT"},
+		{"a k8gb peer has a tag", []string{"--geo-tag", "eu", "--k8gb-peers", "192.0.2.1"}, "--k8gb-peers: \"192.0.2.1\": write TAG=HOST:PORT"},
+		{"a k8gb peer is another cluster", []string{"--geo-tag", "eu", "--k8gb-peers", "eu=192.0.2.1"}, "--k8gb-peers: \"eu=192.0.2.1\" is this cluster"},
+		{"a peer is of one kind", []string{"--geo-tag", "eu", "--peers", "us=192.0.2.1", "--k8gb-peers", "us=192.0.2.1"}, "--k8gb-peers: cluster us is in --peers too"},
+		{"k8gb is not asked when it is not to be", []string{"--geo-tag", "eu", "--k8gb-compat=false", "--k8gb-peers", "us=192.0.2.1"}, "--k8gb-peers: has no use with --k8gb-compat=false"},
 		{"a provider that does not exist", []string{"--geo-tag", "eu", "--edge-provider", "route53"}, `--edge-provider: "route53" is not a provider; use rfc2136, externaldns or none`},
 		{"ExternalDNS has credentials of its own", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-tsig-key: signs RFC 2136 updates"},
 		{"ExternalDNS reads Kubernetes", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--manifests", "d"}, "--edge-provider: externaldns writes DNSEndpoints to Kubernetes"},
@@ -140,6 +144,7 @@ func TestSettings(t *testing.T) {
 		"--update-tsig-key", "acme:hmac-sha256:" + key, "--update-tsig-key", "app.cloud.example.com,X.Cloud.example.com.=team:hmac-sha512:" + key,
 		"--dns-address", "203.0.113.11,203.0.113.10,203.0.113.10", "--anchors", "2001:db8::1", "--log-level", "debug", "--manifests", "objects",
 	}, nil, "")
+		"--k8gb-peers", "ap=203.0.113.7:5053,ap=203.0.113.8",
 	require.NoError(t, err)
 	s, err := cfg.Settings()
 	require.NoError(t, err)
@@ -160,6 +165,7 @@ func TestSettings(t *testing.T) {
 	assert.Equal(t, []string{"[2001:db8::1]:53"}, s.Anchors)
 	assert.True(t, s.EntryCheck)
 }
+	assert.Equal(t, map[gslb.GeoTag][]string{"ap": {"203.0.113.7:5053", "203.0.113.8:53"}}, s.K8gbPeers)
 
 func TestExternalDNS(t *testing.T) {
 	for _, c := range []struct {

@@ -65,6 +65,8 @@ type Settings struct {
 	UpdateKeys []UpdateKey // none: no updates are taken
 	Transfers  Transfers   // nobody: no transfers
 
+	K8gbPeers map[gslb.GeoTag][]string // HOST:PORT of clusters that run k8gb
+
 	MetricsListen, ProbeListen string
 	ShutdownDelay              time.Duration // of going on answering after SIGTERM
 	Leaves                     bool          // the cluster goes for good when the process is told to stop
@@ -115,6 +117,7 @@ func (c *Config) Settings() (*Settings, error) {
 	c.updates(s, &bad)
 	s.Transfers = c.Transfer.settings(&bad)
 	c.logs(s, &bad)
+	c.k8gb(s, &bad)
 	switch s.Leaves = c.OnStop == OnStopLeave; c.OnStop {
 	case OnStopPause, OnStopLeave:
 	default:
@@ -275,14 +278,7 @@ func (c *Config) unused(bad *problems) {
 func (c *Config) exchange(s *Settings, bad *problems) {
 	s.Peers = make(map[gslb.GeoTag][]string)
 	for _, p := range c.Peers {
-		tagText, addr, ok := strings.Cut(p, "=")
-		if !ok {
-			bad.add("peers", fmt.Errorf("%q: write TAG=HOST:PORT, like us=198.51.100.7:53", p))
-			continue
-		}
-		tag, err := gslb.ParseGeoTag(tagText)
-		bad.add("peers", err)
-		hp, err := withPort(addr)
+		tag, hp, err := parsePeer(p)
 		bad.add("peers", err)
 		s.Peers[tag] = append(s.Peers[tag], hp)
 	}
