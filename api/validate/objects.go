@@ -4,6 +4,7 @@ package validate
 
 import (
 	"context"
+	"embed"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
+	"github.com/meridian-gslb/meridian/api/k8gb"
+	"github.com/meridian-gslb/meridian/api/k8gb/absa"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
 
@@ -42,7 +45,7 @@ type Validator struct {
 	custom    *runtime.Scheme
 }
 
-// New compiles the embedded CustomResourceDefinitions, which takes some 30 ms. An
+// New compiles the embedded CustomResourceDefinitions, those of k8gb too, which takes some 30 ms. An
 // error means that the program was built wrongly.
 func New() (*Validator, error) {
 	v := &Validator{
@@ -50,19 +53,26 @@ func New() (*Validator, error) {
 		others:    runtime.NewScheme(),
 		custom:    runtime.NewScheme(),
 	}
-	if err := gslbv1beta1.AddToScheme(v.custom); err != nil {
-		return nil, fmt.Errorf("registering the API: %w", err)
+	for _, add := range []func(*runtime.Scheme) error{gslbv1beta1.AddToScheme, k8gb.AddToScheme, absa.AddToScheme} {
+		if err := add(v.custom); err != nil {
+			return nil, fmt.Errorf("registering the API: %w", err)
+		}
 	}
-	for _, file := range []string{gslbv1beta1.GslbCRDFile, gslbv1beta1.ZoneDelegationCRDFile} {
-		definition, err := gslbv1beta1.CRDs.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("reading the embedded definitions: %w", err)
+	for folder, files := range map[*embed.FS][]string{
+		&gslbv1beta1.CRDs: {gslbv1beta1.GslbCRDFile, gslbv1beta1.ZoneDelegationCRDFile},
+		&k8gb.CRDs:        {k8gb.GslbCRDFile, k8gb.ZoneDelegationCRDFile, k8gb.AbsaGslbCRDFile},
+	} {
+		for _, file := range files {
+			definition, err := folder.ReadFile(file)
+			if err != nil {
+				return nil, fmt.Errorf("reading the embedded definitions: %w", err)
+			}
+			compiled, err := newResource(definition)
+			if err != nil {
+				return nil, err
+			}
+			v.resources[compiled.kind] = compiled
 		}
-		compiled, err := newResource(definition)
-		if err != nil {
-			return nil, err
-		}
-		v.resources[compiled.kind] = compiled
 	}
 	v.others.AddKnownTypes(dnsendpoint.GroupVersion, &dnsendpoint.DNSEndpoint{})
 	v.others.AddKnownTypes(networkingv1.SchemeGroupVersion, &networkingv1.Ingress{})
@@ -72,7 +82,7 @@ func New() (*Validator, error) {
 }
 
 // Objects reads the objects of a YAML or JSON file, which may hold several documents
-// and lists. A Gslb or ZoneDelegation gets the verdict that an API server gives when
+// and lists. A Gslb or ZoneDelegation, k8gb's too, gets the verdict that an API server gives when
 // it is created; Ingress, Service, EndpointSlice, Namespace, Node and DNSEndpoint are decoded
 // strictly and the fields that Meridian reads are checked; objects of other kinds are
 // returned without Value. Objects with a problem are left out. Both results are in
@@ -98,7 +108,7 @@ func (v *Validator) Objects(ctx context.Context, file string, data []byte) ([]Ob
 	return objects, problems
 }
 
-// Create gives the verdict of an API server on a new Gslb or ZoneDelegation, and fills
+// Create gives the verdict of an API server on a new Gslb or ZoneDelegation, k8gb's too, and fills
 // in its defaults in place.
 func (v *Validator) Create(ctx context.Context, obj *unstructured.Unstructured) field.ErrorList {
 	r, errs := v.prepare(obj)

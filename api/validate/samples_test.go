@@ -53,7 +53,7 @@ func TestBadObjectsGetTheServersMessages(t *testing.T) {
 
 func TestGoodObjectsAreAccepted(t *testing.T) {
 	v := newValidator(t)
-	for _, folder := range []string{testdata + "good", "../../docs/samples"} {
+	for _, folder := range []string{testdata + "good", "../../docs/samples", "../k8gb/testdata"} {
 		for _, c := range apitest.Load(t, folder) {
 			t.Run(c.Name, func(t *testing.T) {
 				objects, problems := v.Objects(t.Context(), c.File, c.Data)
