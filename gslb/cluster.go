@@ -74,6 +74,7 @@ type Cluster struct {
 	Blind    time.Time // since when it cannot read its objects, by its own clock; zero: it sees
 	Pausing  bool      // it announced a restart
 	K8gb     bool      // it runs k8gb: what is known of it are unsigned answers, offers and nothing else
+	Unread   time.Time // since when it is heard and its report was not read, by itself or through a third cluster; zero: it is read
 	Conflict string    // not empty: another cluster uses the same geo tag; says which ids
 }
 

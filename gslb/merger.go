@@ -28,7 +28,8 @@ type merger struct {
 	peers    map[GeoTag]*peer
 	verdicts map[verdictKey]Verdict
 
-	seeksUntil    time.Time // peers are being looked up; zero: they were, or never will be
+	firstBy       time.Time // until when the first World waits for peers; zero: it is not bounded
+	seeksUntil    time.Time // peers are being looked up, or may call; zero: they were found, or never will be
 	outsideAt     time.Time
 	isolatedSince time.Time
 	healing       time.Time // until when our past isolation still vouches for peers
@@ -137,6 +138,22 @@ func (m *merger) setLocal(l LocalState) {
 	m.local = l
 }
 
+// calledWithin is how long a start that found nobody waits to be called by those who
+// know it: the edge may be away, or old. They try every second.
+const calledWithin = 2500 * time.Millisecond
+
+// sought notes that peers were looked up. Where none was found, those that know us
+// get the time to call.
+func (m *merger) sought(now time.Time) {
+	if m.seeksUntil.IsZero() {
+		return
+	}
+	m.seeksUntil = time.Time{}
+	if len(m.peers) == 0 {
+		m.seeksUntil = m.firstBy.Add(calledWithin - m.timing.Decide)
+	}
+}
+
 func (m *merger) ensurePeer(tag GeoTag, now time.Time) *peer {
 	p := m.peers[tag]
 	if p == nil {
@@ -197,6 +214,7 @@ func (m *merger) setChange(r *Report, since uint32, changed map[Name]*Offer, now
 
 // taken goes on after an instance of a peer said something new of a zone.
 func (m *merger) taken(p *peer, r *Report, now time.Time) {
+	p.readAt = now
 	if s := m.serial(r.Zone); r.Public != 0 && serialLess(s.highest, r.Public) {
 		s.highest = r.Public
 	}
@@ -230,6 +248,11 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) {
 	p.offers[zone] = r.Offers
 	m.read(p)
 	p.noteLack(m.self, now, m.timing)
+	for _, t := range r.Hears {
+		if t != m.self {
+			m.ensurePeer(t, now) // it lives, so the first World waits for it too
+		}
+	}
 }
 
 // changedOffers gives the hosts of which the offers differ, in no order. A map that is
@@ -260,6 +283,14 @@ func (m *merger) read(p *peer) bool {
 		m.touchPeer(p)
 	}
 	return was
+}
+
+// readAgain notes that what is held of a peer's report is current, and reports that the
+// peer may have been unread until now.
+func (m *merger) readAgain(p *peer, at time.Time) bool {
+	was := p.readAt
+	p.readAt = later(was, at)
+	return p.standing.Liveness == Fresh && at.Sub(later(was, p.since)) >= m.timing.Decide
 }
 
 func (m *merger) setVerdict(v Verdict) {
@@ -309,6 +340,9 @@ func (m *merger) sight(s Sighting) bool {
 		e.BadSigFirst = time.Time{}
 		if in := p.instances[s.Instance]; in != nil {
 			in.heard = later(in.heard, s.At)
+			if m.readAgain(p, s.At) {
+				calm = false
+			}
 			if m.read(p) || p.stale(s.At, m.timing) {
 				calm = false
 			}
@@ -331,6 +365,8 @@ func (m *merger) sight(s Sighting) bool {
 			calm = false
 		}
 		p.checked[s.Host] = later(until, s.At.Add(valid))
+	case ReportRead:
+		return m.readAgain(p, s.At)
 	case NoSighting, ThirdCluster, Announced, Isolation, OutsideSeen:
 	}
 	return !calm
@@ -348,8 +384,13 @@ func (m *merger) stood(d time.Duration, now time.Time) {
 		}
 	}
 	shift(&m.outsideAt)
+	for _, until := range []*time.Time{&m.firstBy, &m.seeksUntil} {
+		if !until.IsZero() {
+			*until = until.Add(d)
+		}
+	}
 	for _, p := range m.peers {
-		for _, t := range []*time.Time{&p.evidence.Known, &p.evidence.Heard, &p.evidence.LacksUs} {
+		for _, t := range []*time.Time{&p.evidence.Known, &p.evidence.Heard, &p.evidence.LacksUs, &p.readAt} {
 			shift(t)
 		}
 		for _, in := range p.instances {

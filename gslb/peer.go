@@ -24,6 +24,7 @@ type peer struct {
 	standing   Standing
 	since      time.Time // of standing.Liveness
 	unread     bool      // it was lost, and its report was not read since
+	readAt     time.Time // when its report was last read or found unchanged; zero: never
 	conflict   string
 	conflictAt time.Time
 
@@ -63,13 +64,30 @@ func (p *peer) believed() (string, *Report) {
 	return id, best
 }
 
-// offersAs gives how far its offers are believed. Of a cluster that was lost and only
-// called since, they are those of before: they count again when its report was read.
+// offersAs gives how far its offers are believed. Of a cluster that was lost, and since
+// only called or was heard by a third one, they are those of before: they count again
+// when its report was read.
 func (p *peer) offersAs() Liveness {
-	if l := p.standing.Liveness; !p.unread || l != Fresh && l != Doubtful {
+	if l := p.standing.Liveness; !p.unread || l != Fresh && l != Doubtful && l != Vouched {
 		return l
 	}
 	return Lost
+}
+
+// unreadSince gives since when the peer is heard and its report is not read; zero: it
+// is, or it has not been heard for long enough to tell.
+func (p *peer) unreadSince(now time.Time, t Timing, next *earliest) time.Time {
+	if p.standing.Liveness != Fresh {
+		return time.Time{}
+	}
+	if shown := later(p.readAt, p.since).Add(t.Decide); shown.After(now) {
+		next.add(shown)
+		return time.Time{}
+	}
+	if p.readAt.IsZero() {
+		return p.since
+	}
+	return p.readAt
 }
 
 // noteLack keeps track of whether the peer's believed report lists us. An

@@ -41,7 +41,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 	prev := m.world
 	w := &World{
 		At: now, Self: m.self, SelfID: m.id, Local: m.local, Isolated: m.isolatedSince,
-		Clusters: m.clusters(now), Alarm: m.alarm(),
+		Clusters: m.clusters(now, &next), Alarm: m.alarm(),
 	}
 	w.Ready = prev != nil && prev.Ready || m.local.Restored || m.local.Synced && m.allDecided(now, &next)
 	if prev != nil {
@@ -141,14 +141,23 @@ func (m *merger) assess(now time.Time, next *earliest) {
 			m.touchPeer(p)
 		}
 		p.standing = s
-		switch s.Liveness {
-		case Lost:
-			p.unread = true
-		case Vouched:
-			p.unread = false // its offers count as they are
-		case Unheard, Self, Fresh, Doubtful, Left:
-		}
+		m.noteRead(p, now, next)
 		m.expireChecks(p, now, next)
+	}
+}
+
+// noteRead keeps whether the offers of a peer are those of before it was lost. Of one
+// that a witness holds they count as they are; but a third cluster that hears it
+// passes its report on, and gets the lease to do so.
+func (m *merger) noteRead(p *peer, now time.Time, next *earliest) {
+	switch s := p.standing; {
+	case s.Liveness == Lost:
+		p.unread = true
+	case s.Liveness != Vouched || !p.unread:
+	case s.Witness.Kind == ThirdCluster && now.Sub(p.since) < m.timing.Lease:
+		next.add(p.since.Add(m.timing.Lease))
+	default:
+		m.read(p)
 	}
 }
 
@@ -242,8 +251,13 @@ func (m *merger) expireChecks(p *peer, now time.Time, next *earliest) {
 	}
 }
 
-// allDecided reports that peers were looked up, and each was heard or given up.
+// allDecided reports that peers were looked up, and each was heard or given up. Nobody
+// is waited for longer than until firstBy, however many become known one by one.
 func (m *merger) allDecided(now time.Time, next *earliest) bool {
+	if !m.firstBy.IsZero() && !m.firstBy.After(now) {
+		return true
+	}
+	next.add(m.firstBy)
 	if m.seeksUntil.After(now) {
 		next.add(m.seeksUntil)
 		return false
@@ -392,7 +406,7 @@ func (m *merger) inputOf(n Name, peers []*peer, now time.Time) hostInput {
 	return in
 }
 
-func (m *merger) clusters(now time.Time) []Cluster {
+func (m *merger) clusters(now time.Time, next *earliest) []Cluster {
 	out := []Cluster{{
 		Tag: m.self, ID: m.id, Liveness: Self, Mark: m.local.Mark, Blind: m.local.Blind,
 		Pausing: m.local.Announcement == Pausing, Conflict: m.conflict,
@@ -400,7 +414,7 @@ func (m *merger) clusters(now time.Time) []Cluster {
 	for _, p := range m.sortedPeers() {
 		c := Cluster{
 			Tag: p.tag, ID: p.id, Liveness: p.standing.Liveness, Since: p.since, Witness: p.standing.Witness,
-			Pausing: p.evidence.Announcement == Pausing, Conflict: p.conflict,
+			Pausing: p.evidence.Announcement == Pausing, Conflict: p.conflict, Unread: p.unreadSince(now, m.timing, next),
 		}
 		if id, r := p.believed(); r != nil {
 			c.Instance, c.Hears, c.Lost, c.Mark, c.Blind, c.K8gb = id, r.Hears, r.Lost, r.Mark, r.Blind, r.K8gb

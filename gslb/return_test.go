@@ -90,3 +90,66 @@ func TestAProcessThatStoodStillDoesNotJudgeTheOthers(t *testing.T) {
 		})
 	}
 }
+
+func TestAClusterThatAThirdHearsAgainCountsWhenItsReportIsPassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := lostUS(t)
+		third := report("ap", "i9", 1)
+		third.Hears = []gslb.GeoTag{"us"}
+		again := func() {
+			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "ap", Instance: "i9", At: time.Now()})
+			settle()
+		}
+		require.NoError(t, s.SetReport(third))
+		again()
+		assert.Equal(t, gslb.Vouched, s.World().Cluster("us").Liveness)
+		assert.Equal(t, gslb.TierLost, tiers(s.World().Host(app))["198.51.100.1"], "what it said before it was lost may be wrong by now")
+		for range 6 {
+			time.Sleep(500 * time.Millisecond)
+			again()
+		}
+		assert.Equal(t, gslb.TierHealthy, tiers(s.World().Host(app))["198.51.100.1"], "nothing newer came in time, so that is the best there is")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := lostUS(t)
+		third := report("ap", "i9", 1)
+		third.Hears = []gslb.GeoTag{"us"}
+		require.NoError(t, s.SetReport(third))
+		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "ap", Instance: "i9", At: time.Now()})
+		require.NoError(t, s.SetReport(report("us", "i2", 2, offer(app, "app", 1, "198.51.100.2"))))
+		settle()
+		assert.Equal(t, gslb.TierHealthy, tiers(s.World().Host(app))["198.51.100.2"], "its report is passed on")
+	})
+}
+
+func TestAClusterThatCallsAndIsNotReadIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store(t)
+		read(t, s)
+		run(t, s)
+		last := time.Now()
+		unread := func(d time.Duration, every func()) time.Time {
+			t.Helper()
+			for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+				every()
+			}
+			synctest.Wait()
+			return s.World().Cluster("us").Unread
+		}
+		calls := func() { s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", At: time.Now()}) }
+		assert.Zero(t, unread(4*time.Second, calls))
+		assert.Equal(t, last, unread(2*time.Second, calls), "it lives, and nobody tells its report")
+		assert.Equal(t, gslb.Fresh, s.World().Cluster("us").Liveness)
+		assert.Equal(t, last, unread(time.Minute, calls))
+		revision := s.World().Revision
+		assert.Zero(t, unread(time.Second, func() {
+			calls()
+			s.Sight(gslb.Sighting{Kind: gslb.ReportRead, Of: "us", At: time.Now()})
+		}), "a third cluster passes it on")
+		assert.Equal(t, revision+1, s.World().Revision)
+		last = time.Now().Add(-500 * time.Millisecond)
+		assert.Equal(t, last, unread(10*time.Second, calls))
+		assert.Zero(t, unread(time.Second, func() { heard(s, "us") }), "it answers itself")
+		assert.Zero(t, unread(10*time.Second, func() {}), "silence has a state of its own")
+	})
+}

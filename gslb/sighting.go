@@ -19,11 +19,12 @@ const (
 	Announced                  // it announced a restart
 	Isolation                  // we are the ones cut off (derived, never handed in)
 	OutsideSeen                // a server of the edge zone or an anchor answered us: we are not cut off
+	ReportRead                 // its report was read or found unchanged, by itself or through a third cluster; no sign of life
 )
 
 var sightingNames = [...]string{
 	"none", "heard", "thirdCluster", "heartbeat", "entryAnswered",
-	"signedBadTime", "badSignature", "announced", "isolation", "outsideSeen",
+	"signedBadTime", "badSignature", "announced", "isolation", "outsideSeen", "reportRead",
 }
 
 // String gives the word used in status, logs and metrics.

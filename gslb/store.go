@@ -30,7 +30,8 @@ type Config struct {
 	// tell that it is cut off. Without it a silent peer is taken for lost.
 	MeasuresOutside bool
 	// SeeksPeers: peers are looked up, so the first World waits for
-	// [Store.PeersSought], at most until Timing.Decide after the start.
+	// [Store.PeersSought], and where that found nobody, for a moment to be called.
+	// It never waits for peers longer than until Timing.Decide after the start.
 	SeeksPeers bool
 	Settle     time.Duration
 	MaxSettle  time.Duration
@@ -87,8 +88,9 @@ func NewStore(c Config) (*Store, error) {
 		m.restore(c.Saved, time.Now())
 	}
 	m.clock = c.Clock
+	m.firstBy = time.Now().Add(c.Timing.Decide)
 	if c.SeeksPeers {
-		m.seeksUntil = time.Now().Add(c.Timing.Decide)
+		m.seeksUntil = m.firstBy
 	}
 	return &Store{settle: c.Settle, maxSettle: c.MaxSettle, wake: make(chan struct{}, 1), calls: make(chan struct{}, 1), m: m}, nil
 }
@@ -178,7 +180,7 @@ func (s *Store) KnowPeer(tag GeoTag) {
 
 // PeersSought says that peers were looked up once, with or without success, and
 // made known by KnowPeer; see Config.SeeksPeers.
-func (s *Store) PeersSought() { s.input(func(m *merger) { m.seeksUntil = time.Time{} }) }
+func (s *Store) PeersSought() { s.input(func(m *merger) { m.sought(time.Now()) }) }
 
 // SetReport takes a complete, authenticated report. It does not count as having
 // heard the cluster; that is a [Sighting], since a third cluster may pass

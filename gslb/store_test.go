@@ -107,10 +107,26 @@ func TestFirstWorldWaitsUntilPeersWereSought(t *testing.T) {
 	for _, c := range []struct {
 		why    string
 		sought bool
+		does   func(*testing.T, *gslb.Store)
+		not    time.Duration
 		after  time.Duration
 	}{
-		{"the look-up ended: only what it found is waited for", true, 100 * time.Millisecond},
-		{"the look-up hangs: not for ever", false, 4500 * time.Millisecond},
+		{"the look-up found nobody: who knows us has a moment to call", true, nil, 2400 * time.Millisecond, 2500 * time.Millisecond},
+		{"the look-up hangs: not for ever", false, nil, 4400 * time.Millisecond, 4500 * time.Millisecond},
+		{"it found us, whose report is read", true, read, 0, 100 * time.Millisecond},
+		{"us was read, and hears ap, which nobody told us of", true, func(t *testing.T, s *gslb.Store) {
+			r := report("us", "i1", 1, offer(app, "app", 1, "198.51.100.1"))
+			r.Hears = []gslb.GeoTag{"ap", "eu"}
+			require.NoError(t, s.SetReport(r))
+			heard(s, "us")
+		}, 4400 * time.Millisecond, 4500 * time.Millisecond},
+		{"peers that call one by one do not hold it up", true, func(_ *testing.T, s *gslb.Store) {
+			for i, tag := range []gslb.GeoTag{"ap", "me", "sa", "us"} {
+				time.AfterFunc(time.Duration(i)*time.Second, func() {
+					s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, At: time.Now()})
+				})
+			}
+		}, 4400 * time.Millisecond, 4500 * time.Millisecond},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -122,15 +138,31 @@ func TestFirstWorldWaitsUntilPeersWereSought(t *testing.T) {
 				time.Sleep(50 * time.Millisecond)
 				synctest.Wait()
 				assert.False(t, s.World().Ready)
+				if c.does != nil {
+					c.does(t, s)
+				}
 				if c.sought {
 					s.PeersSought()
 				}
+				time.Sleep(c.not - time.Since(begin))
+				synctest.Wait()
+				assert.False(t, s.World().Ready && c.not > 0)
 				time.Sleep(c.after - time.Since(begin))
 				synctest.Wait()
 				assert.True(t, s.World().Ready)
 			})
 		})
 	}
+}
+
+func read(t *testing.T, s *gslb.Store) {
+	t.Helper()
+	require.NoError(t, s.SetReport(report("us", "i1", 1, offer(app, "app", 1, "198.51.100.1"))))
+	heard(s, "us")
+}
+
+func heard(s *gslb.Store, tag gslb.GeoTag) {
+	s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, Instance: "i1", At: time.Now()})
 }
 
 func TestKeepAlivesMakeNoWorlds(t *testing.T) {

@@ -51,6 +51,8 @@ const (
 	transferLimit   = time.Minute // of one transfer, however steadily it drips
 	firstRetry      = 200 * time.Millisecond
 	maxRetry        = time.Second
+	redialEvery     = time.Minute     // of a connection that ends where the other one does
+	redialSpread    = 5 * time.Minute // of one that does not
 	lease           = 3 * time.Second // within which a connection counts as alive
 	relayAfter      = 2 * time.Second // without reading a peer directly
 	discoverEvery   = time.Minute

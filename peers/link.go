@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,7 @@ type link struct {
 	lane   int  // which part of the subscriptions
 	second bool // the other link of the address comes first
 	stop   context.CancelFunc
+	at     atomic.Pointer[string] // the instance that answers; nil: none yet
 }
 
 // run connects again and again until ctx ends.
@@ -73,9 +75,43 @@ func (l *link) rest(ctx context.Context, began time.Time, d time.Duration, awake
 	}
 }
 
-// connect dials and reads until the connection ends. It says whether a valid
-// answer came.
+// connect dials and reads until the connection ends; from time to time another one
+// takes its place. It says whether a valid answer came.
 func (l *link) connect(ctx context.Context) (worked bool) {
+	r := l.open(ctx)
+	if r == nil {
+		return false
+	}
+	t := time.NewTimer(l.redialAfter())
+	defer t.Stop()
+	for {
+		select {
+		case <-r.ended:
+			return r.worked
+		case <-t.C:
+			if next := l.successor(ctx); next != nil {
+				r.end()
+				r = next
+			}
+			t.Reset(l.redialAfter())
+		}
+	}
+}
+
+// reading is one connection that is read; what the session knows is read after it ended.
+type reading struct {
+	*session
+	stop  context.CancelFunc
+	ended chan struct{}
+}
+
+func (r *reading) end() {
+	r.stop()
+	<-r.ended
+}
+
+// open dials and reads; nil: nobody took the call.
+func (l *link) open(ctx context.Context) *reading {
 	p := l.peer
 	dialling, cancel := context.WithTimeout(ctx, dialTimeout)
 	conn, err := p.x.cfg.Dial(dialling, l.addr)
@@ -85,18 +121,52 @@ func (l *link) connect(ctx context.Context) (worked bool) {
 			err = context.Canceled
 		}
 		p.disconnected(false, false, err)
-		return false
+		return nil
 	}
 	p.connected()
-	s := newSession(l, conn)
-	err = s.run(ctx)
-	conn.Close()
-	if ctx.Err() != nil {
-		err = context.Canceled
+	ctx, stop := context.WithCancel(ctx)
+	r := &reading{session: newSession(l, conn), stop: stop, ended: make(chan struct{})}
+	go func() {
+		defer close(r.ended)
+		defer stop()
+		err := r.run(ctx)
+		conn.Close()
+		if ctx.Err() != nil {
+			err = context.Canceled
+		}
+		r.cut()
+		p.disconnected(true, r.worked, err)
+	}()
+	return r
+}
+
+// successor opens another connection to the same address and gives it when it brought
+// a valid answer; nil: it did not in time, and the one that stands goes on.
+func (l *link) successor(ctx context.Context) *reading {
+	r := l.open(ctx)
+	if r == nil {
+		return nil
 	}
-	s.cut()
-	p.disconnected(true, s.worked, err)
-	return s.worked
+	t := time.NewTimer(l.peer.x.cfg.Hold + grace)
+	defer t.Stop()
+	select {
+	case <-r.works:
+		return r
+	case <-r.ended:
+	case <-t.C:
+		r.end()
+	}
+	return nil
+}
+
+// redialAfter is when another connection is to be tried. Behind one address there can
+// be several instances, and one of them can go on from old memory: while both connections
+// end at one instance, one of them is replaced about every redialEvery/2; else seldom.
+func (l *link) redialAfter() time.Duration {
+	if l.peer.spread(l.addr) {
+		return l.jitter(redialSpread)
+	}
+	return l.jitter(redialEvery)
 }
 
 // frame is one message as it came, or the end of the connection.

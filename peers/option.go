@@ -4,6 +4,7 @@ package peers
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type hello struct {
 	number   uint64        // keep-alive number, never 0
 	hold     time.Duration // asked for; 0 in answers
 	hears    []gslb.GeoTag
+	at       []netip.Addr // where the cluster is called; told once on a connection
 }
 
 func (h *hello) String() string {
@@ -34,6 +36,10 @@ func (h *hello) String() string {
 	if len(h.hears) > 0 {
 		b.WriteString(" hears=")
 		b.WriteString(joinTags(h.hears))
+	}
+	for i, a := range h.at {
+		b.WriteString([]string{" at=", ","}[min(i, 1)])
+		b.WriteString(a.String())
 	}
 	return b.String()
 }
@@ -59,6 +65,7 @@ func parseHello(s string) (*hello, error) {
 	h := &hello{
 		tag: in.tag("tag"), id: in.raw("id", gslb.MaxClusterID), instance: in.raw("instance", maxInstance),
 		number: in.uint("n", 63), hold: time.Duration(in.uint("hold", 20)) * time.Millisecond, hears: in.tags("hears"),
+		at: in.addrs("at"),
 	}
 	if h.tag == "" {
 		in.fail("tag", fmt.Errorf("missing in %q", clip(s)))

@@ -65,6 +65,7 @@ func (s *session) alive(sl *slot, m *message, now time.Time) {
 	if tag == s.peer.tag && !s.worked {
 		s.worked = true
 		s.peer.works()
+		close(s.works)
 	}
 }
 
@@ -80,7 +81,10 @@ func (s *session) complete(sl *slot, err error, now time.Time) error {
 	if t.current.instance != "" {
 		sl.at = t.current.instance
 	}
-	speaker, _ := s.speaker(t)
+	speaker, instance := s.speaker(t)
+	if first && instance != "" {
+		s.at.Store(&instance)
+	}
 	direct := speaker == sl.sub.tag
 	result := t.result
 	switch {
@@ -91,6 +95,7 @@ func (s *session) complete(sl *slot, err error, now time.Time) error {
 		sl.fails, sl.stale = 0, false
 		if t.base != nil && result == resultUnchanged {
 			sl.sub.copies.confirm(t.have, direct, now)
+			s.x.readers.current(sl.sub.tag, direct, now)
 		}
 		sl.due = now
 		if result == resultUnchanged && now.Sub(asked) < sl.hold/2 {

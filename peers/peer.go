@@ -163,6 +163,24 @@ func (p *peer) arrange(ctx context.Context, wg *sync.WaitGroup, addrs []string) 
 	}
 }
 
+// spread says whether the connections to an address end at several instances.
+func (p *peer) spread(addr string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first := ""
+	for _, l := range p.addrs[addr] {
+		at := l.at.Load()
+		switch {
+		case at == nil:
+		case first == "":
+			first = *at
+		case *at != first:
+			return true
+		}
+	}
+	return false
+}
+
 // connected and disconnected count connections, and log when the first came and
 // the last went.
 func (p *peer) connected() {

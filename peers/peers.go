@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -210,6 +211,26 @@ func (x *Exchange) hears() []gslb.GeoTag {
 		}
 	}
 	return out
+}
+
+// calledAt gives where our own name servers are: a peer that starts while the edge
+// does not tell it can call us back.
+func (x *Exchange) calledAt() []netip.Addr {
+	w := x.world.Load()
+	if w == nil {
+		return nil
+	}
+	var out []netip.Addr
+	for i := range w.Zones {
+		for _, ns := range w.Zones[i].NameServers {
+			if ns.Cluster == x.cfg.Self {
+				out = append(out, ns.Addrs...)
+			}
+		}
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	out = slices.Compact(out)
+	return out[:min(len(out), maxAddrsPerPeer)]
 }
 
 // lookEvery is how often it is looked whether a peer can still be read.

@@ -36,7 +36,7 @@ func TestQuietClustersExchangeOneSmallMessageASecond(t *testing.T) {
 		revision, asked := eu.store.World().Revision, len(us.Asked())
 		settle(5 * time.Minute)
 		assert.Equal(t, revision, eu.store.World().Revision, "nothing changed, so there is no new World")
-		assert.InDelta(t, 2*300*1.03, len(us.Asked())-asked, 15, "two connections, one question a second each")
+		assert.InDelta(t, 2*300*1.03, len(us.Asked())-asked, 30, "two connections, one question a second each, and some more where one takes the place of another")
 		assert.Equal(t, "fresh", eu.liveness("us"))
 	})
 }

@@ -32,6 +32,7 @@ type readers struct {
 	copies     map[copyKey]*copies
 	discovered map[gslb.GeoTag]map[gslb.Name][]netip.Addr
 	reported   map[gslb.GeoTag][]netip.Addr // by the World: reports, and what was saved of them
+	told       map[gslb.GeoTag][]netip.Addr // by a peer that called us
 	world      *gslb.World
 	replicas   []string        // where other instances of our cluster are called
 	own        map[string]bool // those of replicas that are ourselves
@@ -46,7 +47,7 @@ func newReaders(x *Exchange) *readers {
 	r := &readers{
 		x: x, peers: make(map[gslb.GeoTag]*peer), copies: make(map[copyKey]*copies),
 		discovered: make(map[gslb.GeoTag]map[gslb.Name][]netip.Addr),
-		reported:   make(map[gslb.GeoTag][]netip.Addr), own: make(map[string]bool),
+		reported:   make(map[gslb.GeoTag][]netip.Addr), told: make(map[gslb.GeoTag][]netip.Addr), own: make(map[string]bool),
 	}
 	for tag := range x.cfg.Static {
 		r.know(tag)
@@ -84,9 +85,10 @@ func (r *readers) start(ctx context.Context) {
 	r.arrange()
 }
 
-// called notes a signed request from a peer: it lives and may be worth dialling.
-func (r *readers) called(tag gslb.GeoTag) {
-	p := r.peer(tag)
+// called notes a signed request from a peer: it lives and may be worth dialling,
+// where it says that it is.
+func (r *readers) called(tag gslb.GeoTag, at []netip.Addr) {
+	p := r.callsFrom(tag, at)
 	if p == nil {
 		return
 	}
@@ -94,6 +96,21 @@ func (r *readers) called(tag gslb.GeoTag) {
 	if r.x.cfg.Discover == nil {
 		r.tellUnreachable(tag)
 	}
+}
+
+// callsFrom keeps where a peer says that it is called.
+func (r *readers) callsFrom(tag gslb.GeoTag, at []netip.Addr) *peer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	news := len(at) > 0 && !slices.Equal(at, r.told[tag]) && (r.peers[tag] != nil || len(r.peers) < maxPeers)
+	if news {
+		r.told[tag] = at
+	}
+	p := r.know(tag)
+	if p != nil && news {
+		r.arrange()
+	}
+	return p
 }
 
 // tellUnreachable says, once, that a peer calls us that we cannot call: nobody
@@ -213,7 +230,7 @@ func (r *readers) addrs(tag gslb.GeoTag) []string {
 	if r.ours(tag) {
 		return r.replicaAddrs()
 	}
-	all := slices.Clone(r.reported[tag])
+	all := slices.Concat(r.reported[tag], r.told[tag])
 	for _, addrs := range r.discovered[tag] {
 		all = append(all, addrs...)
 	}
@@ -267,6 +284,7 @@ func (r *readers) deliver(sub subscription, z *Zone, direct, quietly bool, now t
 		}
 		return err
 	}
+	r.current(sub.tag, direct, now)
 	if r.x.noises.end(key) {
 		r.x.log.Info("report is taken again", "peer", sub.tag, "zone", z.zone)
 	}
@@ -280,6 +298,14 @@ func (r *readers) deliver(sub subscription, z *Zone, direct, quietly bool, now t
 		}
 	}
 	return nil
+}
+
+// current notes that what we hold of a report was found unchanged where a third
+// cluster passes it on. From the cluster itself the sign of life tells that too.
+func (r *readers) current(tag gslb.GeoTag, direct bool, now time.Time) {
+	if !direct && !r.ours(tag) {
+		r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.ReportRead, Of: tag, At: now})
+	}
 }
 
 // badReport notes a signed answer that is no report.

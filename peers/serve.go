@@ -84,7 +84,7 @@ func (x *Exchange) serve(ctx context.Context, a *answer) {
 		a.code(dns.RcodeRefused)
 	case m.opcode() == dns.OpcodeNotify:
 		if a.from != nil {
-			x.readers.called(a.from.tag)
+			x.readers.called(a.from.tag, a.from.at)
 		}
 		a.code(dns.RcodeSuccess)
 	case m.opcode() == dns.OpcodeUpdate:
@@ -129,7 +129,7 @@ func (x *Exchange) greet(a *answer) bool {
 		return true
 	}
 	x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: a.from.tag, ID: a.from.id, At: now})
-	x.readers.called(a.from.tag)
+	x.readers.called(a.from.tag, a.from.at)
 	return true
 }
 

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -19,9 +21,11 @@ type session struct {
 	*link
 	x      *Exchange
 	conn   net.Conn
+	toldAt []netip.Addr // where we are called, as the peer was told on this connection
 	slots  []*slot
 	worked bool
-	turn   int // questions sent
+	works  chan struct{} // closed with worked
+	turn   int           // questions sent
 }
 
 // slot is one zone on a connection.
@@ -41,7 +45,7 @@ type slot struct {
 }
 
 func newSession(l *link, conn net.Conn) *session {
-	return &session{link: l, x: l.peer.x, conn: conn}
+	return &session{link: l, x: l.peer.x, conn: conn, works: make(chan struct{})}
 }
 
 // run asks and reads until the connection ends. Four things can happen:
@@ -146,6 +150,9 @@ func (s *session) send(sl *slot, first bool, now time.Time) error {
 	s.turn++
 	hello := s.x.hello()
 	hello.hold, hello.hears = sl.hold, s.x.hears()
+	if at := s.x.calledAt(); !slices.Equal(at, s.toldAt) {
+		hello.at, s.toldAt = at, at
+	}
 	b := newBuilder(512, sl.id, 0, question(t.empty.origin, dns.TypeIXFR), t.empty.origin)
 	b.soa(authoritySection, t.have)
 	b.opt(0, HoldOption, hello.String())
