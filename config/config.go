@@ -44,14 +44,15 @@ type Config struct {
 	EdgeDNS      []string
 	EdgeTSIGKey  string
 	Anchors      []string
+	Delegation   string
 
 	Peers        []string
 	PeerTSIGKeys []string
 	EntryCheck   string
 
-	UpdateTSIGKeys []string
 	K8gbPeers []string
 
+	UpdateTSIGKeys []string
 	Transfer       Transfer
 
 	MetricsListen string
@@ -73,6 +74,7 @@ func Default() Config {
 		K8gbCompat:    true,
 		EdgeProvider:  ProviderRFC2136,
 		EntryCheck:    "on",
+		Delegation:    "on",
 		Guard:         gslb.DefaultRemovalHold,
 		MetricsListen: ":8080",
 		ProbeListen:   ":8081",
@@ -106,18 +108,19 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "folder that outlives the process, where the last good world is kept for a restart without the API (default: none is kept)")
 
 	fs.StringVar(&c.EdgeProvider, "edge-provider", c.EdgeProvider, "how the delegation is kept: rfc2136, externaldns or none")
-	fs.StringSliceVar(&c.EdgeDNS, "edge-dns", c.EdgeDNS, "edge DNS servers that take updates, HOST[:PORT]; with externaldns those that are read back (default: the NS set of the edge zone)")
+	fs.StringSliceVar(&c.EdgeDNS, "edge-dns", c.EdgeDNS, "edge DNS servers that take updates, HOST[:PORT]; with externaldns those that are read back (default: the NS set of the edge zone); with none those that are asked whether the delegation works")
 	fs.StringVar(&c.EdgeTSIGKey, "edge-tsig-key", c.EdgeTSIGKey, "key that signs RFC 2136 updates, NAME:ALGORITHM:FILE")
+	fs.StringVar(&c.Delegation, "delegation-check", c.Delegation, "ask every minute, from the servers of the edge zone down as a resolver would, whether the delegation works: on or off")
 	fs.StringSliceVar(&c.Anchors, "anchors", c.Anchors, "name servers outside, ADDR[:PORT], by which a cluster can tell that it is the one cut off")
 
 	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST:PORT (default: found in the zone's NS set at the edge); with our own tag: other instances of this cluster, which in Kubernetes are found by --service")
 	fs.StringArrayVar(&c.PeerTSIGKeys, "peer-tsig-key", c.PeerTSIGKeys, "key of the exchange between clusters, [PEER=]NAME:ALGORITHM:FILE; repeatable (in the environment: separated by spaces)")
 	fs.StringVar(&c.EntryCheck, "entry-check", c.EntryCheck, "ask the entries of a silent cluster as a client would: on or off")
 
+	fs.StringSliceVar(&c.K8gbPeers, "k8gb-peers", c.K8gbPeers, "clusters that run k8gb, TAG=HOST:PORT, UDP and TCP (default: found in the zone's NS set at the edge, where they do not sign and answer for the zone)")
+
 	fs.StringArrayVar(&c.UpdateTSIGKeys, "update-tsig-key", c.UpdateTSIGKeys, "key that may send dynamic updates of our zones, [SCOPE=]NAME:ALGORITHM:FILE: TXT records at and below the domain names of SCOPE, which are separated by commas; without SCOPE those at names that begin with _acme-challenge; repeatable (in the environment: separated by spaces)")
 	c.Transfer.bind(fs)
-
-	fs.StringSliceVar(&c.K8gbPeers, "k8gb-peers", c.K8gbPeers, "clusters that run k8gb, TAG=HOST:PORT, UDP and TCP (default: found in the zone's NS set at the edge, where they do not sign and answer for the zone)")
 
 	fs.StringVar(&c.MetricsListen, "metrics-listen", c.MetricsListen, "address of /metrics and /explain; empty: none")
 	fs.StringVar(&c.ProbeListen, "probe-listen", c.ProbeListen, "address of /healthz and /readyz; empty: none")

@@ -110,7 +110,8 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"ExternalDNS has credentials of its own", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-tsig-key: signs RFC 2136 updates"},
 		{"ExternalDNS reads Kubernetes", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--manifests", "d"}, "--edge-provider: externaldns writes DNSEndpoints to Kubernetes"},
 		{"a server to read is a server", []string{"--geo-tag", "eu", "--edge-provider", "externaldns", "--edge-dns", "a:b:c"}, `--edge-dns: "a:b:c" is not HOST:PORT`},
-		{"no edge, no servers of it", []string{"--geo-tag", "eu", "--edge-provider", "none", "--edge-dns", "192.0.2.1"}, "--edge-dns: has no use with --edge-provider none"},
+		{"a server to ask is a server", []string{"--geo-tag", "eu", "--edge-provider", "none", "--edge-dns", "a:b:c"}, `--edge-dns: "a:b:c" is not HOST:PORT`},
+		{"a switch has two positions", []string{"--geo-tag", "eu", "--delegation-check", "yes"}, `--delegation-check: "yes": write on or off`},
 		{"no edge, no key for it", []string{"--geo-tag", "eu", "--edge-provider", "none", "--edge-tsig-key", "k:hmac-sha256:" + key}, "--edge-tsig-key: has no use with --edge-provider none"},
 		{"a key of transfers", []string{"--geo-tag", "eu", "--transfer-tsig-key", "k:hmac-md5:" + key}, `--transfer-tsig-key: TSIG key "k:hmac-md5:` + key + `": algorithm "hmac-md5" is not accepted`},
 		{"a network", []string{"--geo-tag", "eu", "--transfer-allow", "ns.example.com"}, `--transfer-allow: "ns.example.com" is neither an address nor a network like 198.51.100.0/24`},
@@ -143,8 +144,8 @@ func TestSettings(t *testing.T) {
 		"--peers", "us=198.51.100.7,us=[2001:db8::7]:5353", "--peer-tsig-key", "us=one:hmac-sha256:" + key, "--peer-tsig-key", "two:hmac-sha256:" + key,
 		"--update-tsig-key", "acme:hmac-sha256:" + key, "--update-tsig-key", "app.cloud.example.com,X.Cloud.example.com.=team:hmac-sha512:" + key,
 		"--dns-address", "203.0.113.11,203.0.113.10,203.0.113.10", "--anchors", "2001:db8::1", "--log-level", "debug", "--manifests", "objects",
-	}, nil, "")
 		"--k8gb-peers", "ap=203.0.113.7:5053,ap=203.0.113.8",
+	}, nil, "")
 	require.NoError(t, err)
 	s, err := cfg.Settings()
 	require.NoError(t, err)
@@ -164,8 +165,8 @@ func TestSettings(t *testing.T) {
 	assert.Len(t, s.DNSAddrs, 2, "doubles are dropped")
 	assert.Equal(t, []string{"[2001:db8::1]:53"}, s.Anchors)
 	assert.True(t, s.EntryCheck)
-}
 	assert.Equal(t, map[gslb.GeoTag][]string{"ap": {"203.0.113.7:5053", "203.0.113.8:53"}}, s.K8gbPeers)
+}
 
 func TestExternalDNS(t *testing.T) {
 	for _, c := range []struct {

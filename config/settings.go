@@ -56,16 +56,19 @@ type Settings struct {
 	ExternalDNS bool         // the delegation is kept by ExternalDNS
 	EdgeServers []string     // HOST:PORT that take updates, or with ExternalDNS that are read; empty: no edge is kept, or ExternalDNS and they are found
 	EdgeKey     *tsigkey.Key // nil without EdgeServers, and with ExternalDNS
+	EdgeAsked   []string     // HOST:PORT of the edge zone where nobody keeps it here, for the check of the delegation
 	Anchors     []string     // ADDR:PORT
+	// DelegationCheck asks whether delegations work.
+	DelegationCheck bool
 
 	Peers      map[gslb.GeoTag][]string // HOST:PORT; under Self other instances of this cluster
 	PeerKeys   []PeerKey                // none: the cluster serves alone
 	EntryCheck bool
 
+	K8gbPeers map[gslb.GeoTag][]string // HOST:PORT of clusters that run k8gb
+
 	UpdateKeys []UpdateKey // none: no updates are taken
 	Transfers  Transfers   // nobody: no transfers
-
-	K8gbPeers map[gslb.GeoTag][]string // HOST:PORT of clusters that run k8gb
 
 	MetricsListen, ProbeListen string
 	ShutdownDelay              time.Duration // of going on answering after SIGTERM
@@ -114,10 +117,10 @@ func (c *Config) Settings() (*Settings, error) {
 	c.listeners(s, &bad)
 	c.edge(s, &bad)
 	c.exchange(s, &bad)
+	c.k8gb(s, &bad)
 	c.updates(s, &bad)
 	s.Transfers = c.Transfer.settings(&bad)
 	c.logs(s, &bad)
-	c.k8gb(s, &bad)
 	switch s.Leaves = c.OnStop == OnStopLeave; c.OnStop {
 	case OnStopPause, OnStopLeave:
 	default:
@@ -217,8 +220,10 @@ func (c *Config) edge(s *Settings, bad *problems) {
 		bad.add("anchors", err)
 		s.Anchors = append(s.Anchors, hp)
 	}
+	s.DelegationCheck = onOff("delegation-check", c.Delegation, bad)
 	switch c.EdgeProvider {
 	case ProviderNone:
+		s.EdgeAsked = c.servers(bad)
 		c.unused(bad)
 		return
 	case ProviderExternalDNS:
@@ -235,7 +240,7 @@ func (c *Config) edge(s *Settings, bad *problems) {
 		}
 		return
 	}
-	c.edgeServers(s, bad)
+	s.EdgeServers = c.servers(bad)
 	if c.EdgeTSIGKey == "" {
 		bad.add("edge-tsig-key", errors.New("is required with --edge-dns: updates are always signed; write NAME:ALGORITHM:FILE"))
 		return
@@ -245,18 +250,28 @@ func (c *Config) edge(s *Settings, bad *problems) {
 	s.EdgeKey = key
 }
 
-func (c *Config) edgeServers(s *Settings, bad *problems) {
+// servers reads --edge-dns.
+func (c *Config) servers(bad *problems) (out []string) {
 	for _, a := range c.EdgeDNS {
 		hp, err := withPort(a)
 		bad.add("edge-dns", err)
-		s.EdgeServers = append(s.EdgeServers, hp)
+		out = append(out, hp)
 	}
+	return out
+}
+
+// onOff reads a switch.
+func onOff(flag, value string, bad *problems) bool {
+	if value != "on" && value != "off" {
+		bad.add(flag, fmt.Errorf("%q: write on or off", value))
+	}
+	return value == "on"
 }
 
 // externalDNS is the edge that ExternalDNS writes: servers are only read, by anybody.
 func (c *Config) externalDNS(s *Settings, bad *problems) {
 	s.ExternalDNS = true
-	c.edgeServers(s, bad)
+	s.EdgeServers = c.servers(bad)
 	if c.EdgeTSIGKey != "" {
 		bad.add("edge-tsig-key", errors.New("signs RFC 2136 updates, and with --edge-provider externaldns ExternalDNS writes with credentials of its own; leave it out"))
 	}
@@ -267,9 +282,6 @@ func (c *Config) externalDNS(s *Settings, bad *problems) {
 
 // unused refuses what has no meaning without an edge.
 func (c *Config) unused(bad *problems) {
-	if len(c.EdgeDNS) > 0 {
-		bad.add("edge-dns", errors.New("has no use with --edge-provider none; leave it out, or use --anchors for servers that show whether this cluster is cut off"))
-	}
 	if c.EdgeTSIGKey != "" {
 		bad.add("edge-tsig-key", errors.New("has no use with --edge-provider none; leave it out"))
 	}
@@ -280,7 +292,9 @@ func (c *Config) exchange(s *Settings, bad *problems) {
 	for _, p := range c.Peers {
 		tag, hp, err := parsePeer(p)
 		bad.add("peers", err)
-		s.Peers[tag] = append(s.Peers[tag], hp)
+		if err == nil {
+			s.Peers[tag] = append(s.Peers[tag], hp)
+		}
 	}
 	for _, spec := range c.PeerTSIGKeys {
 		var k PeerKey
@@ -294,12 +308,7 @@ func (c *Config) exchange(s *Settings, bad *problems) {
 		k.Key = key
 		s.PeerKeys = append(s.PeerKeys, k)
 	}
-	switch c.EntryCheck {
-	case "on", "off":
-		s.EntryCheck = c.EntryCheck == "on"
-	default:
-		bad.add("entry-check", fmt.Errorf("%q: write on or off", c.EntryCheck))
-	}
+	s.EntryCheck = onOff("entry-check", c.EntryCheck, bad)
 }
 
 func (c *Config) logs(s *Settings, bad *problems) {

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/edge/delegation"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -63,6 +64,8 @@ type Config struct {
 	// Edge tells of the delegation at the parent zones, for the status of ZoneDelegations;
 	// nil: no edge is kept.
 	Edge Edge
+	// Delegations tells whether delegations work, for the same; nil: they are not checked.
+	Delegations Delegations
 
 	// Lead is called for each term in which this process writes, and returns when ctx has
 	// ended and its last write is done; nil: nobody else writes by our Lease.
@@ -97,6 +100,14 @@ type LeaseTiming struct {
 	Duration time.Duration // how long others wait for a silent leader
 	Renew    time.Duration // how long the leader tries to renew before its writers stop
 	Retry    time.Duration // between tries
+}
+
+// Delegations checks delegations from outside; a [delegation.Checker] is one.
+type Delegations interface {
+	// Status gives how each zone's delegation was found.
+	Status() []delegation.Status
+	// Changed gets a value after some status changed. The controllers are its one reader.
+	Changed() <-chan struct{}
 }
 
 // Edge is the keeper of the delegation; an [edge.Keeper] is one.

@@ -223,6 +223,8 @@ func conditionEvents(old, next []metav1.Condition) []happening {
 //	Delegated | False, none        | False, another    | its reason, a warning, if the edge is in trouble
 //	Delegated | none, no trouble   | True              | Delegated
 //	Delegated | trouble            | True              | EdgeRepaired
+//	Delega…ks | any other reason   | False             | its reason, a warning
+//	Delega…ks | False              | True              | DelegationWorks
 func zoneEvents(old, next []metav1.Condition) []happening {
 	var all []happening
 	reasonOf := func(conditions []metav1.Condition, kind string) (string, metav1.Condition) {
@@ -248,7 +250,20 @@ func zoneEvents(old, next []metav1.Condition) []happening {
 	case edgeTrouble(is) || was == gslbv1beta1.ReasonDelegated:
 		all = append(all, warning(is, c.Message))
 	}
-	return all
+	return append(all, workEvents(old, next)...)
+}
+
+// workEvents tells of delegations that do not work, asked from outside.
+func workEvents(old, next []metav1.Condition) []happening {
+	was, is := meta.FindStatusCondition(old, gslbv1beta1.ConditionDelegationWorks), meta.FindStatusCondition(next, gslbv1beta1.ConditionDelegationWorks)
+	switch {
+	case is == nil:
+	case is.Status == metav1.ConditionFalse && (was == nil || was.Reason != is.Reason):
+		return []happening{warning(is.Reason, is.Message)}
+	case is.Status == metav1.ConditionTrue && was != nil && was.Status == metav1.ConditionFalse:
+		return []happening{normal(gslbv1beta1.EventDelegationWorks, is.Message)}
+	}
+	return nil
 }
 
 // recordEvents tells of static records that are not served: once for each change.

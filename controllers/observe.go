@@ -21,17 +21,23 @@ import (
 //
 //  1. a new World came: the Gslbs of the hosts that changed, or everything if what
 //     concerns all of them changed
-//  2. the edge tells of a zone
+//  2. the edge, or the check of delegations, tells of a zone
 //  3. ctx ends
 func (c *Controllers) observe(ctx context.Context) error {
 	var edgeChanged <-chan struct{}
 	if c.cfg.Edge != nil {
 		edgeChanged = c.cfg.Edge.Changed()
 	}
+	var checked <-chan struct{}
+	if c.cfg.Delegations != nil {
+		checked = c.cfg.Delegations.Changed()
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-checked:
+			c.addZones(ctx)
 		case w := <-c.box.C():
 			c.observeWorld(ctx, w)
 		case <-edgeChanged:

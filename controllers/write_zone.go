@@ -19,6 +19,7 @@ import (
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/edge/delegation"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -55,7 +56,7 @@ func (c *Controllers) writeZone(ctx context.Context, key types.NamespacedName) (
 	if world == nil || !world.Ready {
 		return false, nil
 	}
-	next.Status = zoneStatusOf(zoneInput{zd: zd, zones: c.collector.zones.Load(), world: world, edge: c.edgeStatus(), now: time.Now()})
+	next.Status = zoneStatusOf(zoneInput{zd: zd, zones: c.collector.zones.Load(), world: world, edge: c.edgeStatus(), checks: c.checkStatus(), now: time.Now()})
 	if equality.Semantic.DeepEqual(zd.Status, next.Status) {
 		return false, nil
 	}
@@ -102,13 +103,23 @@ func (c *Controllers) edgeStatus() []edge.ZoneStatus {
 	return c.cfg.Edge.Status()
 }
 
+// checkStatus gives how delegations were found; nil while nobody looks.
+func (c *Controllers) checkStatus() []delegation.Status {
+	if c.cfg.Delegations == nil {
+		return nil
+	}
+	return c.cfg.Delegations.Status()
+}
+
 // zoneInput is everything that the status of one ZoneDelegation is made of.
 type zoneInput struct {
 	zd    *gslbv1beta1.ZoneDelegation // with the status that it has
 	zones *translate.ZonesOutput
 	world *gslb.World
 	edge  []edge.ZoneStatus // empty: no edge is kept, or nothing is known yet
-	now   time.Time
+	// checks is how delegations were found; empty: nobody looks, or nothing is known yet.
+	checks []delegation.Status
+	now    time.Time
 }
 
 // zoneStatusOf makes the status of a ZoneDelegation. It is pure.
@@ -122,8 +133,8 @@ func zoneStatusOf(in zoneInput) gslbv1beta1.ZoneDelegationStatus {
 			s.DNSServers = serversOf(in.world.Self, z)
 		}
 	}
-	for _, cond := range []metav1.Condition{accepted, in.delegated(own), in.recordsServed(own)} {
-		if cond.Reason == "" && cond.Type == gslbv1beta1.ConditionRecordsServed {
+	for _, cond := range []metav1.Condition{accepted, in.delegated(own), in.works(own), in.connected(own), in.recordsServed(own)} {
+		if cond.Reason == "" && passing(cond.Type, own != nil) {
 			meta.RemoveStatusCondition(&s.Conditions, cond.Type)
 			continue
 		}

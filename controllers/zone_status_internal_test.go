@@ -16,6 +16,7 @@ import (
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/edge/delegation"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -84,4 +85,52 @@ func TestZoneStatusKeepsWhatWasToldWhileTheEdgeIsLookedAt(t *testing.T) {
 		world: &gslb.World{Self: "eu"}, edge: []edge.ZoneStatus{{Zone: zone, Reason: edge.ReasonPending}},
 	}
 	require.Equal(t, "True Delegated", inWords(zoneStatusOf(in).Conditions, "Delegated"))
+}
+
+func TestZoneStatusTellsWhatWasFoundFromOutside(t *testing.T) {
+	zone := gslb.MustName("cloud.example.com")
+	own := &translate.ZonesOutput{Zones: []translate.Zone{{Delegation: "zd", ZoneIntent: gslb.ZoneIntent{Zone: zone, EdgeZone: gslb.MustName("example.com")}}}}
+	zd := &gslbv1beta1.ZoneDelegation{ObjectMeta: metav1.ObjectMeta{Name: "zd"}}
+	in := zoneInput{zd: zd, zones: own, world: &gslb.World{Self: "eu"}, now: time.Now()}
+	var told []happening
+	for _, c := range []struct {
+		state     delegation.State
+		reason    delegation.Reason
+		condition string
+		event     string
+		why       string
+	}{
+		{delegation.Unknown, delegation.ReasonPending, "", "", "nothing is told before something is known"},
+		{delegation.Works, delegation.ReasonAnswering, "True Answering", "", "all is well from the start: no news"},
+		{delegation.Broken, delegation.ReasonLame, "False LameDelegation", "Warning LameDelegation", "it works no more"},
+		{delegation.Broken, delegation.ReasonLame, "False LameDelegation", "", "told once"},
+		{delegation.Broken, delegation.ReasonNameServerSilent, "False NameServerSilent", "Warning NameServerSilent", "another trouble"},
+		{delegation.Unknown, delegation.ReasonEdgeUnreachable, "Unknown EdgeUnreachable", "", "nobody can tell"},
+		{delegation.Broken, delegation.ReasonGlueMissing, "False GlueMissing", "Warning GlueMissing", "told again"},
+		{delegation.Works, delegation.ReasonAnswering, "True Answering", "Normal DelegationWorks", "over"},
+	} {
+		in.checks = []delegation.Status{{Zone: zone, State: c.state, Reason: c.reason, Message: "what came"}}
+		next := zoneStatusOf(in)
+		assert.Equal(t, c.condition, inWords(next.Conditions, "DelegationWorks"), c.why)
+		told = workEvents(zd.Status.Conditions, next.Conditions)
+		if c.event == "" {
+			assert.Empty(t, told, c.why)
+		} else if assert.Len(t, told, 1, c.why) {
+			assert.Equal(t, c.event, told[0].kind+" "+told[0].reason, c.why)
+			assert.Equal(t, "what came", told[0].message, c.why)
+		}
+		zd.Status = next
+	}
+	in.zones = &translate.ZonesOutput{}
+	assert.Empty(t, inWords(zoneStatusOf(in).Conditions, "DelegationWorks"), "the zone is not ours any more")
+}
+
+func TestZoneStatusTellsIsolation(t *testing.T) {
+	own := &translate.ZonesOutput{Zones: []translate.Zone{{Delegation: "zd", ZoneIntent: gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}}}
+	in := zoneInput{zd: &gslbv1beta1.ZoneDelegation{ObjectMeta: metav1.ObjectMeta{Name: "zd"}}, zones: own, world: &gslb.World{Self: "eu"}, now: time.Now()}
+	assert.Equal(t, "True Connected", inWords(zoneStatusOf(in).Conditions, "Connected"))
+	in.world = &gslb.World{Self: "eu", Isolated: time.Now()}
+	s := zoneStatusOf(in)
+	assert.Equal(t, "False Isolated", inWords(s.Conditions, "Connected"))
+	assert.Contains(t, meta.FindStatusCondition(s.Conditions, "Connected").Message, "keeps its last good answers")
 }

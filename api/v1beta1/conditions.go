@@ -16,6 +16,11 @@ const (
 	// ConditionDelegated of a ZoneDelegation says that the parent zone, read back, holds
 	// this cluster's name server and its addresses.
 	ConditionDelegated = "Delegated"
+	// ConditionDelegationWorks of a ZoneDelegation says that the delegation, asked from the
+	// parent zone down as a resolver would, leads to name servers that answer for the zone.
+	ConditionDelegationWorks = "DelegationWorks"
+	// ConditionConnected of a ZoneDelegation says that this cluster is not cut off.
+	ConditionConnected = "Connected"
 	// ConditionRecordsServed of a ZoneDelegation says that every static record that a
 	// cluster states for the zone is served. It is there while the zone has any.
 	ConditionRecordsServed = "RecordsServed"
@@ -158,4 +163,44 @@ const (
 	// ReasonEdgeDrifted (False): ExternalDNS has read the DNSEndpoint, and the parent zone
 	// serves something else.
 	ReasonEdgeDrifted = "EdgeDrifted"
+)
+
+// Reasons of condition DelegationWorks. The message names the cluster, the address, what
+// was asked and what came; the reason is that of the worst of it.
+const (
+	// ReasonAnswering (True): every name server answers as it should.
+	ReasonAnswering = "Answering"
+	// ReasonNotDelegated (False): the parent zone delegates the zone to nobody.
+	ReasonNotDelegated = "NotDelegated"
+	// ReasonNameServerSilent (False): an address answers neither over UDP nor over TCP.
+	ReasonNameServerSilent = "NameServerSilent"
+	// ReasonLameDelegation (False): a name server answers, and not with authority for the
+	// zone.
+	ReasonLameDelegation = "LameDelegation"
+	// ReasonGlueMissing (False): a name server has no address in the parent zone.
+	ReasonGlueMissing = "GlueMissing"
+	// ReasonSilentOverUDP (False): an address answers over TCP alone.
+	ReasonSilentOverUDP = "SilentOverUDP"
+	// ReasonSilentOverTCP (False): an address answers over UDP alone.
+	ReasonSilentOverTCP = "SilentOverTCP"
+	// ReasonNameServersDiffer (False): the NS records of the parent zone are not the zone's
+	// own.
+	ReasonNameServersDiffer = "NameServersDiffer"
+	// ReasonGlueDiffers (False): the parent zone has other addresses than a cluster states.
+	ReasonGlueDiffers = "GlueDiffers"
+	// ReasonEdgeServersDiffer (False): servers of the parent zone do not say the same.
+	ReasonEdgeServersDiffer = "EdgeServersDiffer"
+	// ReasonSerialBehind (False): a secondary has not followed for an hour.
+	ReasonSerialBehind = "SerialBehind"
+	// ReasonEdgeServersUnknown (Unknown): nobody said where the parent zone is served; the
+	// message says how to.
+	ReasonEdgeServersUnknown = "EdgeServersUnknown"
+	// ReasonNoRoute (Unknown): no name server of the zone can be asked from this Pod.
+	ReasonNoRoute = "NoRoute"
+)
+
+// Reasons of condition Connected, beside ReasonIsolated (False).
+const (
+	// ReasonConnected (True): a peer, the parent zone or an anchor is heard.
+	ReasonConnected = "Connected"
 )

@@ -51,6 +51,9 @@ const (
 	// EventEdgeRepaired: it does so again after it was refused, ignored, out of reach or
 	// drifted.
 	EventEdgeRepaired = "EdgeRepaired"
+	// EventDelegationWorks: asked from outside, the delegation works again. That it does not is
+	// told by the reason of condition DelegationWorks.
+	EventDelegationWorks = "DelegationWorks"
 	// EventRecordConflicted (warning): static records are not served; also of a DNSEndpoint
 	// that states them.
 	EventRecordConflicted = "RecordConflicted"

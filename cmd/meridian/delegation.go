@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/meridian-gslb/meridian/edge"
+	edgecheck "github.com/meridian-gslb/meridian/edge/delegation"
 )
 
 // delegation is the edge's keeper with a second listener: a change of our own
@@ -19,14 +20,18 @@ type delegation struct {
 // Changed gets a value after some status changed.
 func (d *delegation) Changed() <-chan struct{} { return d.changed }
 
-// run passes changes on to the exchange, and to whoever reads Changed.
-func (d *delegation) run(ctx context.Context, x *exchange) error {
+// run passes changes on to the exchange, to the check of delegations (nil: none), and
+// to whoever reads Changed.
+func (d *delegation) run(ctx context.Context, x *exchange, checks *edgecheck.Checker) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-d.Keeper.Changed():
 			x.DelegationChanged()
+			if checks != nil {
+				checks.Look()
+			}
 			select {
 			case d.changed <- struct{}{}:
 			default:

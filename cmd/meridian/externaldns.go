@@ -29,6 +29,7 @@ func (p *process) addExternalDNS(cfg *edge.Config, src source) error {
 		return err
 	}
 	cfg.Objects, cfg.Reader = objects, reader
+	p.edgeServers = reader.Servers
 	p.lead = objects.Lead
 	p.run("externaldns", objects.Run)
 	return nil

@@ -49,7 +49,7 @@ func everything(t *testing.T) *prometheus.Registry {
 	require.NoError(t, p.start(source{clusterID: "id"}, nil))
 	idle, err := gslb.NewStore(gslb.Config{Self: s.Self, ClusterID: "id"}) // observers are added before a store runs
 	require.NoError(t, err)
-	require.NoError(t, p.addControllers(idle, source{rest: &rest.Config{Host: "http://127.0.0.1:1"}, namespace: "meridian"}, nil))
+	require.NoError(t, p.addControllers(idle, source{rest: &rest.Config{Host: "http://127.0.0.1:1"}, namespace: "meridian"}, nil, nil))
 	require.NoError(t, group.Wait())
 	return p.registry
 }

@@ -80,7 +80,7 @@ func (p *process) listenWebs(ctx context.Context) error {
 		flag, addr string
 		handler    http.Handler
 	}{
-		{"metrics-listen", p.settings.MetricsListen, metricsHandler(p.registry, p.currentWorld)},
+		{"metrics-listen", p.settings.MetricsListen, metricsHandler(p.registry, p.currentWorld, p.aboutZone)},
 		{"probe-listen", p.settings.ProbeListen, probes},
 	} {
 		w, err := listenWeb(ctx, l.flag, l.addr, l.handler)
@@ -95,10 +95,10 @@ func (p *process) listenWebs(ctx context.Context) error {
 }
 
 // metricsHandler serves /metrics and /explain.
-func metricsHandler(reg *prometheus.Registry, world func() *gslb.World) http.Handler {
+func metricsHandler(reg *prometheus.Registry, world func() *gslb.World, about func(gslb.Name) []string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
-	mux.Handle("GET /explain", explain.Handler(world))
+	mux.Handle("GET /explain", explain.Handler(world, about))
 	return mux
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/meridian-gslb/meridian/controllers"
 	"github.com/meridian-gslb/meridian/controllers/files"
 	"github.com/meridian-gslb/meridian/edge"
+	edgecheck "github.com/meridian-gslb/meridian/edge/delegation"
 	"github.com/meridian-gslb/meridian/edge/rfc2136"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/healthcheck"
@@ -43,7 +44,13 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 	if keeper != nil {
 		p.keeper.Store(keeper)
 		watched = &delegation{keeper, make(chan struct{}, 1)}
-		p.run("delegation", func(ctx context.Context) error { return watched.run(ctx, exchange) })
+	}
+	checks, err := p.addChecks(store)
+	if err != nil {
+		return err
+	}
+	if watched != nil {
+		p.run("delegation", func(ctx context.Context) error { return watched.run(ctx, exchange, checks) })
 	}
 	if err := p.addProbes(store); err != nil {
 		return err
@@ -57,12 +64,17 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 	if src.rest == nil {
 		return p.addFiles(store)
 	}
-	return p.addControllers(store, src, watched)
+	return p.addControllers(store, src, watched, checks)
 }
 
 // addEdge makes the keeper of the delegation; nil with no edge and no anchors.
 func (p *process) addEdge(store *gslb.Store, src source, x *exchange) (*edge.Keeper, error) {
 	s := p.settings
+	if len(s.EdgeServers) > 0 {
+		p.edgeServers = fixedServers(s.EdgeServers)
+	} else if len(s.EdgeAsked) > 0 {
+		p.edgeServers = fixedServers(s.EdgeAsked)
+	}
 	if !s.ExternalDNS && len(s.EdgeServers) == 0 && len(s.Anchors) == 0 {
 		p.log.Info("no edge is kept: give --edge-dns and --edge-tsig-key, or --edge-provider externaldns, to have the delegation written")
 		return nil, nil
@@ -129,7 +141,7 @@ func (p *process) addFiles(store *gslb.Store) error {
 	return nil
 }
 
-func (p *process) addControllers(store *gslb.Store, src source, watched *delegation) error {
+func (p *process) addControllers(store *gslb.Store, src source, watched *delegation, checks *edgecheck.Checker) error {
 	s := p.settings
 	cfg := controllers.Config{
 		Rest: src.rest, Store: store, Self: s.Self, Zone: s.Zone, Addrs: s.DNSAddrs, OwnService: src.service,
@@ -141,6 +153,9 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 	}
 	if watched != nil {
 		cfg.Edge = watched
+	}
+	if checks != nil {
+		cfg.Delegations = checks
 	}
 	if s.DNS.Clients == config.ClientsAuto {
 		cfg.HideClients = p.dns.HideClients

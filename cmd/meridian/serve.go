@@ -24,6 +24,7 @@ import (
 	dnsupdate "github.com/meridian-gslb/meridian/dnsserver/update"
 	"github.com/meridian-gslb/meridian/dnsserver/zoneout"
 	"github.com/meridian-gslb/meridian/edge"
+	edgecheck "github.com/meridian-gslb/meridian/edge/delegation"
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/health"
 	"github.com/meridian-gslb/meridian/internal/observe"
@@ -65,22 +66,25 @@ environment over the file.`,
 
 // process is one running Meridian: what all its parts share.
 type process struct {
-	settings   *config.Settings
-	log        *slog.Logger
-	registry   *prometheus.Registry
-	instance   string
-	store      atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
-	dns        *dnsserver.Server
-	ready      *health.Readiness
-	exchange   atomic.Pointer[exchange]    // nil until it runs
-	keeper     atomic.Pointer[edge.Keeper] // nil until it runs, or without an edge
-	slow       *slowPath
-	lead       func(context.Context) // writes beside the controllers while this process leads; nil: nothing does
-	updates    *dnsupdate.Handler    // nil: none are taken
-	transfers  *zoneout.Server       // nil: nobody may have our zones
-	challenges *challenges.Object    // what they leave, in Kubernetes; nil: elsewhere, or nowhere
-	group      *errgroup.Group
-	ctx        context.Context // the life of the process, with which its parts end
+	settings *config.Settings
+	log      *slog.Logger
+	registry *prometheus.Registry
+	instance string
+	store    atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
+	dns      *dnsserver.Server
+	ready    *health.Readiness
+	exchange atomic.Pointer[exchange]          // nil until it runs
+	keeper   atomic.Pointer[edge.Keeper]       // nil until it runs, or without an edge
+	checks   atomic.Pointer[edgecheck.Checker] // nil until it runs, or without one
+	// edgeServers gives servers of an edge zone; nil: nobody knows any.
+	edgeServers func(context.Context, gslb.Name) ([]string, error)
+	slow        *slowPath
+	lead        func(context.Context) // writes beside the controllers while this process leads; nil: nothing does
+	updates     *dnsupdate.Handler    // nil: none are taken
+	transfers   *zoneout.Server       // nil: nobody may have our zones
+	challenges  *challenges.Object    // what they leave, in Kubernetes; nil: elsewhere, or nowhere
+	group       *errgroup.Group
+	ctx         context.Context // the life of the process, with which its parts end
 }
 
 // serve runs until ctx ends or a part fails. The order of the start:

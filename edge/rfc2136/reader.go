@@ -147,6 +147,16 @@ func (r *Reader) ask(ctx context.Context, server string, q edge.Query) (*dns.Msg
 	return in, in.Unpack(frame)
 }
 
+// Servers gives the servers of an edge zone, HOST:PORT, as they are read: those of
+// the Config, or those that were found. It may ask the Resolver.
+func (r *Reader) Servers(ctx context.Context, zone gslb.Name) ([]string, error) {
+	list, err := r.servers(ctx, zone)
+	if err != nil {
+		return nil, err
+	}
+	return list.order(), nil
+}
+
 // servers gives the servers of an edge zone. What was found last stays while
 // nothing new can be found.
 func (r *Reader) servers(ctx context.Context, zone gslb.Name) (*servers, error) {

@@ -86,7 +86,7 @@ func TestHandler(t *testing.T) {
 		w := world(t, gslb.Policy{Strategy: gslb.GeoIP, TTL: 30}, "app.cloud.example.com")
 		ask := func(query string, w *gslb.World) (int, string) {
 			rec := httptest.NewRecorder()
-			explain.Handler(func() *gslb.World { return w }).ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/explain"+query, nil))
+			explain.Handler(func() *gslb.World { return w }, func(zone gslb.Name) []string { return []string{"about " + zone.String()} }).ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/explain"+query, nil))
 			return rec.Code, rec.Body.String()
 		}
 		code, body := ask("?host=app.cloud.example.com&client=203.0.113.9", w)
@@ -95,6 +95,7 @@ func TestHandler(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(body), &x))
 		assert.Equal(t, gslb.ReasonStrategyPending, x.Reason)
 		assert.Contains(t, x.Notes[0], "answered as roundRobin")
+		assert.Contains(t, x.Notes, "about cloud.example.com")
 		for query, want := range map[string]int{"": 400, "?host=a..b": 400, "?host=app.cloud.example.com&client=x": 400, "?host=no.cloud.example.com": 404} {
 			code, body = ask(query, w)
 			assert.Equal(t, want, code, query)

@@ -12,8 +12,9 @@ import (
 
 // Handler serves GET ?host=NAME[&client=ADDR] as JSON from the World that
 // current gives. A wrong request is answered 400, an unknown host 404, a
-// process that is not ready 503, each with {"error": …}.
-func Handler(current func() *gslb.World) http.Handler {
+// process that is not ready 503, each with {"error": …}. The notes of about, which may
+// be nil, say what else there is to know of a zone.
+func Handler(current func() *gslb.World, about func(zone gslb.Name) []string) http.Handler {
 	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "application/json")
 		host, err := gslb.ParseName(r.URL.Query().Get("host"))
@@ -36,6 +37,9 @@ func Handler(current func() *gslb.World) http.Handler {
 		case err != nil:
 			fail(rw, http.StatusNotFound, err)
 		default:
+			if zone, err := gslb.ParseName(x.Zone); err == nil && about != nil {
+				x.Notes = append(x.Notes, about(zone)...)
+			}
 			_ = json.NewEncoder(rw).Encode(x) // the client went away: nobody is left to tell
 		}
 	})
