@@ -19,6 +19,7 @@ const (
 	ReasonProbePending    Reason = "ProbePending"          // no probe has finished yet
 	ReasonHealthUnknown   Reason = "HealthUnknown"         // nobody can tell
 	ReasonUnresolved      Reason = "HostnameUnresolved"    // the entry has a host name and no address yet
+	ReasonNotProgrammed   Reason = "NotProgrammed"         // the gateway that announces the entry says that nothing listens there
 )
 
 // Why an entry of another cluster does not count as it was reported.
