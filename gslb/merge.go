@@ -22,6 +22,10 @@ type hostInput struct {
 	now      time.Time
 	previous *Host        // nil: new
 	healthy  []netip.Addr // of a new host: what was healthy before a restart
+	probes   []netip.Addr // entries of ours that the guard of probes keeps healthy
+	damper   *damper
+	returned time.Time                          // since when all others find that we returned; zero: they do not
+	waits    func(GeoTag, netip.Addr) time.Time // of a new host: until when entries wait, from before a restart
 }
 
 // peerOffer is what a peer says of the host, and how far it is believed.
@@ -56,6 +60,8 @@ func mergeHost(in hostInput) *Host {
 	}
 	slices.SortFunc(h.Parts, func(a, b Part) int { return compareTags(a.Cluster, b.Cluster) })
 	followPolicy(h, in.self)
+	in.delayReturns(h)
+	h.keepFamilies()
 	for _, t := range h.Policy.Tags() {
 		if !in.known(t) {
 			h.UnknownTags = append(h.UnknownTags, t)
@@ -117,14 +123,34 @@ func ownOffer(in hostInput) *Offer {
 			v.Health = HealthUnknown
 		}
 		e.Health, e.Reason = ownHealth(own.Override, e.Health, e.Reason, own.Check, v.Health)
+		if (e.Reason == ReasonProbeDown || e.Reason == ReasonProbePending) && slices.Contains(in.probes, e.Addr) {
+			e.Health, e.Reason = Healthy, ReasonProbesHeld
+		}
+		was := HealthUnknown
 		e.Since = in.now
 		for _, b := range before {
-			if b.Addr == e.Addr && b.Hostname == e.Hostname && b.Health == e.Health {
-				e.Since = b.Since
+			if b.Addr == e.Addr && b.Hostname == e.Hostname {
+				if was = b.Health; b.Health == e.Health {
+					e.Since = b.Since
+				}
 			}
 		}
+		if !e.Addr.IsValid() || in.damper == nil || twice(own.Entries, i) {
+			continue
+		}
+		if why, until := in.damper.judge(in.name, e, was, own.Policy.ReturnDelay, in.now); why != "" {
+			e.Reason, e.Until = why, until
+		}
+	}
+	if in.damper != nil {
+		in.damper.forget(in.name, before, own.Entries, in.now)
 	}
 	return &own
+}
+
+// twice reports that an entry before this one has the same address.
+func twice(all []Entry, i int) bool {
+	return slices.ContainsFunc(all[:i], func(e Entry) bool { return e.Addr == all[i].Addr })
 }
 
 // ownHealth says how healthy an entry of this cluster is (design.md R1).
@@ -173,8 +199,12 @@ func candidates(o *Offer, l Liveness, checked bool) []Candidate {
 		if !e.Addr.IsValid() {
 			continue
 		}
-		tier, why := standing(l, checked, e.Health, e.Reason)
-		out = append(out, Candidate{Addr: e.Addr, Tier: tier, Reason: why})
+		c := Candidate{Addr: e.Addr}
+		c.Tier, c.Reason = standing(l, checked, e.Health, e.Reason)
+		if c.Tier == TierReturning && l == Self {
+			c.Until = e.Until
+		}
+		out = append(out, c)
 	}
 	return out
 }
@@ -182,12 +212,13 @@ func candidates(o *Offer, l Liveness, checked bool) []Candidate {
 // standing is the merging rule: how an entry counts, by what its cluster says
 // of it and how far the cluster is believed (agreement.md §4, design.md R2).
 //
-//	cluster                          | entry     | tier    | reason
-//	left                             | any       | out     | ClusterLeft
-//	any other                        | unhealthy | out     | of the entry
-//	lost or unheard, host unchecked  | any other | lost    | ClusterLost
-//	any other                        | healthy   | healthy | of the entry
-//	any other                        | unknown   | unknown | of the entry
+//	cluster                          | entry          | tier      | reason
+//	left                             | any            | out       | ClusterLeft
+//	any other                        | unhealthy      | out       | of the entry
+//	lost or unheard, host unchecked  | any other      | lost      | ClusterLost
+//	any other                        | healthy, waits | returning | of the entry
+//	any other                        | healthy        | healthy   | of the entry
+//	any other                        | unknown        | unknown   | of the entry
 //
 // A host that an entry check vouches for counts as if its cluster were vouched.
 func standing(l Liveness, checked bool, h Health, why Reason) (Tier, Reason) {
@@ -198,17 +229,24 @@ func standing(l Liveness, checked bool, h Health, why Reason) (Tier, Reason) {
 		return TierOut, why
 	case (l == Lost || l == Unheard) && !checked:
 		return TierLost, ReasonClusterLost
+	case h == Healthy && (why == ReasonReturning || why == ReasonFlapping):
+		return TierReturning, why
 	case h == Healthy:
 		return TierHealthy, why
 	}
 	return TierUnknown, why
 }
 
+// healthyAddrs gives the healthy entries; where all of those wait, them.
 func healthyAddrs(h *Host) []netip.Addr {
 	var out []netip.Addr
+	best := TierUnknown
+	for i := range h.Parts {
+		best = min(best, h.Parts[i].Best())
+	}
 	for i := range h.Parts {
 		for _, e := range h.Parts[i].Entries {
-			if e.Tier == TierHealthy {
+			if e.Tier == best && e.Tier != TierUnknown {
 				out = append(out, e.Addr)
 			}
 		}

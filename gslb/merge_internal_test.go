@@ -42,6 +42,11 @@ func TestOwnHealthFollowsItsTable(t *testing.T) {
 }
 
 func TestStandingFollowsItsTable(t *testing.T) {
+	for _, why := range []Reason{ReasonReturning, ReasonFlapping} {
+		tier, reason := standing(Vouched, false, Healthy, why)
+		assert.Equal(t, TierReturning, tier, "what waits by the word of its own cluster waits everywhere")
+		assert.Equal(t, why, reason)
+	}
 	for _, c := range []struct {
 		l       Liveness
 		checked bool

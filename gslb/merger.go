@@ -40,6 +40,9 @@ type merger struct {
 	challenges    []Record              // of this cluster
 	records       map[Name]*zoneRecords // by zone
 	guard         *guard
+	probes        *probeGuard
+	damper        *damper
+	returns       returns
 	replicas      *replicas
 	restored      map[Source]struct{}   // objects known from a Saved and not yet read again
 	lastHealthy   map[Name][]netip.Addr // of a Saved
@@ -68,7 +71,7 @@ func newMerger(self GeoTag, id string, t Timing, outside bool) *merger {
 		self: self, id: id, timing: t, outside: outside,
 		objects: make(map[Source][]Name), claims: make(map[Name][]*Offer),
 		peers: make(map[GeoTag]*peer), verdicts: make(map[verdictKey]Verdict),
-		guard: newGuard(0), replicas: newReplicas(self, ""), serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
+		guard: newGuard(0), probes: newProbeGuard(), damper: newDamper(), returns: newReturns(), replicas: newReplicas(self, ""), serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
 	}
 }
 
@@ -246,7 +249,7 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) {
 	p.evidence.Announcement = r.Announcement
 	m.touchAll(changedOffers(p.offers[zone], r.Offers))
 	p.offers[zone] = r.Offers
-	m.read(p)
+	m.read(p, now)
 	p.noteLack(m.self, now, m.timing)
 	for _, t := range r.Hears {
 		if t != m.self {
@@ -277,10 +280,11 @@ func changedOffers(before, after map[Name]*Offer) []Name {
 
 // read notes that a report of a peer was read or confirmed, and reports that its offers
 // count again because of it.
-func (m *merger) read(p *peer) bool {
+func (m *merger) read(p *peer, now time.Time) bool {
 	was := p.unread
 	if p.unread = false; was {
 		m.touchPeer(p)
+		p.noteReturn(now)
 	}
 	return was
 }
@@ -343,7 +347,7 @@ func (m *merger) sight(s Sighting) bool {
 			if m.readAgain(p, s.At) {
 				calm = false
 			}
-			if m.read(p) || p.stale(s.At, m.timing) {
+			if m.read(p, s.At) || p.stale(s.At, m.timing) {
 				calm = false
 			}
 		}
@@ -365,6 +369,8 @@ func (m *merger) sight(s Sighting) bool {
 			calm = false
 		}
 		p.checked[s.Host] = later(until, s.At.Add(valid))
+	case HeldAnswered, HeldSilent:
+		return p.heldAsked(s, valid)
 	case ReportRead:
 		return m.readAgain(p, s.At)
 	case NoSighting, ThirdCluster, Announced, Isolation, OutsideSeen:

@@ -24,6 +24,8 @@ type peer struct {
 	standing   Standing
 	since      time.Time // of standing.Liveness
 	unread     bool      // it was lost, and its report was not read since
+	offered    bool      // it was lost and had offered something, and did not return since
+	returned   time.Time // when it was believed again after that; zero: never
 	readAt     time.Time // when its report was last read or found unchanged; zero: never
 	conflict   string
 	conflictAt time.Time
@@ -32,13 +34,14 @@ type peer struct {
 	best      map[Name]string          // zone → instance whose report is believed
 	offers    map[Name]map[Name]*Offer // zone → host → offer, of the believed report
 	checked   map[Name]time.Time       // host → until when an entry check vouches
+	asked     map[Name]askedHost       // host → whether an entry that it holds answered
 }
 
 func newPeer(tag GeoTag, now time.Time) *peer {
 	return &peer{
 		tag: tag, evidence: Evidence{Known: now}, since: now,
 		instances: make(map[string]*instance), best: make(map[Name]string),
-		offers: make(map[Name]map[Name]*Offer), checked: make(map[Name]time.Time),
+		offers: make(map[Name]map[Name]*Offer), checked: make(map[Name]time.Time), asked: make(map[Name]askedHost),
 	}
 }
 

@@ -47,7 +47,8 @@ type Policy struct {
 	Weights          []Weight // weighted round robin, sorted by cluster; a cluster not listed has 0
 	TTL              uint32   // seconds
 	SplitBrain       time.Duration
-	MaxAnswers       uint16 // addresses in one answer; 0: all
+	MaxAnswers       uint16        // addresses in one answer; 0: all
+	ReturnDelay      time.Duration // how long a cluster is healthy and heard again before it counts; 0: at once
 	WhenAllUnhealthy WhenAllUnhealthy
 	Fallback         []netip.Addr // answered when WhenAllUnhealthy is Fallback
 }
@@ -99,5 +100,8 @@ func (p *Policy) Hash() string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s|%s|%v|%v|%d|%d|%d|%s|%v", p.Strategy, p.Primary, p.FailoverOrder, p.Weights,
 		p.TTL, int64(p.SplitBrain/time.Second), p.MaxAnswers, p.WhenAllUnhealthy, p.Fallback)
+	if p.ReturnDelay != 0 { // as in versions that do not know it
+		fmt.Fprintf(h, "|%d", int64(p.ReturnDelay/time.Second))
+	}
 	return fmt.Sprintf("%016x", h.Sum64())
 }

@@ -20,6 +20,9 @@ const (
 	ReasonHealthUnknown   Reason = "HealthUnknown"         // nobody can tell
 	ReasonUnresolved      Reason = "HostnameUnresolved"    // the entry has a host name and no address yet
 	ReasonNotProgrammed   Reason = "NotProgrammed"         // the gateway that announces the entry says that nothing listens there
+	ReasonProbesHeld      Reason = "ProbesHeld"            // most probes of the cluster failed at once and nobody confirms it: healthy as before
+	ReasonReturning       Reason = "Returning"             // healthy again, for less than the policy's delay of returns
+	ReasonFlapping        Reason = "Flapping"              // healthy again after it fell several times within a minute
 )
 
 // Why an entry of another cluster does not count as it was reported.

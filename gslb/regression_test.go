@@ -206,7 +206,7 @@ func TestCallsDoNotKeepAnUnreadReportBest(t *testing.T) {
 			hearUS(s, "b")
 		}
 		settle()
-		assert.Equal(t, []string{"192.0.2.1/3"}, addrs(s.World().Host(app), "us"), "drained ten minutes ago")
+		assert.Equal(t, []string{"192.0.2.1/4"}, addrs(s.World().Host(app), "us"), "drained ten minutes ago")
 	})
 }
 

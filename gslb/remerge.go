@@ -37,7 +37,9 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 			m.touch(n)
 		}
 	}
+	m.wake(now)
 	changes := m.mergeHosts(now, &next)
+	m.returns.next(m.peers, now, &next)
 	prev := m.world
 	w := &World{
 		At: now, Self: m.self, SelfID: m.id, Local: m.local, Isolated: m.isolatedSince,
@@ -54,7 +56,8 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 	if prev == nil || !prev.Ready {
 		m.recall(w.Zones)
 	}
-	w.Held, w.LeansOn = m.guard.list(), m.replicas.lean
+	w.Held, w.LeansOn, w.ProbesHeld = m.guard.list(), m.replicas.lean, m.probes.list()
+	w.Asked, w.Waiting = m.askedOf(now, &next), m.returns.count()
 	w.ChangesAt = next.at
 	arrivals := m.arrivals
 	m.arrivals = Arrivals{}
@@ -75,6 +78,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 func sameBesideHosts(a, b *World) bool {
 	return a.Ready == b.Ready && a.Local == b.Local && a.Isolated.Equal(b.Isolated) &&
 		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) && slices.Equal(a.Held, b.Held) && a.LeansOn == b.LeansOn &&
+		a.ProbesHeld == b.ProbesHeld && slices.Equal(a.Asked, b.Asked) && a.Waiting == b.Waiting &&
 		reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Zones, b.Zones)
 }
 
@@ -152,12 +156,12 @@ func (m *merger) assess(now time.Time, next *earliest) {
 func (m *merger) noteRead(p *peer, now time.Time, next *earliest) {
 	switch s := p.standing; {
 	case s.Liveness == Lost:
-		p.unread = true
+		p.unread, p.offered = true, p.offered || len(p.offers) > 0
 	case s.Liveness != Vouched || !p.unread:
 	case s.Witness.Kind == ThirdCluster && now.Sub(p.since) < m.timing.Lease:
 		next.add(p.since.Add(m.timing.Lease))
 	default:
-		m.read(p)
+		m.read(p, now)
 	}
 }
 
@@ -294,6 +298,7 @@ func (m *merger) mergeHosts(now time.Time, next *earliest) map[Name]*Host {
 	for _, in := range m.inputs(now, next) {
 		n, old := in.name, in.previous
 		h := mergeHost(in)
+		m.returns.note(n, h, now)
 		if h == old {
 			continue
 		}
@@ -321,16 +326,22 @@ func (m *merger) inputs(now time.Time, next *earliest) []hostInput {
 	peers := m.sortedPeers()
 	for n := range m.dirty {
 		in := m.inputOf(n, peers, now)
-		m.guard.watch(&in, m.allowsRemoval(in.zone), m.left)
+		allowed := m.allowsRemoval(in.zone)
+		m.guard.watch(&in, allowed, m.left)
+		m.probes.watch(&in, allowed)
 		ins = append(ins, in)
 	}
-	for _, n := range m.guard.judge(now, m.offering, m.offered, next) {
+	again := m.guard.judge(now, m.offering, m.offered, next)
+	again = append(again, m.probes.judge(now, m.probed, func(names []Name) bool { return m.confirmed(names, now) }, next)...)
+	for _, n := range again {
 		if _, there := m.dirty[n]; !there {
+			m.touch(n)
 			ins = append(ins, m.inputOf(n, peers, now))
 		}
 	}
 	for i := range ins {
 		m.guard.fill(&ins[i], peers)
+		ins[i].probes = m.probes.held[ins[i].name]
 	}
 	return ins
 }
@@ -387,6 +398,10 @@ func (m *merger) inputOf(n Name, peers []*peer, now time.Time) hostInput {
 			v, ok := m.verdicts[verdictKey{h, a}]
 			return v, ok
 		},
+		damper: m.damper, returned: m.returns.own,
+	}
+	if old == nil {
+		in.waits = func(tag GeoTag, a netip.Addr) time.Time { return m.returns.saved[waitKey{n, tag, a}] }
 	}
 	if o, instead := m.replicas.offer(in.zone, n); o != nil {
 		in.claims = []*Offer{o}
@@ -415,6 +430,7 @@ func (m *merger) clusters(now time.Time, next *earliest) []Cluster {
 		c := Cluster{
 			Tag: p.tag, ID: p.id, Liveness: p.standing.Liveness, Since: p.since, Witness: p.standing.Witness,
 			Pausing: p.evidence.Announcement == Pausing, Conflict: p.conflict, Unread: p.unreadSince(now, m.timing, next),
+			Returned: p.returns(m.returns.longest, now),
 		}
 		if id, r := p.believed(); r != nil {
 			c.Instance, c.Hears, c.Lost, c.Mark, c.Blind, c.K8gb = id, r.Hears, r.Lost, r.Mark, r.Blind, r.K8gb

@@ -24,6 +24,7 @@ type Saved struct {
 	Verdicts   []Verdict
 	Reports    []*Report             // those believed, of every peer that did not leave
 	Lost       []GeoTag              // peers that were given up
+	Waits      []Wait                // entries that are healthy again and wait
 	Healthy    map[Name][]netip.Addr // what was healthy last, of hosts where nothing is now
 }
 
@@ -53,6 +54,9 @@ func (m *merger) save(now time.Time) *Saved {
 		return olderClaim(a, b)
 	})
 	for _, v := range m.verdicts {
+		if slices.Contains(m.probes.held[v.Host], v.Addr) {
+			v.Health = Healthy // as it counts; the probes of the next process are judged anew
+		}
 		out.Verdicts = append(out.Verdicts, v)
 	}
 	slices.SortFunc(out.Verdicts, func(a, b Verdict) int {
@@ -74,6 +78,7 @@ func (m *merger) save(now time.Time) *Saved {
 		}
 	}
 	if m.world != nil {
+		out.Waits = m.returns.save(m.world)
 		for h := range m.world.Hosts() {
 			if len(h.LastHealthy) > 0 && len(healthyAddrs(h)) == 0 {
 				out.Healthy[h.Name] = h.LastHealthy
@@ -120,6 +125,7 @@ func (m *merger) restore(s *Saved, now time.Time) {
 		}
 	}
 	m.lastHealthy = s.Healthy
+	m.restoreWaits(s.Waits, now)
 	m.allDirty = true
 }
 

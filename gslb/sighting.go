@@ -19,12 +19,14 @@ const (
 	Announced                  // it announced a restart
 	Isolation                  // we are the ones cut off (derived, never handed in)
 	OutsideSeen                // a server of the edge zone or an anchor answered us: we are not cut off
+	HeldAnswered               // an entry that its cluster holds against its probes ([ReasonProbesHeld]) answered as a client would ask
+	HeldSilent                 // none of the host's answered
 	ReportRead                 // its report was read or found unchanged, by itself or through a third cluster; no sign of life
 )
 
 var sightingNames = [...]string{
 	"none", "heard", "thirdCluster", "heartbeat", "entryAnswered",
-	"signedBadTime", "badSignature", "announced", "isolation", "outsideSeen", "reportRead",
+	"signedBadTime", "badSignature", "announced", "isolation", "outsideSeen", "heldAnswered", "heldSilent", "reportRead",
 }
 
 // String gives the word used in status, logs and metrics.
@@ -37,7 +39,7 @@ type Sighting struct {
 	Of       GeoTag        // the cluster seen; "" for OutsideSeen
 	ID       string        // Heard: the id of the cluster that spoke; "" where it is not known
 	Instance string        // Heard: the instance whose report was read; "" where it only called
-	Host     Name          // EntryAnswered: the host whose entry answered
+	Host     Name          // EntryAnswered, HeldAnswered, HeldSilent: the host whose entry was asked
 	At       time.Time     // by our own clock, with its monotonic reading
-	ValidFor time.Duration // Heartbeat, EntryAnswered: how long it vouches; 0: the lease
+	ValidFor time.Duration // Heartbeat, EntryAnswered: how long it vouches, HeldAnswered, HeldSilent: how long it counts; 0: the lease
 }

@@ -79,7 +79,7 @@ func NewStore(c Config) (*Store, error) {
 		c.MaxSettle = DefaultMaxSettle
 	}
 	m := newMerger(c.Self, c.ClusterID, c.Timing, c.MeasuresOutside)
-	m.guard.hold = c.RemovalHold
+	m.guard.hold, m.probes.hold = c.RemovalHold, c.RemovalHold
 	m.replicas.instance = c.Instance
 	if c.Saved != nil {
 		if c.Saved.Self != c.Self || c.Saved.ClusterID != c.ClusterID {

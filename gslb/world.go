@@ -36,7 +36,8 @@ type Tier uint8
 
 // The tiers, best first. A strategy uses the entries of the best tier that has any.
 const (
-	TierHealthy Tier = iota
+	TierHealthy   Tier = iota
+	TierReturning      // healthy again, and asked to wait until it has been for a while
 	TierUnknown
 	TierLost // of a lost cluster, as last reported
 	TierOut  // not to be answered, unless whenAllUnhealthy says so
@@ -47,6 +48,7 @@ type Candidate struct {
 	Addr   netip.Addr // never the zero Addr
 	Tier   Tier
 	Reason Reason
+	Until  time.Time // TierReturning: when it counts as healthy, if that is known here; zero otherwise
 }
 
 // Part is what one cluster brings to a host.
@@ -98,20 +100,23 @@ type Alarm struct {
 
 // World is everything that is known at one moment, merged. It is immutable.
 type World struct {
-	Revision  uint64
-	At        time.Time
-	Self      GeoTag
-	SelfID    string
-	Ready     bool // objects were read, and every known peer was heard or given up
-	Zones     []Zone
-	Clusters  []Cluster // by tag, ours included
-	Local     LocalState
-	Alarm     Alarm
-	LeansOn   string    // the replica whose offers stand for ours, because it knows more; "": ours do
-	Held      []Held    // what the deletion guard holds, by cluster; nil: nothing
-	Isolated  time.Time // since when we are cut off; zero: we are not
-	ChangesAt time.Time // when time alone may change the World; zero: never
-	Arrivals  Arrivals  // of the inputs that this World is the first to hold
+	Revision   uint64
+	At         time.Time
+	Self       GeoTag
+	SelfID     string
+	Ready      bool // objects were read, and every known peer was heard or given up
+	Zones      []Zone
+	Clusters   []Cluster // by tag, ours included
+	Local      LocalState
+	Alarm      Alarm
+	LeansOn    string     // the replica whose offers stand for ours, because it knows more; "": ours do
+	Held       []Held     // what the deletion guard holds, by cluster; nil: nothing
+	ProbesHeld ProbesHeld // what the guard of probes holds
+	Asked      []Asked    // what became of asking entries that others hold, by cluster; nil: none do
+	Waiting    Waiting    // hosts with entries that wait
+	Isolated   time.Time  // since when we are cut off; zero: we are not
+	ChangesAt  time.Time  // when time alone may change the World; zero: never
+	Arrivals   Arrivals   // of the inputs that this World is the first to hold
 
 	hosts hostMap
 }
@@ -211,7 +216,7 @@ func (w *World) OwnHeader(zone Name) *Report {
 	r := &Report{
 		Cluster: w.Self, ClusterID: w.SelfID, Zone: zone, EdgeZone: z.EdgeZone, Public: z.Serial,
 		Mark: w.Local.Mark, Blind: w.Local.Blind, Announcement: w.Local.Announcement,
-		Records: z.Records, Challenges: z.Challenges,
+		Records: z.Records, Challenges: z.Challenges, Asked: w.Asked,
 	}
 	for _, ns := range z.NameServers {
 		if ns.Cluster == w.Self {
@@ -222,6 +227,9 @@ func (w *World) OwnHeader(zone Name) *Report {
 		switch c := &w.Clusters[i]; c.Liveness {
 		case Fresh:
 			r.Hears = append(r.Hears, c.Tag)
+			if c.Returned {
+				r.Returned = append(r.Returned, c.Tag)
+			}
 		case Lost:
 			r.Lost = append(r.Lost, c.Tag)
 		case Self, Unheard, Doubtful, Vouched, Left:

@@ -117,7 +117,7 @@ func parseHost(in *reader) *gslb.Offer {
 		Created: in.time("created"),
 		Policy: gslb.Policy{
 			Strategy: gslb.Strategy(in.word("strategy")), Primary: in.tag("primary"), FailoverOrder: in.tags("order"),
-			Weights: in.weights("weights"), TTL: uint32(in.uint("ttl", 32)), SplitBrain: in.duration("splitbrain"),
+			Weights: in.weights("weights"), TTL: uint32(in.uint("ttl", 32)), SplitBrain: in.duration("splitbrain"), ReturnDelay: in.duration("returndelay"),
 			MaxAnswers: uint16(in.uint("max", 16)), WhenAllUnhealthy: gslb.WhenAllUnhealthy(in.word("unhealthy")),
 			Fallback: in.addrs("fallback"),
 		},
@@ -137,7 +137,7 @@ func parseHost(in *reader) *gslb.Offer {
 
 func parseEntry(in *reader) gslb.Entry {
 	e := gslb.Entry{
-		Hostname: in.text("hostname", maxText), Reason: gslb.Reason(in.word("reason")), Since: in.time("since"),
+		Hostname: in.text("hostname", maxText), Reason: gslb.Reason(in.word("reason")), Since: in.time("since"), Until: in.time("until"),
 		Weight: uint16(in.uint("weight", 16)), Owners: in.tags("owners"),
 		Ask: gslb.Ask{
 			Scheme: in.word("scheme"), Port: uint16(in.uint("port", 16)),

@@ -76,6 +76,8 @@ func encodeHeader(r *gslb.Report) (*set, error) {
 	l.put("state", string(r.Announcement))
 	l.putTags("hears", r.Hears)
 	l.putTags("lost", r.Lost)
+	l.putTags("returned", r.Returned)
+	l.put("asked", joinAsked(r.Asked))
 	s := &set{}
 	s.add(&l)
 	for i, ns := range r.NameServers {
@@ -137,6 +139,9 @@ func hostLine(o *gslb.Offer) *line {
 	if p.SplitBrain != 0 {
 		l.put("splitbrain", p.SplitBrain.String())
 	}
+	if p.ReturnDelay != 0 {
+		l.put("returndelay", p.ReturnDelay.String())
+	}
 	l.putUint("max", uint64(p.MaxAnswers))
 	l.put("unhealthy", string(p.WhenAllUnhealthy))
 	l.putAddrs("fallback", plainAddrs(p.Fallback))
@@ -144,6 +149,17 @@ func hostLine(o *gslb.Offer) *line {
 	l.put("override", string(o.Override))
 	l.put("reason", string(o.Reason))
 	return l
+}
+
+func joinAsked(all []gslb.Asked) string {
+	s := ""
+	for i, a := range all {
+		if i > 0 {
+			s += ","
+		}
+		s += string(a.Cluster) + ":" + strconv.Itoa(a.Answered) + ":" + strconv.Itoa(a.Silent)
+	}
+	return s
 }
 
 func joinWeights(ws []gslb.Weight) string {
@@ -169,6 +185,7 @@ func entryLine(i int, e *gslb.Entry) *line {
 	l.put("health", e.Health.String())
 	l.put("reason", string(e.Reason))
 	l.putTime("since", e.Since)
+	l.putTime("until", e.Until)
 	l.putUint("weight", uint64(e.Weight))
 	l.putTags("owners", e.Owners)
 	l.put("scheme", e.Ask.Scheme)

@@ -185,3 +185,20 @@ func (r *reader) weights(key string) []gslb.Weight {
 	slices.SortFunc(out, func(a, b gslb.Weight) int { return strings.Compare(string(a.Cluster), string(b.Cluster)) })
 	return out
 }
+
+// asked reads what became of asking held entries: TAG:ANSWERED:SILENT.
+func (r *reader) asked(key string) []gslb.Asked {
+	var out []gslb.Asked
+	for _, s := range r.list(key, maxTags) {
+		tag, counts, _ := strings.Cut(s, ":")
+		answered, silent, _ := strings.Cut(counts, ":")
+		a, err := strconv.ParseUint(answered, 10, 31)
+		n, err2 := strconv.ParseUint(silent, 10, 31)
+		if err != nil || err2 != nil {
+			r.fail(key, fmt.Errorf("%q is not TAG:ANSWERED:SILENT", clip(s)))
+			return nil
+		}
+		out = append(out, gslb.Asked{Cluster: r.oneTag(key, tag), Answered: int(a), Silent: int(n)})
+	}
+	return out
+}

@@ -34,7 +34,7 @@ func Decide(h *gslb.Host) Decision {
 		d.Reason = gslb.ReasonUnknownHealth
 	case gslb.TierLost:
 		d.Reason = gslb.ReasonLastResort
-	case gslb.TierHealthy, gslb.TierOut:
+	case gslb.TierHealthy, gslb.TierReturning, gslb.TierOut:
 		if d.Pending {
 			d.Reason = gslb.ReasonStrategyPending
 		}
@@ -51,11 +51,12 @@ type cluster struct {
 
 // bestTier gives the clusters that have entries of the best tier there is.
 //
-//	some cluster healthy | some unknown | some lost | used
-//	yes                  | any          | any       | healthy entries
-//	no                   | yes          | any       | unknown entries
-//	no                   | no           | yes       | lost entries, as last reported
-//	no                   | no           | no        | none: whenAllUnhealthy
+//	some cluster healthy | some waits | some unknown | some lost | used
+//	yes                  | any        | any          | any       | healthy entries
+//	no                   | yes        | any          | any       | entries that wait: they are healthy
+//	no                   | no         | yes          | any       | unknown entries
+//	no                   | no         | no           | yes       | lost entries, as last reported
+//	no                   | no         | no           | no        | none: whenAllUnhealthy
 func bestTier(h *gslb.Host) ([]cluster, gslb.Tier) {
 	best := gslb.TierOut
 	for i := range h.Parts {
@@ -109,7 +110,7 @@ func explain(h *gslb.Host, d *Decision, tier gslb.Tier) []EntryReason {
 				v.In = chosen
 			case e.Tier == tier:
 				v.Reason = gslb.ReasonNotChosen
-			case e.Tier != gslb.TierOut && e.Tier != gslb.TierLost:
+			case e.Tier == gslb.TierUnknown || e.Tier == gslb.TierHealthy:
 				v.Reason = gslb.ReasonLowerTier
 			}
 			out = append(out, v)
