@@ -10,9 +10,9 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -20,41 +20,66 @@ import (
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 )
 
 // kind is one watched kind: what of it is watched, and what is thrown away before it is kept.
 type kind struct {
-	object func() client.Object // an empty one
-	labels labels.Selector      // nil: all objects
+	name   string // as logs and metrics call it
+	object func() client.Object
+	list   func() runtime.Object
+	labels labels.Selector // nil: all objects
 	strip  func(client.Object)
-	// optional gives an empty list of a kind that others install, or not: where it does not
-	// exist there are no objects of it, and nothing waits for them. nil: the kind is needed.
-	optional func() runtime.Object
+	// optional says that others install the kind, or not: where it does not exist there are
+	// no objects of it, and nothing waits for them.
+	optional bool
+	row      *refs.Kind // of the table of what translations read; nil for our own kinds and DNSEndpoint
 }
 
 const installCRDs = "kubectl apply -f the CustomResourceDefinitions of Meridian (api/v1beta1/crds)"
 
-// kinds lists what is watched. Nodes are watched only where they stand for other clusters.
+// kinds lists what is watched: our own kinds, DNSEndpoint, and the table of those that
+// translations read.
 func kinds() []kind {
-	needed := func(object func() client.Object, labels labels.Selector, strip func(client.Object)) kind {
-		return kind{object: object, labels: labels, strip: strip}
+	all := []kind{
+		{name: gslbv1beta1.ZoneDelegationKind, object: func() client.Object { return &gslbv1beta1.ZoneDelegation{} },
+			list: func() runtime.Object { return &gslbv1beta1.ZoneDelegationList{} }, strip: stripNothing},
+		{name: gslbv1beta1.GslbKind, object: func() client.Object { return &gslbv1beta1.Gslb{} },
+			list: func() runtime.Object { return &gslbv1beta1.GslbList{} }, strip: stripNothing},
+		{name: dnsendpoint.Kind, object: func() client.Object { return &dnsendpoint.DNSEndpoint{} },
+			list: func() runtime.Object { return &dnsendpoint.List{} }, strip: stripLastApplied, optional: true,
+			labels: labels.SelectorFromSet(labels.Set{gslbv1beta1.LabelServe: gslbv1beta1.ServeTrue})},
 	}
-	return []kind{
-		needed(func() client.Object { return &gslbv1beta1.ZoneDelegation{} }, nil, stripNothing),
-		needed(func() client.Object { return &corev1.Namespace{} }, nil, stripToLabels),
-		needed(func() client.Object { return &corev1.Node{} },
-			labels.SelectorFromSet(labels.Set{translate.VirtualNodeLabel: translate.VirtualNodeValue}), stripToLabels),
-		needed(func() client.Object { return &corev1.Service{} }, nil, stripService),
-		needed(func() client.Object { return &discoveryv1.EndpointSlice{} }, nil, stripSlice),
-		needed(func() client.Object { return &networkingv1.Ingress{} }, nil, stripNothing),
-		needed(func() client.Object { return &gslbv1beta1.Gslb{} }, nil, stripNothing),
-		{
-			object: func() client.Object { return &dnsendpoint.DNSEndpoint{} }, strip: stripLastApplied,
-			labels:   labels.SelectorFromSet(labels.Set{gslbv1beta1.LabelServe: gslbv1beta1.ServeTrue}),
-			optional: func() runtime.Object { return &dnsendpoint.List{} },
-		},
+	for _, row := range refs.Kinds() {
+		all = append(all, kind{
+			name: refs.Word(row.GroupKind), object: func() client.Object { return row.New() }, list: row.List,
+			labels: watchedLabels(row.GroupKind), strip: stripOf(row.GroupKind), optional: row.Optional, row: &row,
+		})
 	}
+	return all
+}
+
+// watchedLabels bounds what is watched of a kind: nodes only where they stand for other
+// clusters.
+func watchedLabels(kind schema.GroupKind) labels.Selector {
+	if kind == refs.KindNode {
+		return labels.SelectorFromSet(labels.Set{translate.VirtualNodeLabel: translate.VirtualNodeValue})
+	}
+	return nil
+}
+
+// stripOf says what is thrown away of a kind.
+func stripOf(kind schema.GroupKind) func(client.Object) {
+	switch kind {
+	case refs.KindNamespace, refs.KindNode:
+		return stripToLabels
+	case refs.KindService:
+		return stripService
+	case refs.KindEndpointSlice:
+		return stripSlice
+	}
+	return stripNothing
 }
 
 // stripNothing keeps all but the managed fields: objects that are written back whole.
@@ -110,14 +135,18 @@ func transform(strip func(client.Object)) toolscache.TransformFunc {
 	}
 }
 
-// sliceService is the index of EndpointSlices by the name of their Service.
-const sliceService = "service"
+// slicePair is the index of EndpointSlices by the label that names their Service, as
+// "label=value".
+const slicePair = "service"
 
-func serviceOfSlice(obj client.Object) []string {
-	if name := obj.GetLabels()[discoveryv1.LabelServiceName]; name != "" {
-		return []string{name}
+func pairsOfSlice(obj client.Object) []string {
+	var pairs []string
+	for _, label := range refs.SliceLabels() {
+		if name := obj.GetLabels()[label]; name != "" {
+			pairs = append(pairs, label+"="+name)
+		}
 	}
-	return nil
+	return pairs
 }
 
 // newCache makes the cache. Objects in it are never changed, so none is copied on the
@@ -125,16 +154,18 @@ func serviceOfSlice(obj client.Object) []string {
 func (a *api) newCache(r *reach, log *slog.Logger, sources map[string]*source) (cache.Cache, error) {
 	shared := true
 	byObject := make(map[client.Object]cache.ByObject)
-	optional := make(map[string]func() runtime.Object)
+	lists := make(map[string]func() runtime.Object)
 	for _, k := range kinds() {
-		optional[kindName(k.object())] = k.optional
+		if k.optional {
+			lists[k.name] = k.list
+		}
 		byObject[k.object()] = cache.ByObject{Label: k.labels, Transform: transform(k.strip), UnsafeDisableDeepCopy: &shared}
 	}
 	return cache.New(a.reads, cache.Options{
 		HTTPClient: a.http, Scheme: a.scheme, Mapper: a.mapper, ByObject: byObject, ReaderFailOnMissingInformer: true,
 		NewInformer: func(lw toolscache.ListerWatcher, obj runtime.Object, resync time.Duration, ix toolscache.Indexers) toolscache.SharedIndexInformer {
 			name := kindName(obj)
-			s := &source{kind: name, hint: installCRDs, optional: optional[name], next: toolscache.ToListerWatcherWithContext(lw), reach: r, log: log}
+			s := &source{kind: name, hint: installCRDs, optional: lists[name], next: toolscache.ToListerWatcherWithContext(lw), reach: r, log: log}
 			sources[name] = s
 			return quietInformer{toolscache.NewSharedIndexInformer(s, obj, resync, ix), quiet(log)}
 		},
@@ -158,23 +189,17 @@ func (q quietInformer) RunWithContext(ctx context.Context) {
 
 // kindName gives a kind as logs and metrics call it; typed objects carry no kind.
 func kindName(obj runtime.Object) string {
-	switch obj.(type) {
+	switch o := obj.(type) {
 	case *gslbv1beta1.Gslb:
-		return "Gslb"
+		return gslbv1beta1.GslbKind
 	case *gslbv1beta1.ZoneDelegation:
-		return "ZoneDelegation"
-	case *networkingv1.Ingress:
-		return "Ingress"
-	case *corev1.Service:
-		return "Service"
-	case *discoveryv1.EndpointSlice:
-		return "EndpointSlice"
-	case *corev1.Namespace:
-		return "Namespace"
-	case *corev1.Node:
-		return "Node"
+		return gslbv1beta1.ZoneDelegationKind
 	case *dnsendpoint.DNSEndpoint:
 		return dnsendpoint.Kind
+	case refs.Object:
+		if row := refs.RowOf(o); row != nil {
+			return refs.Word(row.GroupKind)
+		}
 	}
 	return obj.GetObjectKind().GroupVersionKind().Kind
 }

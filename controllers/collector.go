@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -33,7 +34,7 @@ type collector struct {
 
 	queue   workqueue.TypedRateLimitingInterface[item]
 	arrived arrivals
-	deps    *dependents
+	deps    *refs.Index[types.NamespacedName]
 	last    *translations
 	entries *entryMemory
 	guard   *guard
@@ -54,7 +55,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 	c := &collector{
 		cfg: cfg, log: log, metrics: m, objects: objects, tell: tell, meaning: translate.Build,
 		queue:   workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[item]()),
-		deps:    newDependents(),
+		deps:    refs.NewIndex[types.NamespacedName](),
 		last:    newTranslations(),
 		entries: newEntryMemory(cfg.HoldEntries),
 		guard:   newGuard(log, m),
@@ -178,7 +179,7 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 
 // gone takes a Gslb out of the Store.
 func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
-	c.deps.remove(key)
+	c.deps.Remove(key)
 	delete(c.broken, key)
 	if c.last.get(key) == nil {
 		return

@@ -14,9 +14,11 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -51,7 +53,7 @@ func TestCollectorTellsTheStoreOfChangesOnly(t *testing.T) {
 	sets := b.store.sets
 	b.translate(t.Context(), key, time.Now())
 	assert.Equal(t, sets, b.store.sets, "gone once is gone")
-	assert.Empty(t, b.deps.needs)
+	assert.Equal(t, refs.NewIndex[types.NamespacedName](), b.deps, "nothing is left behind")
 }
 
 func TestCollectorHoldsManyGslbsThatVanishWhileTheAPIIsReadAnew(t *testing.T) {

@@ -51,8 +51,8 @@ func New(cfg Config) (*Controllers, error) {
 	}
 	c := &Controllers{cfg: cfg, metrics: m, refusals: refusals{why: make(map[types.NamespacedName]string)}}
 	for _, k := range kinds() { // a closed list: each has a series from the start
-		m.readErrors.WithLabelValues(kindName(k.object()))
-		m.drift.WithLabelValues(kindName(k.object()))
+		m.readErrors.WithLabelValues(k.name)
+		m.drift.WithLabelValues(k.name)
 	}
 	c.reach = newReach(log.With("server", cfg.Rest.Host), cfg.BlindAfter, m, c.tellBlind)
 	if c.api, err = newAPI(&c.cfg, c.reach); err != nil {

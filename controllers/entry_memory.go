@@ -6,13 +6,15 @@ import (
 	"sync"
 	"time"
 
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meridian-gslb/meridian/controllers/refs"
 )
 
-// entryMemory keeps the last addresses of each Ingress. A status that goes empty while
-// the object remains is mostly a controller or load balancer that is being replaced: the
-// addresses stay for a while. Safe for concurrent use.
+// entryMemory keeps the last addresses of each object whose status has some: Ingresses,
+// Gateways, Services. A status that goes empty while the object remains is mostly a
+// controller or load balancer that is being replaced: the addresses stay for a while. Safe
+// for concurrent use.
 //
 //	status    | seen before | emptied    | addresses
 //	not empty | –           | –          | those of the status
@@ -27,41 +29,43 @@ type entryMemory struct {
 }
 
 type lastEntries struct {
-	entries []networkingv1.IngressLoadBalancerIngress
-	emptied time.Time // zero: they are in the status
+	of      refs.Object // as it was with addresses
+	emptied time.Time   // zero: they are in the status
 }
 
 func newEntryMemory(hold time.Duration) *entryMemory {
 	return &entryMemory{hold: hold, last: make(map[types.UID]*lastEntries)}
 }
 
-// recall gives the Ingress with the addresses that count now: itself, or a copy. until
-// says how long the copy's addresses stay; zero for the Ingress itself.
-func (m *entryMemory) recall(ing *networkingv1.Ingress, now time.Time) (_ *networkingv1.Ingress, until time.Time) {
+// recall gives an object with the addresses that count now: itself, or a copy. until says
+// how long the copy's addresses stay; zero for the object itself.
+func (m *entryMemory) recall(obj refs.Object, now time.Time) (_ refs.Object, until time.Time) {
+	has, can := refs.HasAddresses(obj)
+	if !can {
+		return obj, until
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	known := m.last[ing.UID]
-	if len(ing.Status.LoadBalancer.Ingress) > 0 {
-		m.last[ing.UID] = &lastEntries{entries: ing.Status.LoadBalancer.Ingress}
-		return ing, until
+	known := m.last[obj.GetUID()]
+	if has {
+		m.last[obj.GetUID()] = &lastEntries{of: obj}
+		return obj, until
 	}
 	if known == nil {
-		return ing, until
+		return obj, until
 	}
 	if known.emptied.IsZero() {
 		known.emptied = now
 	}
 	until = known.emptied.Add(m.hold)
 	if !now.Before(until) {
-		delete(m.last, ing.UID)
-		return ing, time.Time{}
+		delete(m.last, obj.GetUID())
+		return obj, time.Time{}
 	}
-	kept := ing.DeepCopy()
-	kept.Status.LoadBalancer.Ingress = known.entries
-	return kept, until
+	return refs.WithAddresses(obj, known.of), until
 }
 
-// forget drops what is known of an Ingress that was deleted.
+// forget drops what is known of an object that was deleted.
 func (m *entryMemory) forget(uid types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

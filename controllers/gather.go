@@ -4,15 +4,11 @@ package controllers
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
@@ -28,68 +24,80 @@ func (c *collector) gather(ctx context.Context, g *gslbv1beta1.Gslb) (in transla
 	in = translate.Input{
 		Gslb: g, Self: c.cfg.Self, Names: c.cfg.Names, AllowLoopback: c.cfg.AllowLoopback,
 		VirtualNodes: *c.nodes.Load(), Zones: c.zones.Load().Zones,
-		Services: make(map[types.NamespacedName]*corev1.Service),
-		Slices:   make(map[types.NamespacedName][]*discoveryv1.EndpointSlice),
 	}
-	needs := translate.DependsOn(g, nil)
-	c.deps.set(key, needs)
-	in.Objects, again = c.find(ctx, needs.Object)
-	needs = translate.DependsOn(g, in.Objects)
-	c.deps.set(key, needs)
-	for _, name := range needs.Services {
-		c.gatherService(ctx, &in, name)
-	}
-	ns := &corev1.Namespace{}
-	if err := c.objects.Get(ctx, client.ObjectKey{Name: g.Namespace}, ns); err == nil {
-		in.NamespaceLabels = ns.GetLabels()
-	}
-	return in, again
+	f := finder{c: c, ctx: ctx}
+	in.Found = refs.Gather(
+		func(found *refs.Found) []refs.Key { return translate.DependsOn(g, found) },
+		func(needs []refs.Key) { c.deps.Set(key, needs) },
+		f.find,
+	)
+	return in, f.again
 }
 
-// find reads the objects that a key means, with the entries that they had last where
-// their status went empty.
-func (c *collector) find(ctx context.Context, key refs.Key) (found []refs.Object, again time.Time) {
-	if key.IsZero() {
-		return nil, again
-	}
-	var list networkingv1.IngressList
-	if key.Name != "" {
-		list.Items = make([]networkingv1.Ingress, 1)
-		if err := c.objects.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: key.Name}, &list.Items[0]); err != nil {
-			return nil, again
-		}
-	} else if err := c.objects.List(ctx, &list, client.InNamespace(key.Namespace), client.MatchingLabelsSelector{Selector: key.Selector}); err != nil {
-		return nil, again
-	}
-	for i := range list.Items {
-		ing, until := c.entries.recall(&list.Items[i], time.Now())
-		if !until.IsZero() && (again.IsZero() || until.Before(again)) {
-			again = until
-		}
-		found = append(found, ing)
-	}
-	return found, again
+// finder reads what keys mean from the cache.
+type finder struct {
+	c     *collector
+	ctx   context.Context //nolint:containedctx // it lives as long as one gather
+	again time.Time       // when time alone changes what was found; zero: never
 }
 
-// gatherService reads a Service and its EndpointSlices. What cannot be read stays out,
-// which makes health unknown.
-func (c *collector) gatherService(ctx context.Context, in *translate.Input, name types.NamespacedName) {
-	svc := &corev1.Service{}
-	switch err := c.objects.Get(ctx, name, svc); {
-	case err == nil:
-		in.Services[name] = svc
-	case apierrors.IsNotFound(err):
-		in.Services[name] = nil
+// find reads the objects that a key means, with the addresses that they had last where
+// their status went empty. What cannot be read is unread, which makes health unknown.
+func (f *finder) find(k refs.Key) ([]refs.Object, refs.State) {
+	row := refs.Row(k.Kind)
+	if row == nil {
+		return nil, refs.Unread
 	}
-	var list discoveryv1.EndpointSliceList
-	err := c.objects.List(ctx, &list, client.InNamespace(name.Namespace), client.MatchingFields{sliceService: name.Name})
+	if k.Name != "" {
+		obj, ok := row.New().(client.Object)
+		if !ok {
+			return nil, refs.Unread
+		}
+		switch err := f.c.objects.Get(f.ctx, client.ObjectKey{Namespace: k.Namespace, Name: k.Name}, obj); {
+		case apierrors.IsNotFound(err):
+			return nil, refs.Listed
+		case err != nil:
+			return nil, refs.Unread
+		}
+		return []refs.Object{f.recall(obj)}, refs.Listed
+	}
+	list, ok := row.List().(client.ObjectList)
+	if !ok || f.c.objects.List(f.ctx, list, optionsOf(k)...) != nil {
+		return nil, refs.Unread
+	}
+	items, err := meta.ExtractList(list)
 	if err != nil {
-		return
+		return nil, refs.Unread
 	}
-	found := make([]*discoveryv1.EndpointSlice, len(list.Items))
-	for i := range list.Items {
-		found[i] = &list.Items[i]
+	found := make([]refs.Object, 0, len(items))
+	for _, item := range items {
+		if obj, ok := item.(refs.Object); ok {
+			found = append(found, f.recall(obj))
+		}
 	}
-	slices.SortFunc(found, func(a, b *discoveryv1.EndpointSlice) int { return strings.Compare(a.Name, b.Name) })
-	in.Slices[name] = found
+	return found, refs.Listed
+}
+
+// optionsOf bounds what is listed for a key; EndpointSlices have an index.
+func optionsOf(k refs.Key) []client.ListOption {
+	var options []client.ListOption
+	if k.Namespace != "" {
+		options = append(options, client.InNamespace(k.Namespace))
+	}
+	if pair := k.Pair(); pair != "" && k.Kind == refs.KindEndpointSlice {
+		return append(options, client.MatchingFields{slicePair: pair})
+	}
+	if selector, err := labels.Parse(k.Labels); err == nil && !k.Pods {
+		options = append(options, client.MatchingLabelsSelector{Selector: selector})
+	}
+	return options
+}
+
+// recall gives an object with the addresses that count now.
+func (f *finder) recall(obj refs.Object) refs.Object {
+	kept, until := f.c.entries.recall(obj, time.Now())
+	if !until.IsZero() && (f.again.IsZero() || until.Before(f.again)) {
+		f.again = until
+	}
+	return kept
 }

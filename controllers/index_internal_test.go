@@ -8,10 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -22,33 +20,6 @@ func nn(namespace, name string) types.NamespacedName {
 
 func anIngress(ns, name string, l map[string]string) *networkingv1.Ingress {
 	return &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: name, Labels: l}}
-}
-
-func TestDependents(t *testing.T) {
-	d := newDependents()
-	byLabel := refs.IngressKey("a", "")
-	byLabel.Selector = labels.SelectorFromSet(labels.Set{"live": "yes"})
-	byName := translate.Dependencies{Object: refs.IngressKey("b", "web"), Services: []types.NamespacedName{nn("b", "svc"), nn("b", "other")}}
-	d.set(nn("a", "named"), byName)
-	d.set(nn("a", "labelled"), translate.Dependencies{Object: byLabel, Services: []types.NamespacedName{nn("b", "svc")}})
-	d.set(nn("a", "unreadable"), translate.Dependencies{})
-
-	assert.ElementsMatch(t, []types.NamespacedName{nn("a", "named")}, keys(d.onObject("Ingress", anIngress("b", "web", nil))))
-	assert.ElementsMatch(t, []types.NamespacedName{nn("a", "labelled")}, keys(d.onObject("Ingress", anIngress("a", "any", map[string]string{"live": "yes"}))))
-	assert.Empty(t, d.onObject("Ingress", anIngress("a", "any", map[string]string{"live": "no"})))
-	assert.Empty(t, d.onObject("Ingress", anIngress("b", "any", map[string]string{"live": "yes"})), "labels are looked up in one namespace")
-	assert.Empty(t, d.onObject("HTTPRoute", anIngress("b", "web", nil)), "of another kind")
-	assert.ElementsMatch(t, []types.NamespacedName{nn("a", "named"), nn("a", "labelled")}, keys(d.onService(nn("b", "svc"))))
-	assert.Len(t, d.onNamespace("a"), 3)
-
-	d.set(nn("a", "named"), translate.Dependencies{Object: refs.IngressKey("b", "web"), Services: []types.NamespacedName{nn("b", "third")}})
-	assert.Empty(t, d.onService(nn("b", "other")), "what is no longer needed is forgotten")
-	assert.ElementsMatch(t, []types.NamespacedName{nn("a", "named")}, keys(d.onService(nn("b", "third"))))
-
-	for _, g := range []string{"named", "labelled", "unreadable", "never there"} {
-		d.remove(nn("a", g))
-	}
-	assert.Equal(t, newDependents(), d, "nothing is left behind")
 }
 
 func translationOf(hosts ...string) *translation {

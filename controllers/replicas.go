@@ -22,7 +22,7 @@ func (c *collector) observeReplicas() {
 	}
 	var all discoveryv1.EndpointSliceList
 	if err := c.objects.List(context.Background(), &all, client.InNamespace(c.cfg.OwnService.Namespace),
-		client.MatchingFields{sliceService: c.cfg.OwnService.Name}); err != nil {
+		client.MatchingFields{slicePair: discoveryv1.LabelServiceName + "=" + c.cfg.OwnService.Name}); err != nil {
 		return // the cache is not filled yet; the events of the first list come after
 	}
 	c.cfg.Replicas(replicaAddrs(all.Items))

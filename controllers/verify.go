@@ -73,7 +73,7 @@ func (v *verifier) verify(ctx context.Context, k kind) {
 	if missed == 0 {
 		return
 	}
-	name := kindName(k.object())
+	name := k.name
 	v.metrics.drift.WithLabelValues(name).Add(float64(missed))
 	v.log.Error("a watch has missed changes; the kind is read anew", "kind", name, "objects", missed)
 	if s := v.sources[name]; s != nil {

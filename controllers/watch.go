@@ -12,13 +12,14 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 )
@@ -45,10 +46,10 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 	var synced []toolscache.InformerSynced
 	for _, k := range kinds() {
 		obj := k.object()
-		on := c.counted(kindName(obj), c.handler(kindName(obj)))
+		on := c.counted(k.name, c.handler(&k))
 		informer, err := informers.GetInformer(ctx, obj, cache.BlockUntilSynced(false))
 		if err != nil {
-			return nil, fmt.Errorf("watching %s: %w", kindName(obj), err)
+			return nil, fmt.Errorf("watching %s: %w", k.name, err)
 		}
 		registration, err := informer.AddEventHandler(toolscache.ResourceEventHandlerDetailedFuncs{
 			AddFunc: func(o any, first bool) {
@@ -68,28 +69,33 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 			},
 		})
 		if err != nil {
-			return nil, fmt.Errorf("watching %s: %w", kindName(obj), err)
+			return nil, fmt.Errorf("watching %s: %w", k.name, err)
 		}
 		synced = append(synced, registration.HasSynced)
 	}
-	return synced, informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, sliceService, serviceOfSlice)
+	return synced, informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice)
 }
 
 // handler gives what is done with the events of a kind. Of those of the first list only
 // what is kept beside the cache matters.
-func (c *collector) handler(kind string) func(event) {
-	switch kind {
-	case "EndpointSlice":
-		return c.onSlice
-	case "Node":
-		return c.onNode
-	case "Service":
-		return c.onService
+func (c *collector) handler(k *kind) func(event) {
+	if k.row != nil {
+		switch k.row.GroupKind {
+		case refs.KindEndpointSlice:
+			return c.onSlice
+		case refs.KindNode:
+			return c.onNode
+		case refs.KindService:
+			return c.onService
+		}
 	}
 	on := map[string]func(event){
-		"Gslb": c.onGslb, "ZoneDelegation": c.onZoneDelegation, "Ingress": c.onIngress, "Namespace": c.onNamespace,
-		dnsendpoint.Kind: c.onDNSEndpoint,
-	}[kind]
+		gslbv1beta1.GslbKind: c.onGslb, gslbv1beta1.ZoneDelegationKind: c.onZoneDelegation, dnsendpoint.Kind: c.onDNSEndpoint,
+		"Namespace": c.onNamespace,
+	}[k.name]
+	if on == nil {
+		on = func(e event) { c.onObject(k.row, e) }
+	}
 	return func(e event) {
 		if !e.first {
 			on(e)
@@ -151,22 +157,32 @@ func (c *collector) onDNSEndpoint(e event) {
 	}
 }
 
-func (c *collector) onIngress(e event) {
-	for _, obj := range []client.Object{e.was, e.is} {
-		if ing, ok := obj.(*networkingv1.Ingress); ok && ing != nil {
-			c.enqueue(c.deps.onObject(refs.KindOf(ing).Kind, ing))
-		}
-	}
+// onObject enqueues the Gslbs that read an object of a kind of the table.
+func (c *collector) onObject(row *refs.Kind, e event) {
+	c.touch(row.GroupKind, e)
 	if e.is == nil {
 		c.entries.forget(e.was.GetUID())
 	}
-	c.tell(task{writeAnnotated, client.ObjectKeyFromObject(e.object())})
+	if row.Referable() {
+		c.tell(task{writeAnnotated, client.ObjectKeyFromObject(e.object())})
+	}
+}
+
+// touch enqueues the Gslbs that read an object, as it was and as it is.
+func (c *collector) touch(kind schema.GroupKind, e event) {
+	if e.was != nil {
+		c.enqueue(c.deps.On(kind, e.was))
+	}
+	if e.is != nil {
+		c.enqueue(c.deps.On(kind, e.is))
+	}
 }
 
 func (c *collector) onService(e event) {
-	key := client.ObjectKeyFromObject(e.object())
-	c.enqueue(c.deps.onService(key))
-	if key == c.cfg.OwnService {
+	if !e.first {
+		c.onObject(refs.RowOf(e.object()), e)
+	}
+	if client.ObjectKeyFromObject(e.object()) == c.cfg.OwnService {
 		svc, _ := e.is.(*corev1.Service)
 		c.observeOwn(svc)
 	}
@@ -174,16 +190,10 @@ func (c *collector) onService(e event) {
 
 // onSlice moves the mark after it has enqueued; see publishMark.
 func (c *collector) onSlice(e event) {
-	for _, obj := range []client.Object{e.was, e.is} {
-		if slice, ok := obj.(*discoveryv1.EndpointSlice); ok && slice != nil {
-			for _, name := range serviceOfSlice(slice) {
-				key := types.NamespacedName{Namespace: slice.Namespace, Name: name}
-				c.enqueue(c.deps.onService(key))
-				if key == c.cfg.OwnService && !e.first {
-					c.observeReplicas()
-				}
-			}
-		}
+	c.touch(refs.KindEndpointSlice, e)
+	own := c.cfg.OwnService
+	if obj := e.object(); !e.first && obj.GetNamespace() == own.Namespace && obj.GetLabels()[discoveryv1.LabelServiceName] == own.Name {
+		c.observeReplicas()
 	}
 	// Versions are numbers on every API server that we know; another kind is not counted.
 	if version, err := strconv.ParseUint(e.object().GetResourceVersion(), 10, 64); err == nil {
@@ -200,7 +210,7 @@ func (c *collector) onNamespace(e event) {
 	if e.was != nil && e.is != nil && maps.Equal(e.was.GetLabels(), e.is.GetLabels()) {
 		return
 	}
-	c.enqueue(c.deps.onNamespace(e.object().GetName()))
+	c.touch(refs.KindNamespace, e)
 	c.recordsMayMove()
 }
 
@@ -236,9 +246,7 @@ func (c *collector) onNodeOf(slice *discoveryv1.EndpointSlice, node string) {
 		if on := slice.Endpoints[i].NodeName; on == nil || *on != node {
 			continue
 		}
-		for _, name := range serviceOfSlice(slice) {
-			c.enqueue(c.deps.onService(types.NamespacedName{Namespace: slice.Namespace, Name: name}))
-		}
+		c.enqueue(c.deps.On(refs.KindEndpointSlice, slice))
 		return
 	}
 }

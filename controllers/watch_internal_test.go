@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -75,7 +76,7 @@ func TestCollectorPassesOverChangesOfTheStatus(t *testing.T) {
 	assert.Equal(t, 1, b.queue.Len())
 
 	space := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"x": "1"}}}
-	b.deps.set(nn("a", "shop"), translate.Dependencies{})
+	b.deps.Set(nn("a", "shop"), []refs.Key{refs.ByName(refs.KindNamespace, "", "a")})
 	next, _ := b.queue.Get()
 	b.queue.Done(next)
 	b.onNamespace(event{was: space, is: space})

@@ -3,11 +3,6 @@
 package files
 
 import (
-	"slices"
-	"strings"
-
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
@@ -15,58 +10,49 @@ import (
 	"github.com/meridian-gslb/meridian/controllers/translate"
 )
 
-// input gathers what the translation of a Gslb looks at, and the keys of it. A file
-// that is there is read, so an object that is not in one does not exist.
-func (m *model) input(g *gslbv1beta1.Gslb) (translate.Input, []key) {
-	in := translate.Input{
+// input gathers what the translation of a Gslb looks at, and enters the Gslb as its user. A
+// file that is there is read, so an object that is not in one does not exist.
+func (m *model) input(g *gslbv1beta1.Gslb) translate.Input {
+	name := types.NamespacedName{Namespace: g.Namespace, Name: g.Name}
+	return translate.Input{
 		Gslb: g, VirtualNodes: m.nodes, Zones: m.zones.Zones, Self: m.cfg.self, Names: m.cfg.names,
 		AllowLoopback: m.cfg.allowLoopback, ReadOnly: true,
-		Services: make(map[types.NamespacedName]*corev1.Service),
-		Slices:   make(map[types.NamespacedName][]*discoveryv1.EndpointSlice),
+		Found: refs.Gather(
+			func(found *refs.Found) []refs.Key { return translate.DependsOn(g, found) },
+			func(needs []refs.Key) { m.users.Set(name, needs) },
+			m.matching,
+		),
 	}
-	namespace := key{kindNamespace, "", g.Namespace}
-	needs := []key{namespace}
-	if ns := valueOf[*corev1.Namespace](m.inventory, namespace); ns != nil {
-		in.NamespaceLabels = ns.Labels
-	}
-	if object := translate.DependsOn(g, nil).Object; !object.IsZero() {
-		needs = append(needs, key{object.Kind.Kind, object.Namespace, object.Name})
-		in.Objects = m.matching(object)
-	}
-	for _, name := range translate.DependsOn(g, in.Objects).Services {
-		k := key{kindService, name.Namespace, name.Name}
-		needs = append(needs, k)
-		in.Services[name] = valueOf[*corev1.Service](m.inventory, k)
-		in.Slices[name] = m.slicesOf(k)
-	}
-	return in, needs
 }
 
-func (m *model) matching(k refs.Key) []refs.Object {
+// matching gives the objects that a key can mean.
+func (m *model) matching(k refs.Key) ([]refs.Object, refs.State) {
+	word := refs.Word(k.Kind)
 	var found []refs.Object
-	if k.Name != "" {
-		if h := m.inventory.objects[key{k.Kind.Kind, k.Namespace, k.Name}]; h != nil {
+	take := func(h *held) {
+		if h != nil {
 			if obj, ok := h.value.(refs.Object); ok {
 				found = append(found, obj)
 			}
 		}
-		return found
 	}
-	for _, h := range m.inventory.in(k.Kind.Kind, k.Namespace) {
-		if obj, ok := h.value.(refs.Object); ok && k.Matches(obj) {
-			found = append(found, obj)
+	switch pair := k.Pair(); {
+	case k.Name != "":
+		take(m.inventory.objects[key{word, k.Namespace, k.Name}])
+	case k.Kind == refs.KindEndpointSlice && pair != "":
+		for slice := range m.slices[key{word, k.Namespace, pair}] {
+			take(m.inventory.objects[slice])
+		}
+	case k.Namespace != "":
+		for _, h := range m.inventory.in(word, k.Namespace) {
+			take(h)
+		}
+	default:
+		for _, place := range m.inventory.placesOf(word) {
+			for _, h := range m.inventory.in(word, place.namespace) {
+				take(h)
+			}
 		}
 	}
-	return found
-}
-
-func (m *model) slicesOf(service key) []*discoveryv1.EndpointSlice {
-	var found []*discoveryv1.EndpointSlice
-	for k := range m.slices[service] {
-		if slice := valueOf[*discoveryv1.EndpointSlice](m.inventory, k); slice != nil {
-			found = append(found, slice)
-		}
-	}
-	slices.SortFunc(found, func(a, b *discoveryv1.EndpointSlice) int { return strings.Compare(a.Name, b.Name) })
-	return found
+	return found, refs.Listed
 }

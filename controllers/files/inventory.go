@@ -9,9 +9,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/api/validate"
+	"github.com/meridian-gslb/meridian/controllers/refs"
 )
 
 // key names an object. With an empty name it stands for every object of the kind in
@@ -72,7 +74,7 @@ func (v *inventory) set(name string, objects []validate.Object, gone bool) map[k
 			v.ignore(name, o)
 			continue
 		}
-		k := key{o.Kind.Kind, o.Namespace, o.Name}
+		k := key{wordOf(o.Kind.GroupKind()), o.Namespace, o.Name}
 		v.claims[k] = append(v.claims[k], claim{held{k, o.File, o.Line, o.Value}, name, i, gone})
 		v.files[name] = append(v.files[name], k)
 		touched[k] = struct{}{}
@@ -84,6 +86,14 @@ func (v *inventory) set(name string, objects []validate.Object, gone bool) map[k
 		}
 	}
 	return before
+}
+
+// wordOf names a kind; two kinds of one name in different groups have different words.
+func wordOf(kind schema.GroupKind) string {
+	if refs.Row(kind) != nil {
+		return refs.Word(kind)
+	}
+	return kind.Kind
 }
 
 // choose makes the first claim count: of a file that is there, by file name and place

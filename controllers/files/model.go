@@ -43,11 +43,11 @@ type modelConfig struct {
 type model struct {
 	cfg       modelConfig
 	inventory *inventory
-	slices    map[key]map[key]struct{} // EndpointSlices by Service
+	slices    map[key]map[key]struct{} // EndpointSlices by namespace and the label that names their Service
 	nodes     map[string]string        // virtual nodes, with the clusters that they stand for
 	annotated map[key]*annotatedGslb   // by the object with the annotations
 	gslbs     map[types.NamespacedName]*gslbState
-	users     map[key]map[types.NamespacedName]struct{}
+	users     *refs.Index[types.NamespacedName]
 	zones     translate.ZonesOutput
 	unzoned   []located // findings about ZoneDelegations
 
@@ -65,7 +65,6 @@ type annotatedGslb struct {
 
 // gslbState is one Gslb and what it means.
 type gslbState struct {
-	needs    []key
 	output   translate.Output
 	findings []located // the bad ones
 }
@@ -74,7 +73,7 @@ func newModel(c modelConfig) *model {
 	return &model{
 		cfg: c, inventory: newInventory(), slices: make(map[key]map[key]struct{}), nodes: make(map[string]string),
 		annotated: make(map[key]*annotatedGslb), gslbs: make(map[types.NamespacedName]*gslbState),
-		users: make(map[key]map[types.NamespacedName]struct{}), dirty: make(map[types.NamespacedName]struct{}),
+		users: refs.NewIndex[types.NamespacedName](), dirty: make(map[types.NamespacedName]struct{}),
 		zonesDirty: true,
 	}
 }
@@ -100,45 +99,58 @@ func (m *model) changed(k key, before *held) {
 				m.slice(h, h == now)
 			}
 		}
+		m.touchUsers(before, now)
 	case kindNode:
 		m.node(k)
 	default:
 		// Who may state records depends on the labels of namespaces.
 		m.zonesDirty = m.zonesDirty || k.kind == kindNamespace && m.zones.Endpoints > 0
 		m.annotations(k)
-		m.touchUsers(k)
-		m.touchUsers(key{k.kind, k.namespace, ""})
+		m.touchUsers(before, now)
 	}
 }
 
 func (m *model) touch(name types.NamespacedName) { m.dirty[name] = struct{}{} }
 
-func (m *model) touchUsers(k key) {
-	for name := range m.users[k] {
-		m.touch(name)
+// touchUsers marks the Gslbs that read an object, as it was or as it is.
+func (m *model) touchUsers(versions ...*held) {
+	for _, h := range versions {
+		if h == nil {
+			continue
+		}
+		obj, ok := h.value.(refs.Object)
+		if !ok {
+			continue
+		}
+		if row := refs.RowOf(obj); row != nil {
+			for name := range m.users.On(row.GroupKind, obj) {
+				m.touch(name)
+			}
+		}
 	}
 }
 
-// slice keeps the EndpointSlices of a Service.
+// slice keeps the EndpointSlices by what they belong to.
 func (m *model) slice(h *held, there bool) {
 	slice, ok := h.value.(*discoveryv1.EndpointSlice)
-	service := ""
-	if ok {
-		service = slice.Labels[discoveryv1.LabelServiceName]
-	}
-	if service == "" {
+	if !ok {
 		return
 	}
-	k := key{kindService, h.key.namespace, service}
-	if m.slices[k] == nil {
-		m.slices[k] = make(map[key]struct{})
+	for _, label := range refs.SliceLabels() {
+		name := slice.Labels[label]
+		if name == "" {
+			continue
+		}
+		k := key{kindSlice, h.key.namespace, label + "=" + name}
+		if m.slices[k] == nil {
+			m.slices[k] = make(map[key]struct{})
+		}
+		if there {
+			m.slices[k][h.key] = struct{}{}
+		} else if delete(m.slices[k], h.key); len(m.slices[k]) == 0 {
+			delete(m.slices, k)
+		}
 	}
-	if there {
-		m.slices[k][h.key] = struct{}{}
-	} else {
-		delete(m.slices[k], h.key)
-	}
-	m.touchUsers(k)
 }
 
 // node keeps the virtual nodes; any endpoint may be on one.
@@ -190,8 +202,8 @@ func (m *model) find(name types.NamespacedName) (*gslbv1beta1.Gslb, *held) {
 	if g := valueOf[*gslbv1beta1.Gslb](m.inventory, k); g != nil {
 		return g, m.inventory.objects[k]
 	}
-	for _, kind := range refs.Kinds() {
-		k := key{kind.Kind, name.Namespace, name.Name}
+	for _, row := range refs.Kinds() {
+		k := key{refs.Word(row.GroupKind), name.Namespace, name.Name}
 		if a := m.annotated[k]; a != nil && a.gslb != nil {
 			return a.gslb, m.inventory.objects[k]
 		}
@@ -237,25 +249,16 @@ func (m *model) translate(name types.NamespacedName) (change, bool) {
 	old := m.gslbs[name]
 	if old != nil {
 		c.before = old.output
-		for _, k := range old.needs {
-			delete(m.users[k], name)
-		}
 	}
 	g, stands := m.find(name)
 	if g == nil {
 		delete(m.gslbs, name)
+		m.users.Remove(name)
 		return c, old != nil
 	}
-	in, needs := m.input(g)
-	state := &gslbState{needs: needs, output: translate.Build(in)}
+	state := &gslbState{output: translate.Build(m.input(g))}
 	state.findings = m.locate(stands, state.output.Findings)
 	m.gslbs[name] = state
-	for _, k := range needs {
-		if m.users[k] == nil {
-			m.users[k] = make(map[types.NamespacedName]struct{})
-		}
-		m.users[k][name] = struct{}{}
-	}
 	c.after = state.output
 	return c, old == nil || !reflect.DeepEqual(c.before, c.after)
 }

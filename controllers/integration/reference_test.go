@@ -73,7 +73,8 @@ func TestReferenceByLabelsFollowsTheLabels(t *testing.T) {
 	s.answers("blue.cloud.example.com", "192.0.2.1")
 
 	relabel(t, s.api, green, "yes")
-	s.condition(ns, "shop", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonResourceAmbiguous)
+	s.answers("green.cloud.example.com", "192.0.2.2")
+	s.answers("blue.cloud.example.com", "192.0.2.1") // several objects are balanced together
 	relabel(t, s.api, blue, "no")
 	s.answers("green.cloud.example.com", "192.0.2.2")
 	s.absent("blue.cloud.example.com")

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -16,15 +15,10 @@ import (
 
 // readIngress reads an Ingress. Its hosts are those of its rules; where no rule
 // names one, those of the hostname annotation, with every backend behind them.
-func readIngress(ing *networkingv1.Ingress) Target {
+func readIngress(ing *networkingv1.Ingress, _ *Lookup) Target {
 	t := Target{
-		Source:      gslb.Source{Kind: ingressKind.Kind, Namespace: ing.Namespace, Name: ing.Name},
+		Source:      gslb.Source{Kind: KindIngress.Kind, Namespace: ing.Namespace, Name: ing.Name},
 		Annotations: ing.Annotations,
-	}
-	for _, point := range ing.Status.LoadBalancer.Ingress {
-		if point.IP != "" || point.Hostname != "" {
-			t.Entries = append(t.Entries, Entry{IP: point.IP, Hostname: point.Hostname})
-		}
 	}
 	for i := range ing.Spec.Rules {
 		if name := strings.ToLower(ing.Spec.Rules[i].Host); name != "" && !t.names(name) {
@@ -37,6 +31,15 @@ func readIngress(ing *networkingv1.Ingress) Target {
 				t.Hosts = append(t.Hosts, ingressHost(ing, "", h.Name, h.Path))
 			}
 		}
+	}
+	var entries []Entry
+	for _, point := range ing.Status.LoadBalancer.Ingress {
+		if point.IP != "" || point.Hostname != "" {
+			entries = append(entries, Entry{IP: point.IP, Hostname: point.Hostname, On: t.Source, Path: "status.loadBalancer"})
+		}
+	}
+	for i := range t.Hosts {
+		t.Hosts[i].On, t.Hosts[i].Via, t.Hosts[i].Entries = t.Source, []gslb.Source{t.Source}, entries
 	}
 	return t
 }
@@ -90,13 +93,9 @@ func ingressHost(ing *networkingv1.Ingress, ruleHost, name, path string) Host {
 func (h *Host) add(namespace string, b *networkingv1.IngressBackend) {
 	switch {
 	case b.Service != nil:
-		if s := (types.NamespacedName{Namespace: namespace, Name: b.Service.Name}); !slices.Contains(h.Services, s) {
-			h.Services = append(h.Services, s)
-		}
+		h.addBackend(ServiceBackend(namespace, b.Service.Name))
 	case b.Resource != nil:
-		if other := b.Resource.Kind + " " + namespace + "/" + b.Resource.Name; !slices.Contains(h.Others, other) {
-			h.Others = append(h.Others, other)
-		}
+		h.addOther(b.Resource.Kind + " " + namespace + "/" + b.Resource.Name)
 	}
 }
 
@@ -116,14 +115,6 @@ func urlPath(p *networkingv1.HTTPIngressPath) string {
 		return ""
 	}
 	return p.Path
-}
-
-// better keeps the first path found, unless a later one is the root.
-func better(have, found string) string {
-	if have == "" || found == "/" {
-		return found
-	}
-	return have
 }
 
 // tlsCovers reports that clients of the host use TLS. An entry without hosts is for

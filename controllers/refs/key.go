@@ -3,14 +3,16 @@
 package refs
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
+	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
@@ -27,93 +29,140 @@ type Problem struct {
 	Message string
 }
 
-// Key says which objects a reference can mean: the one with Name, or where Name is
-// empty those that Selector selects, always of one kind in one namespace.
+// Key says which objects are meant, always of one kind, whatever version it is read in:
+// the one with Name, or where Name is empty all that Labels selects. It is comparable;
+// the zero Key means no object.
 type Key struct {
-	Kind      schema.GroupVersionKind
-	Namespace string
+	Kind      schema.GroupKind
+	Namespace string // "": any, or none for kinds of cluster scope
 	Name      string
-	Selector  labels.Selector // nil if Name is set
+	Labels    string // a selector in the text form of labels.Parse; "" selects all
+	// Pods takes the labels for those of pods: a Service is meant if it has them itself, or
+	// selects pods by them and perhaps more.
+	Pods bool
+}
+
+// ByName is the key of one object.
+func ByName(kind schema.GroupKind, namespace, name string) Key {
+	return Key{Kind: kind, Namespace: namespace, Name: name}
+}
+
+// AllIn is the key of all objects of a kind in a namespace.
+func AllIn(kind schema.GroupKind, namespace string) Key {
+	return Key{Kind: kind, Namespace: namespace}
+}
+
+// IngressKey is the key of an Ingress by name.
+func IngressKey(namespace, name string) Key { return ByName(KindIngress, namespace, name) }
+
+// SliceLabels are the labels by which an EndpointSlice belongs to a Service or a
+// ServiceImport.
+func SliceLabels() []string { return []string{discoveryv1.LabelServiceName, labelImportName} }
+
+// labelImportName of an EndpointSlice names the ServiceImport that it belongs to.
+const labelImportName = "multicluster.kubernetes.io/service-name"
+
+// SlicesKey is the key of the EndpointSlices of a Service.
+func SlicesKey(service types.NamespacedName) Key {
+	return Key{Kind: KindEndpointSlice, Namespace: service.Namespace, Labels: discoveryv1.LabelServiceName + "=" + service.Name}
 }
 
 // KeyOf reads a resourceRef of a Gslb in the given namespace. The Problem says that
 // the kind cannot be read, or that the labels are wrong; nil if there is none.
 func KeyOf(ref *gslbv1beta1.ResourceRef, namespace string) (Key, *Problem) {
 	version, err := schema.ParseGroupVersion(ref.APIVersion)
-	key := Key{Kind: version.WithKind(ref.Kind), Namespace: namespace, Name: ref.Name}
-	if err != nil || !Supported(key.Kind) {
+	gvk := version.WithKind(ref.Kind)
+	if err != nil || !Supported(gvk) {
 		return Key{}, &Problem{
 			Reason:  gslbv1beta1.ReasonResourceKindUnsupported,
 			Message: fmt.Sprintf("this version cannot read %s %s; the kinds that work are %s", ref.APIVersion, ref.Kind, kindList()),
 		}
 	}
-	selector := ref.Selector()
-	if selector == nil {
-		if ref.Namespace != "" {
-			key.Namespace = ref.Namespace
-		}
+	key := Key{Kind: gvk.GroupKind(), Namespace: namespace, Name: ref.Name}
+	labelled := ref.Selector()
+	if labelled == nil {
+		key.Namespace = cmp.Or(ref.Namespace, namespace)
 		return key, nil
 	}
-	key.Selector, err = metav1.LabelSelectorAsSelector(selector)
+	selector, err := metav1.LabelSelectorAsSelector(labelled)
 	if err != nil {
 		return Key{}, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: "the labels of resourceRef: " + err.Error()}
 	}
-	if key.Selector.Empty() {
+	if selector.Empty() {
 		return Key{}, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: "resourceRef means no object: set name, or matchLabels or matchExpressions"}
 	}
+	key.Labels = selector.String()
 	return key, nil
-}
-
-// IngressKey is the key of an Ingress by name.
-func IngressKey(namespace, name string) Key {
-	return Key{Kind: ingressKind, Namespace: namespace, Name: name}
 }
 
 // IsZero reports that the key means no object.
 func (k Key) IsZero() bool { return k.Kind.Empty() }
 
-// Matches reports that the key can mean an object of the key's kind.
-func (k Key) Matches(obj metav1.Object) bool {
-	switch {
-	case k.IsZero() || obj.GetNamespace() != k.Namespace:
-		return false
-	case k.Name != "":
-		return obj.GetName() == k.Name
+// Matcher gives the test whether an object of the key's kind is meant; it is for callers
+// that ask often, as the labels are parsed once.
+func (k Key) Matcher() func(Object) bool {
+	if k.Name != "" || k.IsZero() {
+		return func(obj Object) bool {
+			return !k.IsZero() && obj.GetName() == k.Name && obj.GetNamespace() == k.Namespace
+		}
 	}
-	return k.Selector.Matches(labels.Set(obj.GetLabels()))
+	selector, err := labels.Parse(k.Labels)
+	if err != nil {
+		selector = labels.Nothing() // made from a selector, so it cannot be
+	}
+	return func(obj Object) bool {
+		if k.Namespace != "" && obj.GetNamespace() != k.Namespace {
+			return false
+		}
+		return selector.Matches(labels.Set(obj.GetLabels())) || k.Pods && selector.Matches(labels.Set(podLabels(obj)))
+	}
+}
+
+// Matches reports that the key can mean an object of the key's kind.
+func (k Key) Matches(obj Object) bool { return k.Matcher()(obj) }
+
+// Pair gives a label with its value that every object that the key means has, as
+// "label=value"; "" if there is none, or the key is by name. An index finds keys by it.
+func (k Key) Pair() string {
+	if k.Name != "" || k.Labels == "" {
+		return ""
+	}
+	selector, err := labels.Parse(k.Labels)
+	if err != nil {
+		return ""
+	}
+	requirements, _ := selector.Requirements()
+	for i := range requirements {
+		if value, exact := selector.RequiresExactMatch(requirements[i].Key()); exact {
+			return requirements[i].Key() + "=" + value
+		}
+	}
+	return ""
+}
+
+// Pairs lists what [Key.Pair] can be of a key that means the object.
+func Pairs(obj Object) []string {
+	var all []string
+	for _, set := range []map[string]string{obj.GetLabels(), podLabels(obj)} {
+		for label, value := range set {
+			all = append(all, label+"="+value)
+		}
+	}
+	return all
 }
 
 // String says in words what is looked for: "Ingress test/app", or "Ingress in
 // namespace test with labels app=shop".
 func (k Key) String() string {
+	word := Word(k.Kind)
 	if k.Name != "" {
-		return k.Kind.Kind + " " + k.Namespace + "/" + k.Name
+		return word + " " + strings.TrimPrefix(k.Namespace+"/"+k.Name, "/")
 	}
-	return fmt.Sprintf("%s in namespace %s with labels %s", k.Kind.Kind, k.Namespace, k.Selector)
-}
-
-// Select gives the object that the key means among those that were found; others
-// may be among them. A reference by labels that match several is ambiguous.
-func (k Key) Select(found []Object) (Object, *Problem) {
-	var matching []Object
-	for _, obj := range found {
-		if KindOf(obj) == k.Kind && k.Matches(obj) {
-			matching = append(matching, obj)
-		}
+	if k.Namespace != "" {
+		word += " in namespace " + k.Namespace
 	}
-	switch len(matching) {
-	case 0:
-		return nil, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: "there is no " + k.String()}
-	case 1:
-		return matching[0], nil
+	if k.Labels != "" {
+		word += " with labels " + k.Labels
 	}
-	var names []string
-	for _, obj := range matching {
-		names = append(names, obj.GetName())
-	}
-	slices.Sort(names)
-	return nil, &Problem{
-		Reason:  gslbv1beta1.ReasonResourceAmbiguous,
-		Message: fmt.Sprintf("%d objects match %s: %s; make the labels match one, or set resourceRef.name", len(names), k, strings.Join(names, ", ")),
-	}
+	return word
 }

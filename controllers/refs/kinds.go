@@ -6,63 +6,153 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-var ingressKind = networkingv1.SchemeGroupVersion.WithKind("Ingress")
+// Kinds of the table.
+var (
+	KindIngress       = networkingv1.SchemeGroupVersion.WithKind("Ingress").GroupKind()
+	KindService       = corev1.SchemeGroupVersion.WithKind("Service").GroupKind()
+	KindEndpointSlice = discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice").GroupKind()
+	KindNamespace     = corev1.SchemeGroupVersion.WithKind("Namespace").GroupKind()
+	KindNode          = corev1.SchemeGroupVersion.WithKind("Node").GroupKind()
+)
 
-// A kind is one row of the table: which kind it is, how to tell its Go type (typed
-// objects carry no kind of their own), and what an object of it means.
-type kind struct {
-	gvk  schema.GroupVersionKind
+// Kind is one row of the table of kinds that translations look at.
+type Kind struct {
+	schema.GroupKind
+
+	// Versions are those in which objects are read, the best first. Objects of all of them
+	// have one Go type, that of the first.
+	Versions []string
+
+	// Plural is the kind's resource, as in URLs and rules of RBAC.
+	Plural string
+
+	// Optional says that the kind comes with a CustomResourceDefinition of others, which
+	// may be missing, come, and go.
+	Optional bool
+
+	// New makes an empty object, List an empty list of them.
+	New  func() Object
+	List func() runtime.Object
+
 	is   func(Object) bool
-	read func(Object) Target
+	read func(Object, *Lookup) Target // nil: no resourceRef points to it
 }
 
-// kinds lists the kinds that a resourceRef can point to. A new kind is a new file
-// with its read function, and a row here.
-func kinds() []kind {
-	return []kind{
-		{ingressKind, isA[*networkingv1.Ingress], func(o Object) Target { return readIngress(o.(*networkingv1.Ingress)) }},
+// Referable reports that a resourceRef, or annotations, can mean objects of the kind.
+func (k *Kind) Referable() bool { return k.read != nil }
+
+// GVK gives the kind in the version that is read by preference.
+func (k *Kind) GVK() schema.GroupVersionKind { return k.WithVersion(k.Versions[0]) }
+
+// rowOf makes a row of a Go type.
+func rowOf[T, L any, P interface {
+	*T
+	Object
+}, PL interface {
+	*L
+	runtime.Object
+}](kind schema.GroupKind, plural string, versions ...string) Kind {
+	return Kind{
+		GroupKind: kind, Plural: plural, Versions: versions,
+		New:  func() Object { return P(new(T)) },
+		List: func() runtime.Object { return PL(new(L)) },
+		is:   func(o Object) bool { _, ok := o.(P); return ok },
 	}
 }
 
-func isA[T Object](o Object) bool {
-	_, ok := o.(T)
-	return ok
+// source makes a row of a kind that can be referred to.
+func source[T any, P interface {
+	*T
+	Object
+}](row Kind, read func(P, *Lookup) Target) Kind {
+	row.read = func(o Object, l *Lookup) Target { return read(o.(P), l) } //nolint:forcetypeassert // is was asked before
+	return row
 }
 
-// Supported reports that objects of the kind can be referred to.
+// Kinds is the table. A new kind is a new file with its read function, and a row here.
+func Kinds() []Kind {
+	return []Kind{
+		source(rowOf[networkingv1.Ingress, networkingv1.IngressList](KindIngress, "ingresses", "v1"), readIngress),
+		rowOf[corev1.Service, corev1.ServiceList](KindService, "services", "v1"),
+		rowOf[discoveryv1.EndpointSlice, discoveryv1.EndpointSliceList](KindEndpointSlice, "endpointslices", "v1"),
+		rowOf[corev1.Namespace, corev1.NamespaceList](KindNamespace, "namespaces", "v1"),
+		rowOf[corev1.Node, corev1.NodeList](KindNode, "nodes", "v1"),
+	}
+}
+
+// Row gives the row of a kind; nil if it is not in the table.
+func Row(kind schema.GroupKind) *Kind {
+	all := Kinds()
+	if i := slices.IndexFunc(all, func(k Kind) bool { return k.GroupKind == kind }); i >= 0 {
+		return &all[i]
+	}
+	return nil
+}
+
+// Supported reports that a resourceRef can be to objects of the kind in this version.
 func Supported(gvk schema.GroupVersionKind) bool {
-	return slices.ContainsFunc(kinds(), func(k kind) bool { return k.gvk == gvk })
+	row := Row(gvk.GroupKind())
+	return row != nil && row.Referable() && slices.Contains(row.Versions, gvk.Version)
 }
 
-// Kinds lists the kinds that can be referred to, so that callers know what to watch.
-func Kinds() []schema.GroupVersionKind {
-	var all []schema.GroupVersionKind
-	for _, k := range kinds() {
-		all = append(all, k.gvk)
+// RowOf gives the row of an object's Go type; nil if it is not in the table.
+func RowOf(obj Object) *Kind {
+	all := Kinds()
+	if i := slices.IndexFunc(all, func(k Kind) bool { return k.is(obj) }); i >= 0 {
+		return &all[i]
 	}
-	return all
+	return nil
 }
 
-// KindOf gives the kind of an object, typed objects carry none of their own; the empty
-// kind if it is not in the table.
+// KindOf gives the kind of an object, in the version that it was read in where it says so;
+// the empty kind if it is not in the table.
 func KindOf(obj Object) schema.GroupVersionKind {
-	for _, k := range kinds() {
-		if k.is(obj) {
-			return k.gvk
+	row := RowOf(obj)
+	if row == nil {
+		return schema.GroupVersionKind{}
+	}
+	if gvk := obj.GetObjectKind().GroupVersionKind(); gvk.GroupKind() == row.GroupKind && slices.Contains(row.Versions, gvk.Version) {
+		return gvk
+	}
+	return row.GVK()
+}
+
+// Word names a kind in sentences, logs and metrics: its name alone where no other kind of
+// the table has it, else with the group: "Gateway", "Gateway.networking.istio.io".
+func Word(kind schema.GroupKind) string {
+	for _, k := range Kinds() {
+		if k.GroupKind == kind {
+			return kind.Kind
+		}
+		if k.Kind == kind.Kind {
+			break
 		}
 	}
-	return schema.GroupVersionKind{}
+	return kind.String()
 }
 
 // kindList names the kinds as they are written in a resourceRef.
 func kindList() string {
 	var words []string
-	for _, k := range kinds() {
-		words = append(words, k.gvk.Kind+" ("+k.gvk.GroupVersion().String()+")")
+	for _, k := range Kinds() {
+		if k.Referable() {
+			words = append(words, k.Kind+" ("+strings.TrimPrefix(k.Group+"/"+strings.Join(k.Versions, ", "), "/")+")")
+		}
 	}
 	return strings.Join(words, ", ")
+}
+
+// podLabels are the labels of the pods that a Service selects; nil for other objects.
+func podLabels(obj Object) map[string]string {
+	if svc, ok := obj.(*corev1.Service); ok {
+		return svc.Spec.Selector
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ package refs
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meridian-gslb/meridian/gslb"
@@ -15,55 +16,160 @@ type Target struct {
 	Source      gslb.Source       // the object
 	Annotations map[string]string // of the object; not to be changed
 	Hosts       []Host            // in order of appearance, each name once
-	Entries     []Entry           // where clients arrive, as the object's status says, in its order
+	Notes       []Note            // what to know about it beside that
 }
 
-// Host is a name that the object serves.
-type Host struct {
-	Name     string                 // as written there
-	Path     string                 // of the field that names it first, such as "spec.rules[0].host"
-	TLS      bool                   // clients use TLS
-	URLPath  string                 // a path that is served, for HTTP; "" if none is known
-	Services []types.NamespacedName // behind it, each once, in order of appearance
-	Others   []string               // backends behind it that are no Services, in words
+// Note is something to tell in condition Resolved.
+type Note struct {
+	Reason  string // of api/v1beta1
+	Bad     bool   // it makes the condition False
+	On      gslb.Source
+	Path    string // of a field of On; "" for the whole object
+	Message string
 }
+
+// Host is a name that an object serves.
+type Host struct {
+	Name     string      // as written there
+	On       gslb.Source // the object whose field names it
+	Path     string      // of that field, such as "spec.rules[0].host"
+	TLS      bool        // clients use TLS
+	URLPath  string      // a path that is served, for HTTP; "" if none is known
+	Backends []Backend   // behind it, each once, in order of appearance
+	Others   []string    // backends behind it whose health no object tells, in words
+	Dead     string      // why no request for it can reach a backend, in words; "" if one can
+
+	Entries []Entry       // where clients arrive, as the status of objects says, in its order
+	Via     []gslb.Source // the objects whose status is meant, whether it has addresses or not
+}
+
+// Backend is a Service, or a ServiceImport of the multi-cluster services API.
+type Backend struct {
+	Kind schema.GroupKind
+	types.NamespacedName
+	Refused string // why it may not be used, in words; "" if it may
+}
+
+// ServiceBackend is a Service that may be used.
+func ServiceBackend(namespace, name string) Backend {
+	return Backend{Kind: KindService, NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
+}
+
+// Key is the key of the object.
+func (b *Backend) Key() Key { return ByName(b.Kind, b.Namespace, b.Name) }
+
+// Slices is the key of its EndpointSlices.
+func (b *Backend) Slices() Key { return SlicesKey(b.NamespacedName) }
+
+// String is kind, namespace and name.
+func (b *Backend) String() string { return Word(b.Kind) + " " + b.NamespacedName.String() }
 
 // Entry is an address where clients arrive, or the name of a load balancer.
 type Entry struct {
 	IP       string
 	Hostname string
+	On       gslb.Source // the object whose status has it
+	Path     string      // of the field
+	Scheme   string      // how clients speak there: http, https, tls, tcp or udp; "": http or https, as Host.TLS says
+	Port     uint16      // where they connect; 0: the usual port of the scheme
+	Down     string      // why nobody is behind it, in words; "" if somebody may be
 }
 
-// Read says what an object means; false for kinds that are not in the table.
-func Read(obj Object) (Target, bool) {
-	for _, k := range kinds() {
-		if k.is(obj) {
-			return k.read(obj), true
-		}
+// Read says what an object means; false for kinds that cannot be referred to. More can be
+// known once what l was asked for is found.
+func Read(obj Object, l *Lookup) (Target, bool) {
+	row := RowOf(obj)
+	if row == nil || !row.Referable() {
+		return Target{}, false
 	}
-	return Target{}, false
+	return row.read(obj, l), true
 }
 
-// Services gives the Services behind all hosts, each once, sorted.
-func (t *Target) Services() []types.NamespacedName {
-	var all []types.NamespacedName
-	for i := range t.Hosts {
-		for _, s := range t.Hosts[i].Services {
-			if !slices.Contains(all, s) {
-				all = append(all, s)
+// Merge makes one list of the hosts of several objects: a host that several have is once
+// in it, with the backends and entries of all.
+func Merge(targets []Target) []Host {
+	if len(targets) == 1 {
+		return targets[0].Hosts
+	}
+	var all []Host
+	for i := range targets {
+		for _, h := range targets[i].Hosts {
+			j := slices.IndexFunc(all, func(have Host) bool { return have.Name == h.Name })
+			if j < 0 {
+				all = append(all, h.clone())
+				continue
 			}
+			all[j].merge(&h)
 		}
 	}
-	slices.SortFunc(all, compareNames)
 	return all
 }
 
-func compareNames(a, b types.NamespacedName) int {
-	switch as, bs := a.String(), b.String(); {
-	case as < bs:
-		return -1
-	case as > bs:
-		return 1
+func (h *Host) clone() Host {
+	c := *h
+	c.Backends, c.Others = slices.Clone(h.Backends), slices.Clone(h.Others)
+	c.Entries, c.Via = slices.Clone(h.Entries), slices.Clone(h.Via)
+	return c
+}
+
+func (h *Host) merge(o *Host) {
+	h.TLS = h.TLS || o.TLS
+	h.URLPath = better(h.URLPath, o.URLPath)
+	if h.Dead != "" {
+		h.Dead = o.Dead
 	}
-	return 0
+	for _, b := range o.Backends {
+		h.addBackend(b)
+	}
+	for _, other := range o.Others {
+		h.addOther(other)
+	}
+	for _, e := range o.Entries {
+		h.addEntry(e)
+	}
+	for _, v := range o.Via {
+		h.addVia(v)
+	}
+}
+
+// addBackend adds a backend once. One that may be used somewhere may be used.
+func (h *Host) addBackend(b Backend) {
+	i := slices.IndexFunc(h.Backends, func(have Backend) bool { return have.Kind == b.Kind && have.NamespacedName == b.NamespacedName })
+	switch {
+	case i < 0:
+		h.Backends = append(h.Backends, b)
+	case b.Refused == "":
+		h.Backends[i].Refused = ""
+	}
+}
+
+func (h *Host) addOther(words string) {
+	if !slices.Contains(h.Others, words) {
+		h.Others = append(h.Others, words)
+	}
+}
+
+func (h *Host) addVia(on gslb.Source) {
+	if !slices.Contains(h.Via, on) {
+		h.Via = append(h.Via, on)
+	}
+}
+
+// addEntry adds an entry once: the first one of an address that is up counts.
+func (h *Host) addEntry(e Entry) {
+	i := slices.IndexFunc(h.Entries, func(have Entry) bool { return have.IP == e.IP && have.Hostname == e.Hostname })
+	switch {
+	case i < 0:
+		h.Entries = append(h.Entries, e)
+	case h.Entries[i].Down != "" && e.Down == "":
+		h.Entries[i] = e
+	}
+}
+
+// better keeps the first path found, unless a later one is the root.
+func better(have, found string) string {
+	if have == "" || found == "/" {
+		return found
+	}
+	return have
 }

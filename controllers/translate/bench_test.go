@@ -10,6 +10,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 )
 
@@ -22,13 +23,15 @@ func BenchmarkBuild(b *testing.B) {
 			c := readCluster(t, "testdata/embedded-owned.in.yaml")
 			zones := c.zonesOf(t)
 			in := c.input(t, c.gslbs[0], zones.Zones)
-			name := types.NamespacedName{Namespace: "test", Name: "podinfo"}
-			require.Len(b, in.Slices[name], 1)
-			slice := in.Slices[name][0].DeepCopy()
+			key := refs.SlicesKey(types.NamespacedName{Namespace: "test", Name: "podinfo"})
+			found, _ := in.Found.Get(key)
+			require.Len(b, found, 1)
+			slice, ok := found[0].DeepCopyObject().(*discoveryv1.EndpointSlice)
+			require.True(b, ok)
 			for len(slice.Endpoints) < endpoints {
 				slice.Endpoints = append(slice.Endpoints, slice.Endpoints[0])
 			}
-			in.Slices[name] = []*discoveryv1.EndpointSlice{slice}
+			in.Found.Put(key, refs.Listed, slice)
 			b.ReportAllocs()
 			for b.Loop() {
 				translate.Build(in)

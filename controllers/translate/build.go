@@ -4,6 +4,7 @@ package translate
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -23,12 +24,16 @@ import (
 func Build(in Input) Output {
 	b := builder{in: &in}
 	b.out.Source = gslbSource(in.Gslb)
-	t, problem := targetOf(in.Gslb, in.Objects)
+	l := refs.NewLookup(in.Found)
+	t := targetOf(in.Gslb, l)
 	b.target = &t
-	if problem != nil {
-		b.find(gslbv1beta1.ConditionResolved, problem.Reason, true, "spec.resourceRef", problem.Message)
+	if t.problem != nil {
+		b.find(gslbv1beta1.ConditionResolved, t.problem.Reason, true, "spec.resourceRef", t.problem.Message)
 	} else if len(t.Hosts) == 0 {
-		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonNoHosts, true, "", fmt.Sprintf("%s names no host", t.Source))
+		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonNoHosts, true, "", fmt.Sprintf("%s names no host", t.names()))
+	}
+	for _, n := range t.notes {
+		b.add([]Finding{{Condition: gslbv1beta1.ConditionResolved, Reason: n.Reason, Bad: n.Bad, On: n.On, Path: n.Path, Message: n.Message}})
 	}
 	if t.embedded {
 		b.embedded()
@@ -37,14 +42,13 @@ func Build(in Input) Output {
 	for _, p := range wrong {
 		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonInvalidSpec, true, p.Path, p.Message)
 	}
-	b.entries = entriesOf(&in, &t)
-	b.add(b.entries.findings)
-	for _, e := range b.entries.list {
-		if e.Addr.IsValid() {
-			b.out.ExposedIPs = append(b.out.ExposedIPs, e.Addr)
-		}
+	b.entries = make([]entries, len(t.Hosts))
+	for i := range t.Hosts {
+		b.entries[i] = entriesOf(&in, &t, &t.Hosts[i])
+		b.add(b.entries[i].findings)
+		b.expose(b.entries[i].list)
 	}
-	b.hosts(len(wrong) == 0)
+	b.hosts(l, len(wrong) == 0)
 	b.out.Conditions = conditions(in.Gslb, b.out.Findings)
 	return b.out
 }
@@ -53,7 +57,7 @@ func Build(in Input) Output {
 type builder struct {
 	in       *Input
 	target   *target
-	entries  entries
+	entries  []entries // of the hosts of target, in their order
 	policy   gslb.Policy
 	override gslb.Override
 	out      Output
@@ -74,12 +78,24 @@ func (b *builder) add(findings []Finding) {
 		if f.On == (gslb.Source{}) {
 			f.On = b.out.Source
 		}
+		if slices.Contains(b.out.Findings, f) {
+			continue // what hosts share is told once
+		}
 		b.out.Findings = append(b.out.Findings, f)
 	}
 }
 
+// expose lists addresses in the status, each once.
+func (b *builder) expose(list []entry) {
+	for _, e := range list {
+		if e.Addr.IsValid() && !slices.Contains(b.out.ExposedIPs, e.Addr) {
+			b.out.ExposedIPs = append(b.out.ExposedIPs, e.Addr)
+		}
+	}
+}
+
 // hosts judges every host, and offers those that may be.
-func (b *builder) hosts(valid bool) {
+func (b *builder) hosts(l *refs.Lookup, valid bool) {
 	var findings []Finding
 	b.override, findings = overrideOf(b.in.Gslb, b.target)
 	b.add(findings)
@@ -87,14 +103,14 @@ func (b *builder) hosts(valid bool) {
 		b.policy = policyOf(&b.in.Gslb.Spec.Strategy)
 		b.add(policyNotes(&b.policy, b.in.Self))
 	}
-	r := newReadiness(b.in)
+	r := newReadiness(b.in, l)
 	for i := range b.target.Hosts {
 		h := &b.target.Hosts[i]
 		s := HostStatus{Text: h.Name, Path: b.pathOf(h)}
-		b.add(b.onTarget(r.host(h, &s)))
-		b.admit(&s, valid)
+		b.add(b.onHost(h, r.host(h, &s)))
+		b.admit(h, &s, valid)
 		if s.Offered {
-			b.out.Offers = append(b.out.Offers, b.offer(h, &s))
+			b.out.Offers = append(b.out.Offers, b.offer(h, &s, b.entries[i].list))
 		}
 		b.out.Hosts = append(b.out.Hosts, s)
 		b.out.Servers = append(b.out.Servers, server(h))
@@ -109,20 +125,20 @@ func (b *builder) pathOf(h *refs.Host) string {
 	return h.Path
 }
 
-// onTarget says that findings are about fields of the object that was found.
-func (b *builder) onTarget(findings []Finding) []Finding {
+// onHost says that findings are about the field that names a host.
+func (b *builder) onHost(h *refs.Host, findings []Finding) []Finding {
 	for i := range findings {
-		findings[i].On = b.hostsOn()
+		findings[i].On = b.hostOn(h)
 	}
 	return findings
 }
 
-// hostsOn is the object whose fields name the hosts.
-func (b *builder) hostsOn() gslb.Source {
+// hostOn is the object whose field names a host.
+func (b *builder) hostOn(h *refs.Host) gslb.Source {
 	if b.target.embedded {
 		return b.out.Source
 	}
-	return b.target.Source
+	return h.On
 }
 
 // admit decides whether a host may be offered.
@@ -133,10 +149,10 @@ func (b *builder) hostsOn() gslb.Source {
 //	valid | a name    | none                            | HostOutsideZones
 //	valid | a name    | does not allow the namespace    | NamespaceNotAllowed
 //	valid | a name    | allows the namespace            | offered
-func (b *builder) admit(s *HostStatus, valid bool) {
+func (b *builder) admit(h *refs.Host, s *HostStatus, valid bool) {
 	refuse := func(reason, format string, args ...any) {
 		s.Reason, s.Message = reason, fmt.Sprintf(format, args...)
-		b.add([]Finding{{Reason: reason, Bad: true, On: b.hostsOn(), Path: s.Path, Message: s.Message}})
+		b.add([]Finding{{Reason: reason, Bad: true, On: b.hostOn(h), Path: s.Path, Message: s.Message}})
 	}
 	host, err := gslb.ParseHost(s.Text)
 	if err != nil {
@@ -181,11 +197,15 @@ func (b *builder) zoneNames() string {
 
 // namespaceLabels adds the label that an API server sets on every Namespace.
 func (b *builder) namespaceLabels() labels.Set {
-	return labels.Merge(b.in.NamespaceLabels, labels.Set{corev1.LabelMetadataName: b.in.Gslb.Namespace})
+	var own labels.Set
+	if found, _ := b.in.Found.Get(namespaceKey(b.in.Gslb)); len(found) > 0 {
+		own = found[0].GetLabels()
+	}
+	return labels.Merge(own, labels.Set{corev1.LabelMetadataName: b.in.Gslb.Namespace})
 }
 
 // offer makes what this cluster says of a host.
-func (b *builder) offer(h *refs.Host, s *HostStatus) *gslb.Offer {
+func (b *builder) offer(h *refs.Host, s *HostStatus, list []entry) *gslb.Offer {
 	spec := &b.in.Gslb.Spec
 	// Where nobody can tell readiness, the probe is all there is.
 	check := checkOf(spec.HealthCheck, s.Readiness == gslb.HealthUnknown)
@@ -197,13 +217,15 @@ func (b *builder) offer(h *refs.Host, s *HostStatus) *gslb.Offer {
 		Host: s.Host, Source: b.out.Source, Created: b.in.Gslb.CreationTimestamp.Time,
 		Policy: b.policy, Override: b.override, Check: check, Incumbent: b.incumbent(),
 	}
-	ask := askOf(s.Host, h, check)
-	for _, e := range b.entries.list {
-		e.Ask, e.Health, e.Reason = ask, s.Readiness, s.ReadinessReason
-		if !e.Addr.IsValid() {
+	for _, e := range list {
+		e.Ask, e.Health, e.Reason = askOf(s.Host, h, &e.at, check), s.Readiness, s.ReadinessReason
+		switch {
+		case !e.Addr.IsValid():
 			e.Health, e.Reason = gslb.HealthUnknown, gslb.ReasonUnresolved
+		case e.at.Down != "" && e.Health != gslb.Unhealthy:
+			e.Health, e.Reason = gslb.Unhealthy, gslb.ReasonNotProgrammed
 		}
-		o.Entries = append(o.Entries, e)
+		o.Entries = append(o.Entries, e.Entry)
 	}
 	if len(o.Entries) == 0 {
 		o.Reason = gslb.ReasonAddressUnknown
@@ -216,8 +238,8 @@ func (b *builder) offer(h *refs.Host, s *HostStatus) *gslb.Offer {
 
 func server(h *refs.Host) gslbv1beta1.Server {
 	s := gslbv1beta1.Server{Host: h.Name}
-	for _, name := range h.Services {
-		s.Services = append(s.Services, gslbv1beta1.NamespacedName{Namespace: name.Namespace, Name: name.Name})
+	for _, b := range h.Backends {
+		s.Services = append(s.Services, gslbv1beta1.NamespacedName{Namespace: b.Namespace, Name: b.Name})
 	}
 	return s
 }

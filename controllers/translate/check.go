@@ -27,15 +27,18 @@ func checkOf(h *gslbv1beta1.HealthCheck, alone bool) *gslb.Check {
 	return c
 }
 
-// askOf says how a client would ask for a host. A health check by HTTP knows best;
-// else it is what the object says.
+// askOf says how a client would ask for a host at an entry. A health check by HTTP
+// knows best; else it is what the entry says, and the object after it.
 //
-//	health check  | host     | TLS | ask
-//	HTTP or HTTPS | any      | any | as the check does
-//	TCP or none   | plain    | yes | https, port 443
-//	TCP or none   | plain    | no  | http, port 80
-//	TCP or none   | wildcard | any | nothing: there is no name to ask for
-func askOf(host gslb.Name, h *refs.Host, check *gslb.Check) gslb.Ask {
+//	health check  | host     | entry says    | TLS | ask
+//	HTTP or HTTPS | any      | any           | any | as the check does
+//	TCP or none   | wildcard | http(s), tls  | any | nothing: there is no name to ask for
+//	TCP or none   | any      | tcp           | any | a connection to the entry's port
+//	TCP or none   | any      | udp           | any | nothing: silence tells nothing
+//	TCP or none   | plain    | http(s), tls  | any | as it says
+//	TCP or none   | plain    | –             | yes | https, port 443
+//	TCP or none   | plain    | –             | no  | http, port 80
+func askOf(host gslb.Name, h *refs.Host, at *refs.Entry, check *gslb.Check) gslb.Ask {
 	if check != nil && check.Kind != gslb.CheckTCP {
 		if host.IsWildcard() && check.Host == "" {
 			return gslb.Ask{}
@@ -46,11 +49,22 @@ func askOf(host gslb.Name, h *refs.Host, check *gslb.Check) gslb.Ask {
 		}
 		return ask
 	}
-	switch {
-	case host.IsWildcard():
-		return gslb.Ask{}
-	case h.TLS:
-		return gslb.Ask{Scheme: "https", Port: 443, SNI: host.String(), Path: cmp.Or(h.URLPath, "/")}
+	scheme := at.Scheme
+	if scheme == "" {
+		scheme = "http"
+		if h.TLS {
+			scheme = "https"
+		}
 	}
-	return gslb.Ask{Scheme: "http", Port: 80, Path: cmp.Or(h.URLPath, "/")}
+	switch {
+	case scheme == "tcp":
+		return gslb.Ask{Scheme: "tcp", Port: at.Port}
+	case host.IsWildcard(), scheme == "udp":
+		return gslb.Ask{}
+	case scheme == "tls":
+		return gslb.Ask{Scheme: "tls", Port: cmp.Or(at.Port, 443), SNI: host.String()}
+	case scheme == "https":
+		return gslb.Ask{Scheme: "https", Port: cmp.Or(at.Port, 443), SNI: host.String(), Path: cmp.Or(h.URLPath, "/")}
+	}
+	return gslb.Ask{Scheme: "http", Port: cmp.Or(at.Port, 80), Path: cmp.Or(h.URLPath, "/")}
 }

@@ -3,79 +3,109 @@
 package translate
 
 import (
-	"k8s.io/apimachinery/pkg/types"
-
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// Dependencies are the objects that the translation of one Gslb reads, beside its
-// Namespace and the ZoneDelegations.
-type Dependencies struct {
-	// Object is the object that the Gslb refers to, or the Ingress of its name if that is
-	// embedded; the zero Key if the reference cannot be read.
-	Object refs.Key
-
-	// Services stand behind its hosts, each once, sorted; with their EndpointSlices.
-	Services []types.NamespacedName
+// DependsOn says which objects the translation of a Gslb reads, beside the
+// ZoneDelegations, as far as that is known from what was found: call it first with
+// nothing, find those, and call it again, until nothing new is needed ([refs.Gather]).
+func DependsOn(g *gslbv1beta1.Gslb, found *refs.Found) []refs.Key {
+	l := refs.NewLookup(found)
+	t := targetOf(g, l)
+	l.Get(namespaceKey(g))
+	for i := range t.Hosts {
+		for _, b := range t.Hosts[i].Backends {
+			if b.Refused == "" {
+				l.Get(b.Key())
+				l.Get(b.Slices())
+			}
+		}
+	}
+	return l.Asked()
 }
 
-// DependsOn says what to find for a Gslb. The Services behind a resourceRef are known
-// only once its object is: call it first without objects, and again with those that
-// were found for Object (others may be among them).
-func DependsOn(g *gslbv1beta1.Gslb, objects []refs.Object) Dependencies {
-	var d Dependencies
-	t, _ := targetOf(g, objects)
-	d.Object, d.Services = t.key, t.Services()
-	return d
+func namespaceKey(g *gslbv1beta1.Gslb) refs.Key {
+	return refs.ByName(refs.KindNamespace, "", g.Namespace)
 }
 
-// target is what a Gslb refers to, found or embedded.
+// target is what a Gslb refers to, found or embedded: one object, or several by labels.
 type target struct {
-	refs.Target
-	key      refs.Key
+	Hosts    []refs.Host // of all objects
+	objects  []annotated // that were found, with their annotations
+	notes    []refs.Note
+	problem  *refs.Problem // why there is no object
 	embedded bool
 	foreign  bool                  // the Ingress that was found belongs to somebody else
 	ingress  *networkingv1.Ingress // the one that was found, if embedded; nil if there is none
 }
 
+// names lists the objects, in words.
+func (t *target) names() string {
+	names := ""
+	for i, o := range t.objects {
+		if i > 0 {
+			names += ", "
+		}
+		names += o.on.String()
+	}
+	return names
+}
+
+// first is the object that findings about no other are on; the zero Source if none was
+// found.
+func (t *target) first() gslb.Source {
+	if len(t.objects) == 0 {
+		return gslb.Source{}
+	}
+	return t.objects[0].on
+}
+
+func (t *target) take(targets []refs.Target) {
+	t.Hosts = refs.Merge(targets)
+	for i := range targets {
+		t.objects = append(t.objects, annotated{targets[i].Source, targets[i].Annotations})
+		t.notes = append(t.notes, targets[i].Notes...)
+	}
+}
+
 // targetOf resolves the reference of a Gslb. With a problem the target has no hosts.
-func targetOf(g *gslbv1beta1.Gslb, objects []refs.Object) (target, *refs.Problem) {
+func targetOf(g *gslbv1beta1.Gslb, l *refs.Lookup) target {
 	if g.Spec.Ingress != nil {
-		return embeddedTarget(g, objects), nil
+		return embeddedTarget(g, l)
 	}
 	if g.Spec.ResourceRef == nil {
-		return target{}, &refs.Problem{
+		return target{problem: &refs.Problem{
 			Reason:  gslbv1beta1.ReasonResourceNotFound,
 			Message: "set ingress (an embedded Ingress) or resourceRef (an object that is there already)",
-		}
+		}}
 	}
-	key, problem := refs.KeyOf(g.Spec.ResourceRef, g.Namespace)
-	if problem != nil {
-		return target{}, problem
+	var t target
+	var objects []refs.Object
+	objects, t.problem = refs.Resolve(g.Spec.ResourceRef, g.Namespace, l)
+	targets := make([]refs.Target, len(objects))
+	for i, obj := range objects {
+		targets[i], _ = refs.Read(obj, l)
 	}
-	t := target{key: key}
-	obj, problem := key.Select(objects)
-	if problem != nil {
-		return t, problem
-	}
-	t.Target, _ = refs.Read(obj)
-	return t, nil
+	t.take(targets)
+	return t
 }
 
 // embeddedTarget reads the embedded Ingress as if it were written already, with the
 // status of the one that was found.
-func embeddedTarget(g *gslbv1beta1.Gslb, objects []refs.Object) target {
-	t := target{key: refs.IngressKey(g.Namespace, g.Name), embedded: true}
+func embeddedTarget(g *gslbv1beta1.Gslb, l *refs.Lookup) target {
+	t := target{embedded: true}
 	written := &networkingv1.Ingress{Spec: g.Spec.Ingress.ToNetworkingV1()}
 	written.Namespace, written.Name = g.Namespace, g.Name
-	if obj, _ := t.key.Select(objects); obj != nil {
+	if obj, _ := l.One(refs.IngressKey(g.Namespace, g.Name)); obj != nil {
 		t.ingress, _ = obj.(*networkingv1.Ingress)
 		written.Status = t.ingress.Status
 		written.Annotations = t.ingress.Annotations
 	}
-	t.Target, _ = refs.Read(written)
+	read, _ := refs.Read(written, l)
+	t.take([]refs.Target{read})
 	return t
 }

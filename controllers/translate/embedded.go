@@ -37,11 +37,23 @@ func (b *builder) embedded() {
 		}
 	case propagated(found):
 		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonIngressManagedElsewhere, false, "spec.ingress",
-			fmt.Sprintf("%s is propagated by Karmada: it is read and never written", b.target.Source))
+			fmt.Sprintf("%s is propagated by Karmada: it is read and never written", b.target.first()))
 	default:
-		b.target.Entries, b.target.Annotations, b.target.foreign = nil, nil, true
+		name := b.target.first()
+		b.target.disown()
 		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonIngressNotWritten, true, "spec.ingress",
-			fmt.Sprintf("%s exists and %s, so it is left alone; delete or rename one of the two, or refer to it by resourceRef", b.target.Source, ownerOf(found)))
+			fmt.Sprintf("%s exists and %s, so it is left alone; delete or rename one of the two, or refer to it by resourceRef", name, ownerOf(found)))
+	}
+}
+
+// disown takes the Ingress that was found for none: nothing of it counts.
+func (t *target) disown() {
+	t.foreign = true
+	for i := range t.objects {
+		t.objects[i].annotations = nil
+	}
+	for i := range t.Hosts {
+		t.Hosts[i].Entries = nil
 	}
 }
 

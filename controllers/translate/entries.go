@@ -13,28 +13,34 @@ import (
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// entries are where clients of this cluster arrive, the same for every host of a
-// Gslb. An entry with a host name and no address is not resolved yet.
+// entries are where clients of this cluster arrive for a host. An entry with a host name
+// and no address is not resolved yet.
 type entries struct {
-	list     []gslb.Entry // Addr and Hostname only; addresses first, sorted
+	list     []entry // addresses first, sorted
 	findings []Finding
 }
 
-// entriesOf gives the entries of a Gslb: set by hand, else from the object's status.
+// entry is an entry, of which Addr and Hostname are set, and how it was found.
+type entry struct {
+	gslb.Entry
+	at refs.Entry
+}
+
+// entriesOf gives the entries of a host: set by hand, else from the status of objects.
 //
-//	spec.entryAddresses | annotations of the Gslb, then of its source | entries
-//	set                 | any                                         | the field
-//	–                   | entry-addresses, else k8gb's                | the annotation
-//	–                   | –                                           | status of the object
-func entriesOf(in *Input, t *target) entries {
+//	spec.entryAddresses | annotations of the Gslb, then of its sources | entries
+//	set                 | any                                          | the field
+//	–                   | entry-addresses, else k8gb's                 | the annotation
+//	–                   | –                                            | status of the objects
+func entriesOf(in *Input, t *target, h *refs.Host) entries {
 	var c collector
 	c.in = in
 	if !c.byHand(in.Gslb, t) {
-		for _, e := range t.Entries {
-			c.add(e, t.Source, "status.loadBalancer", false)
+		for _, e := range h.Entries {
+			c.add(e, false)
 		}
 	}
-	c.finish(t)
+	c.finish(t, h)
 	return c.entries
 }
 
@@ -50,24 +56,24 @@ type collector struct {
 func (c *collector) byHand(g *gslbv1beta1.Gslb, t *target) bool {
 	for _, a := range g.Spec.EntryAddresses {
 		if _, err := parseAddress(string(a), true); err == nil { // else the rules of the spec have told it
-			c.add(refs.Entry{IP: string(a)}, gslbSource(g), "spec.entryAddresses", true)
+			c.add(refs.Entry{IP: string(a), On: gslbSource(g), Path: "spec.entryAddresses"}, true)
 		}
 	}
 	if len(g.Spec.EntryAddresses) > 0 {
 		return true
 	}
-	for _, at := range []annotated{{gslbSource(g), g.Annotations}, {t.Source, t.Annotations}} {
+	for _, at := range annotatedBy(g, t) {
 		for _, key := range []string{gslbv1beta1.AnnotationEntryAddresses, gslbv1beta1.K8gbAnnotationExposedIPAddresses} {
 			if words := words(at.annotations[key]); len(words) > 0 {
 				for _, word := range words {
-					c.add(refs.Entry{IP: word}, at.on, annotationPath(key), true)
+					c.add(refs.Entry{IP: word, On: at.on, Path: annotationPath(key)}, true)
 				}
 				return true
 			}
 		}
 		if names := words(at.annotations[gslbv1beta1.K8gbAnnotationExposedHostnames]); len(names) > 0 {
 			for _, name := range names {
-				c.add(refs.Entry{Hostname: name}, at.on, annotationPath(gslbv1beta1.K8gbAnnotationExposedHostnames), true)
+				c.add(refs.Entry{Hostname: name, On: at.on, Path: annotationPath(gslbv1beta1.K8gbAnnotationExposedHostnames)}, true)
 			}
 			return true
 		}
@@ -88,73 +94,77 @@ func words(list string) []string {
 
 // add takes one entry, or notes why it is none. What somebody wrote down wrongly is
 // bad; what a status holds is only ignored.
-func (c *collector) add(e refs.Entry, on gslb.Source, path string, byHand bool) {
+func (c *collector) add(e refs.Entry, byHand bool) {
 	text := e.IP
 	if text == "" {
 		text = strings.TrimSuffix(e.Hostname, ".")
 		if _, err := netip.ParseAddr(text); err != nil { // some clouds write an address there
-			c.name(text, on, path, byHand)
+			c.name(text, &e, byHand)
 			return
 		}
 	}
 	addr, err := parseAddress(text, c.in.AllowLoopback)
 	if err != nil {
-		c.ignore(err, on, path, byHand)
+		c.ignore(err, &e, byHand)
 		return
 	}
-	c.put(gslb.Entry{Addr: addr})
+	c.put(gslb.Entry{Addr: addr}, &e)
 }
 
 // name takes a load balancer's name. One without a dot is a cluster's, as old
 // versions of Karmada write it, and never asked for.
-func (c *collector) name(text string, on gslb.Source, path string, byHand bool) {
+func (c *collector) name(text string, e *refs.Entry, byHand bool) {
 	n, err := gslb.ParseName(text)
 	switch {
 	case err != nil:
-		c.ignore(err, on, path, byHand)
+		c.ignore(err, e, byHand)
 		return
 	case !strings.Contains(n.String(), "."):
-		c.ignore(fmt.Errorf("%q is not the full name of a load balancer", text), on, path, byHand)
+		c.ignore(fmt.Errorf("%q is not the full name of a load balancer", text), e, byHand)
 		return
 	}
 	addrs := c.in.Resolved[n.String()]
 	if len(addrs) == 0 {
 		c.pending = append(c.pending, n.String())
-		c.put(gslb.Entry{Hostname: n.String()})
+		c.put(gslb.Entry{Hostname: n.String()}, e)
 		return
 	}
 	for _, addr := range addrs {
 		if err := reachable(addr, c.in.AllowLoopback); err != nil {
-			c.ignore(fmt.Errorf("%s resolves to an address that is none for clients: %w", n, err), on, path, byHand)
+			c.ignore(fmt.Errorf("%s resolves to an address that is none for clients: %w", n, err), e, byHand)
 			continue
 		}
-		c.put(gslb.Entry{Addr: addr.Unmap(), Hostname: n.String()})
+		c.put(gslb.Entry{Addr: addr.Unmap(), Hostname: n.String()}, e)
 	}
 }
 
-func (c *collector) put(e gslb.Entry) {
-	same := func(have gslb.Entry) bool {
+// put keeps an entry once: of several ways to one address, one behind which somebody is.
+func (c *collector) put(e gslb.Entry, at *refs.Entry) {
+	same := func(have entry) bool {
 		return have.Addr == e.Addr && (e.Addr.IsValid() || have.Hostname == e.Hostname)
 	}
-	if !slices.ContainsFunc(c.list, same) {
-		c.list = append(c.list, e)
+	switch i := slices.IndexFunc(c.list, same); {
+	case i < 0:
+		c.list = append(c.list, entry{e, *at})
+	case c.list[i].at.Down != "" && at.Down == "":
+		c.list[i] = entry{e, *at}
 	}
 }
 
-func (c *collector) ignore(err error, on gslb.Source, path string, byHand bool) {
+func (c *collector) ignore(err error, e *refs.Entry, byHand bool) {
 	if !byHand {
 		c.ignored = append(c.ignored, err.Error())
 		return
 	}
 	c.findings = append(c.findings, Finding{
-		Condition: gslbv1beta1.ConditionAccepted, Reason: gslbv1beta1.ReasonInvalidSpec, Bad: true, On: on, Path: path,
+		Condition: gslbv1beta1.ConditionAccepted, Reason: gslbv1beta1.ReasonInvalidSpec, Bad: true, On: e.On, Path: e.Path,
 		Message: err.Error() + "; it is left out",
 	})
 }
 
 // finish sorts the entries, and says which are missing.
-func (c *collector) finish(t *target) {
-	slices.SortFunc(c.list, func(a, b gslb.Entry) int {
+func (c *collector) finish(t *target, h *refs.Host) {
+	slices.SortFunc(c.list, func(a, b entry) int {
 		if a.Addr.IsValid() != b.Addr.IsValid() { // names come last
 			return b.Addr.Compare(a.Addr)
 		}
@@ -165,27 +175,41 @@ func (c *collector) finish(t *target) {
 	})
 	slices.Sort(c.ignored) // a status comes in any order
 	slices.Sort(c.pending)
+	via, on := viaOf(h)
 	note := func(bad bool, reason, format string, args ...any) {
 		c.findings = append(c.findings, Finding{
-			Condition: gslbv1beta1.ConditionResolved, Reason: reason, Bad: bad, On: t.Source, Path: "status.loadBalancer",
+			Condition: gslbv1beta1.ConditionResolved, Reason: reason, Bad: bad, On: on, Path: "status",
 			Message: fmt.Sprintf(format, args...),
 		})
 	}
 	switch {
-	case len(t.Hosts) == 0 || t.foreign:
+	case t.foreign:
 	case len(c.list) == 0 && len(c.ignored) > 0:
-		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address that clients could connect to (%s); give entryAddresses where it never will", t.Source, strings.Join(c.ignored, "; "))
+		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address that clients could connect to (%s); give entryAddresses where it never will", via, strings.Join(c.ignored, "; "))
 		return
 	case len(c.list) == 0:
-		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address yet; give entryAddresses where it never will", t.Source)
+		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address yet; give entryAddresses where it never will", via)
 	case len(c.pending) == len(c.list):
 		note(true, gslbv1beta1.ReasonAddressUnknown, "host name not resolved yet: %s", strings.Join(c.pending, ", "))
 	case len(c.pending) > 0:
 		note(false, gslbv1beta1.ReasonResolved, "host name not resolved yet: %s", strings.Join(c.pending, ", "))
 	}
 	if len(c.ignored) > 0 && len(c.list) > 0 {
-		note(false, gslbv1beta1.ReasonResolved, "ignored in the status of %s: %s", t.Source, strings.Join(c.ignored, "; "))
+		note(false, gslbv1beta1.ReasonResolved, "ignored in the status of %s: %s", via, strings.Join(c.ignored, "; "))
 	}
+}
+
+// viaOf names the objects whose status tells where clients arrive, and gives the first; of
+// a host that has none, the object that names it.
+func viaOf(h *refs.Host) (string, gslb.Source) {
+	if len(h.Via) == 0 {
+		return h.On.String(), h.On
+	}
+	var names []string
+	for _, v := range h.Via {
+		names = append(names, v.String())
+	}
+	return strings.Join(names, ", "), h.Via[0]
 }
 
 // parseAddress reads an address that clients can connect to.

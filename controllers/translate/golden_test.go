@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -20,7 +19,6 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
@@ -43,6 +41,7 @@ type options struct {
 	AllowLoopback bool                `json:"allowLoopback"`
 	ReadOnly      bool                `json:"readOnly"`
 	Unreadable    []string            `json:"unreadable"` // Services whose slices cannot be read
+	Absent        []string            `json:"absent"`     // kinds that the cluster does not have
 	Hosts         map[string]string   `json:"hosts"`      // namespaces of the Gslbs that have hosts, for records
 }
 
@@ -53,8 +52,6 @@ type cluster struct {
 	delegations []*gslbv1beta1.ZoneDelegation
 	endpoints   []*dnsendpoint.DNSEndpoint
 	objects     []refs.Object
-	services    map[types.NamespacedName]*corev1.Service
-	slices      map[types.NamespacedName][]*discoveryv1.EndpointSlice
 	namespaces  map[string]map[string]string
 	nodes       map[string]string
 }
@@ -63,10 +60,7 @@ func readCluster(t *testing.T, file string) *cluster {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
-	c := &cluster{
-		services: map[types.NamespacedName]*corev1.Service{}, slices: map[types.NamespacedName][]*discoveryv1.EndpointSlice{},
-		namespaces: map[string]map[string]string{}, nodes: map[string]string{},
-	}
+	c := &cluster{namespaces: map[string]map[string]string{}, nodes: map[string]string{}}
 	for doc := range bytes.SplitSeq(data, []byte("\n---\n")) {
 		var kind metav1.TypeMeta
 		require.NoError(t, yaml.Unmarshal(doc, &kind))
@@ -82,15 +76,13 @@ func readCluster(t *testing.T, file string) *cluster {
 		case "Ingress":
 			c.objects = append(c.objects, decode[networkingv1.Ingress](t, doc))
 		case "Service":
-			svc := decode[corev1.Service](t, doc)
-			c.services[types.NamespacedName{Namespace: svc.Namespace, Name: svc.Name}] = svc
+			c.objects = append(c.objects, decode[corev1.Service](t, doc))
 		case "EndpointSlice":
-			slice := decode[discoveryv1.EndpointSlice](t, doc)
-			key := types.NamespacedName{Namespace: slice.Namespace, Name: slice.Labels[discoveryv1.LabelServiceName]}
-			c.slices[key] = append(c.slices[key], slice)
+			c.objects = append(c.objects, decode[discoveryv1.EndpointSlice](t, doc))
 		case "Namespace":
 			ns := decode[corev1.Namespace](t, doc)
 			c.namespaces[ns.Name] = ns.Labels
+			c.objects = append(c.objects, ns)
 		case "Node":
 			node := decode[corev1.Node](t, doc)
 			if cluster, virtual := translate.VirtualNode(node); virtual {
@@ -137,9 +129,8 @@ func (c *cluster) zonesOf(t *testing.T) translate.ZonesOutput {
 func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zone) translate.Input {
 	t.Helper()
 	in := translate.Input{
-		Gslb: g, VirtualNodes: c.nodes, NamespaceLabels: c.namespaces[g.Namespace], Zones: zones,
+		Gslb: g, VirtualNodes: c.nodes, Zones: zones,
 		Self: gslb.GeoTag(c.Self), Names: c.Names, AllowLoopback: c.AllowLoopback, ReadOnly: c.ReadOnly,
-		Services: map[types.NamespacedName]*corev1.Service{}, Slices: map[types.NamespacedName][]*discoveryv1.EndpointSlice{},
 		Resolved: map[string][]netip.Addr{},
 	}
 	for name, addrs := range c.Resolved {
@@ -147,41 +138,44 @@ func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zon
 			in.Resolved[name] = append(in.Resolved[name], netip.MustParseAddr(a))
 		}
 	}
-	key := translate.DependsOn(g, nil).Object
-	for _, obj := range c.objects {
-		if key.Matches(obj) {
-			in.Objects = append(in.Objects, obj)
-		}
-	}
-	unreadable := map[string]bool{}
-	for _, name := range c.Unreadable {
-		unreadable[name] = true
-	}
-	for _, name := range translate.DependsOn(g, in.Objects).Services {
-		in.Services[name] = c.services[name]
-		if !unreadable[name.Name] {
-			in.Slices[name] = c.slices[name]
-		}
-	}
+	in.Found = refs.Gather(func(have *refs.Found) []refs.Key { return translate.DependsOn(g, have) }, func([]refs.Key) {}, c.find)
 	return in
+}
+
+// find gives every object of a kind that the case has; Found leaves out what is not meant.
+func (c *cluster) find(k refs.Key) ([]refs.Object, refs.State) {
+	if service, of := strings.CutPrefix(k.Labels, discoveryv1.LabelServiceName+"="); of && slices.Contains(c.Unreadable, service) {
+		return nil, refs.Unread
+	}
+	if slices.Contains(c.Absent, refs.Word(k.Kind)) {
+		return nil, refs.Absent
+	}
+	var all []refs.Object
+	for _, obj := range c.objects {
+		if refs.KindOf(obj).GroupKind() == k.Kind {
+			all = append(all, obj)
+		}
+	}
+	return all, refs.Listed
 }
 
 // reversed gives the same input with every list that has no order turned round.
 func (c *cluster) reversed(in translate.Input) translate.Input {
-	in.Objects = slices.Clone(in.Objects)
-	slices.Reverse(in.Objects)
-	in.Slices = maps.Clone(in.Slices)
-	for name := range in.Slices {
-		in.Slices[name] = slices.Clone(in.Slices[name])
-		slices.Reverse(in.Slices[name])
-	}
-	if ing := in.Objects; len(ing) > 0 {
-		if obj, ok := ing[0].(*networkingv1.Ingress); ok {
-			turned := obj.DeepCopy()
-			slices.Reverse(turned.Status.LoadBalancer.Ingress)
-			in.Objects[0] = turned
+	turned := &refs.Found{}
+	in.Found.Each(func(k refs.Key, state refs.State, objects []refs.Object) bool {
+		objects = slices.Clone(objects)
+		slices.Reverse(objects)
+		for i, obj := range objects {
+			if ing, ok := obj.(*networkingv1.Ingress); ok {
+				ing = ing.DeepCopy()
+				slices.Reverse(ing.Status.LoadBalancer.Ingress)
+				objects[i] = ing
+			}
 		}
-	}
+		turned.Put(k, state, objects...)
+		return true
+	})
+	in.Found = turned
 	return in
 }
 

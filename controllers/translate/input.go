@@ -3,10 +3,6 @@
 package translate
 
 import (
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/types"
-
 	"net/netip"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
@@ -23,20 +19,14 @@ type Input struct {
 	// k8gb, on it or on the object that it refers to, say the same of its hosts.
 	Incumbent bool
 
-	// Services and Slices hold what [Dependencies.Services] names. A Service that is
-	// known not to exist is there with nil. A Service or a list of slices that could not
-	// be read is missing from the map, which makes health unknown, never unhealthy.
-	// Slices holds an empty list for a Service that has none.
-	Services map[types.NamespacedName]*corev1.Service
-	Slices   map[types.NamespacedName][]*discoveryv1.EndpointSlice
+	// Found holds what [DependsOn] names. What could not be read is [refs.Unread] there or
+	// missing, which makes health unknown, never unhealthy. For an embedded Ingress the
+	// Ingress of the Gslb's name is in it.
+	Found *refs.Found
 
 	// VirtualNodes names, by node, the cluster that a virtual node stands for; see
 	// [VirtualNode]. Other nodes need not be known.
 	VirtualNodes map[string]string
-
-	// NamespaceLabels are the labels of the Gslb's namespace. Its name is added to them
-	// as an API server does.
-	NamespaceLabels map[string]string
 
 	// Zones are those of [Zones].
 	Zones []Zone

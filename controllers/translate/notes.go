@@ -31,7 +31,7 @@ func (r *readiness) notes(h *refs.Host, s *HostStatus, sum *tally, from []string
 	switch {
 	case len(h.Others) > 0:
 		note("health is unknown behind %s, which is no Service; a healthCheck can tell", strings.Join(h.Others, ", "))
-	case len(h.Services) == 0:
+	case len(h.Backends) == 0:
 		note("no Service stands behind it, so its health is unknown; a healthCheck can tell")
 	}
 	if s.Remote > 0 && s.Local == 0 {
@@ -49,13 +49,14 @@ func (r *readiness) notes(h *refs.Host, s *HostStatus, sum *tally, from []string
 
 func (r *readiness) missing(h *refs.Host, s *HostStatus) Finding {
 	var names []string
-	for _, name := range h.Services {
-		if svc, read := r.in.Services[name]; read && svc == nil {
-			names = append(names, name.String())
+	for i := range h.Backends {
+		b := &h.Backends[i]
+		if obj, state := r.look.One(b.Key()); obj == nil && state != refs.Unread {
+			names = append(names, b.String())
 		}
 	}
 	return Finding{
 		Condition: gslbv1beta1.ConditionResolved, Reason: gslbv1beta1.ReasonServiceNotFound, Bad: true, Path: s.Path,
-		Message: fmt.Sprintf("host %s: Service %s does not exist", s.Text, strings.Join(names, ", ")),
+		Message: fmt.Sprintf("host %s: %s does not exist", s.Text, strings.Join(names, ", ")),
 	}
 }

@@ -65,7 +65,7 @@ func policyNotes(p *gslb.Policy, self gslb.GeoTag) []Finding {
 // as absent, and is said.
 func overrideOf(g *gslbv1beta1.Gslb, t *target) (gslb.Override, []Finding) {
 	var findings []Finding
-	for _, at := range []annotated{{gslbSource(g), g.Annotations}, {t.Source, t.Annotations}} {
+	for _, at := range annotatedBy(g, t) {
 		switch value := at.annotations[gslbv1beta1.AnnotationOverride]; {
 		case value == "":
 		case knownOverride(value):
@@ -78,6 +78,11 @@ func overrideOf(g *gslbv1beta1.Gslb, t *target) (gslb.Override, []Finding) {
 		}
 	}
 	return gslb.Override(g.Spec.Override), findings
+}
+
+// annotatedBy lists whose annotations count, the Gslb first.
+func annotatedBy(g *gslbv1beta1.Gslb, t *target) []annotated {
+	return append([]annotated{{gslbSource(g), g.Annotations}}, t.objects...)
 }
 
 // annotated is an object that annotations are read from.

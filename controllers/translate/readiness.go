@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
@@ -28,22 +28,22 @@ type serviceState struct {
 
 // readiness judges Services for one Gslb.
 type readiness struct {
-	in    *Input
+	look  *refs.Lookup
 	class classifier
 	scope gslbv1beta1.ServiceHealthScope
 	all   bool // every Service is needed
 }
 
-func newReadiness(in *Input) *readiness {
+func newReadiness(in *Input, look *refs.Lookup) *readiness {
 	return &readiness{
-		in:    in,
+		look:  look,
 		class: classifier{self: in.Self, names: in.Names, virtualNodes: in.VirtualNodes},
 		scope: cmp.Or(in.Gslb.Spec.ServiceHealthScope, gslbv1beta1.ScopeLocal),
 		all:   in.Gslb.Spec.ServiceHealthPolicy == gslbv1beta1.ServiceHealthAll,
 	}
 }
 
-// service judges one Service.
+// backend judges one Service.
 //
 //	Service          | slices     | ready endpoints that count | health    | reason
 //	could not be read | any       | –                          | unknown   | HealthUnknown
@@ -52,24 +52,29 @@ func newReadiness(in *Input) *readiness {
 //	exists           | unreadable | –                          | unknown   | HealthUnknown
 //	exists           | read       | some                       | healthy   | Ready
 //	exists           | read       | none                       | unhealthy | NoLocalReadyEndpoints
-func (r *readiness) service(name types.NamespacedName) serviceState {
-	svc, read := r.in.Services[name]
-	if !read {
-		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("Service %s could not be read", name)}
+func (r *readiness) backend(b *refs.Backend) serviceState {
+	obj, state := r.look.One(b.Key())
+	if obj == nil && state == refs.Unread {
+		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("%s could not be read", b)}
 	}
-	if svc == nil {
+	if obj == nil {
 		return serviceState{health: gslb.Unhealthy, reason: gslb.ReasonServiceNotFound}
 	}
+	svc, _ := obj.(*corev1.Service)
 	if why := opaque(svc); why != "" {
-		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("Service %s %s", name, why)}
+		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("%s %s", b, why)}
 	}
-	endpointSlices, read := r.in.Slices[name]
-	if !read {
-		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("the EndpointSlices of Service %s could not be read", name)}
+	endpointSlices, state := r.look.Get(b.Slices())
+	if state == refs.Unread {
+		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("the EndpointSlices of %s could not be read", b)}
 	}
 	s := serviceState{health: gslb.Unhealthy, reason: gslb.ReasonNotReady}
 	var here, there families
-	for _, slice := range endpointSlices {
+	for _, obj := range endpointSlices {
+		slice, ok := obj.(*discoveryv1.EndpointSlice)
+		if !ok {
+			continue
+		}
 		for i := range slice.Endpoints {
 			ep := &slice.Endpoints[i]
 			if !ready(ep) {
@@ -155,8 +160,8 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 	case gslbv1beta1.ScopeLocal, gslbv1beta1.ScopeClusterset:
 	}
 	var sum tally
-	for _, name := range h.Services {
-		state := r.service(name)
+	for i := range h.Backends {
+		state := r.backend(&h.Backends[i])
 		sum.add(state)
 		s.Local += state.local
 		s.Remote += state.remote

@@ -13,7 +13,6 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
@@ -76,22 +75,31 @@ func TestUpdateAnnotated(t *testing.T) {
 	}
 }
 
-func TestDependsOnGoesInTwoSteps(t *testing.T) {
+func TestDependsOnGoesInSteps(t *testing.T) {
 	g := &gslbv1beta1.Gslb{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "app"}}
-	assert.True(t, translate.DependsOn(g, nil).Object.IsZero(), "without a reference there is nothing to find")
+	own := refs.ByName(refs.KindNamespace, "", "test")
+	assert.Equal(t, []refs.Key{own}, translate.DependsOn(g, nil), "without a reference there is nothing else to find")
 
 	g.Spec.ResourceRef = &gslbv1beta1.ResourceRef{APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Name: "app"}
 	first := translate.DependsOn(g, nil)
-	assert.Equal(t, "Ingress test/app", first.Object.String())
-	assert.Empty(t, first.Services, "they are known once the Ingress is")
+	assert.Equal(t, []refs.Key{own, refs.IngressKey("test", "app")}, first, "Services are known once the Ingress is")
 
 	ing := annotatedIngress(nil)
 	ing.Spec.DefaultBackend = &networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "b"}}
 	ing.Spec.Rules[0].HTTP = &networkingv1.HTTPIngressRuleValue{Paths: []networkingv1.HTTPIngressPath{
 		{Path: "/x", Backend: networkingv1.IngressBackend{Service: &networkingv1.IngressServiceBackend{Name: "a"}}},
 	}}
-	second := translate.DependsOn(g, []refs.Object{ing})
-	assert.Equal(t, []types.NamespacedName{{Namespace: "test", Name: "a"}, {Namespace: "test", Name: "b"}}, second.Services)
+	found := &refs.Found{}
+	found.Put(refs.IngressKey("test", "app"), refs.Listed, ing)
+	var words []string
+	for _, k := range translate.DependsOn(g, found) {
+		words = append(words, k.String())
+	}
+	assert.Equal(t, []string{
+		"Namespace test", "Service test/a", "Service test/b",
+		"EndpointSlice in namespace test with labels kubernetes.io/service-name=a",
+		"EndpointSlice in namespace test with labels kubernetes.io/service-name=b", "Ingress test/app",
+	}, words)
 }
 
 func TestVirtualNode(t *testing.T) {
@@ -178,7 +186,9 @@ func FuzzFromAnnotations(f *testing.F) {
 		}
 		require.Empty(t, problems)
 		zone := translate.Zone{ZoneIntent: gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}
-		out := translate.Build(translate.Input{Gslb: g, Objects: []refs.Object{ing}, Zones: []translate.Zone{zone}, Self: "eu", AllowLoopback: true})
+		found := &refs.Found{}
+		found.Put(refs.IngressKey("test", "app"), refs.Listed, ing)
+		out := translate.Build(translate.Input{Gslb: g, Found: found, Zones: []translate.Zone{zone}, Self: "eu", AllowLoopback: true})
 		assert.Len(t, out.Offers, 1, out.Conditions)
 	})
 }
