@@ -66,10 +66,10 @@ const (
 	ReasonIngressManagedElsewhere = "IngressManagedElsewhere"
 	// ReasonResourceNotFound (False): resourceRef names no object.
 	ReasonResourceNotFound = "ResourceNotFound"
-	// ReasonResourceAmbiguous (False): the labels of resourceRef match several objects; the
-	// message lists them.
-	ReasonResourceAmbiguous = "ResourceAmbiguous"
-	// ReasonResourceKindUnsupported (False): this version cannot read the kind yet, or its
+	// ReasonRefNotPermitted (False): a reference into another namespace, of resourceRef or of
+	// a route, is allowed by no ReferenceGrant there.
+	ReasonRefNotPermitted = "RefNotPermitted"
+	// ReasonResourceKindUnsupported (False): this version cannot read the kind, or its
 	// CustomResourceDefinition is not installed.
 	ReasonResourceKindUnsupported = "ResourceKindUnsupported"
 	// ReasonNoHosts (False): the object that was found names no host.
