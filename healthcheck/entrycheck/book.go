@@ -22,6 +22,8 @@ type target struct {
 	asked    time.Time // start of the last question
 	until    time.Time // until when its last answer vouches
 	answers  bool      // the last question was answered
+	held     bool      // its cluster is heard, and holds it against its own probes
+	misses   int       // questions in a row that were not answered
 	retired  bool      // no longer wanted; stays until its question is done
 }
 
@@ -39,13 +41,16 @@ type book struct {
 	bucket   bucket
 	loopback bool
 	random   func() float64
+	interval time.Duration
+	timeout  time.Duration // of one question
 	seen     *gslb.World
 }
 
-func newBook(limit, rate int, loopback bool, random func() float64) *book {
+func newBook(c *Config) *book {
 	return &book{
 		targets: make(map[key]*target), hosts: make(map[gslb.Name][]*target),
-		queue: due.New[*target](limit, classes), bucket: bucket{rate: rate}, loopback: loopback, random: random,
+		queue: due.New[*target](c.Limit, classes), bucket: bucket{rate: c.Rate}, loopback: c.AllowLoopback, random: c.Random,
+		interval: c.Interval, timeout: askTimeout(c.Doubt),
 	}
 }
 
@@ -90,13 +95,13 @@ func (b *book) keep(host gslb.Name, w wish, rank int, now time.Time) *target {
 			t.item.Value, t.item.Lane = t, w.question.Addr.Addr()
 			b.targets[k] = t
 		}
-		t.retired, t.of, t.state, t.rank = false, w.of, w.state, rank
+		t.retired, t.of, t.state, t.rank, t.held = false, w.of, w.state, rank, w.held
 		_, class := b.pace(t, now)
 		b.queue.Put(&t.item, now.Add(time.Duration(rank)*siblingDelay), class)
 		return t
 	}
 	was := t.state
-	t.of, t.state, t.rank = w.of, w.state, rank
+	t.of, t.state, t.rank, t.held = w.of, w.state, rank, w.held
 	if was != t.state && !t.item.Begun() {
 		every, class := b.pace(t, now)
 		at := t.item.At()
@@ -112,7 +117,7 @@ func (b *book) keep(host gslb.Name, w wish, rank int, now time.Time) *target {
 // is done, so that nobody is asked the same twice at once.
 func (b *book) retire(t *target) {
 	b.queue.Drop(&t.item)
-	t.until, t.answers = time.Time{}, false
+	t.until, t.answers, t.misses = time.Time{}, false, 0
 	if t.item.Begun() {
 		t.retired = true
 		return
@@ -156,11 +161,18 @@ func (b *book) done(t *target, a ask.Answer, now time.Time) []gslb.Sighting {
 	t.answers = vouches(t.question, a)
 	if t.answers {
 		valid := validFor * b.answerPace()
-		t.until = now.Add(valid)
-		for _, tag := range t.of {
-			out = append(out, gslb.Sighting{Kind: gslb.EntryAnswered, Of: tag, Host: t.host, At: now, ValidFor: valid})
+		t.until, t.misses = now.Add(valid), 0
+		if !t.held {
+			for _, tag := range t.of {
+				out = append(out, gslb.Sighting{Kind: gslb.EntryAnswered, Of: tag, Host: t.host, At: now, ValidFor: valid})
+			}
 		}
 		b.postpone(t, now)
+	} else {
+		t.misses++
+	}
+	if t.held {
+		out = append(out, b.heldSightings(t, now)...)
 	}
 	every, class := b.pace(t, now)
 	at := t.asked.Add(time.Duration(float64(every) * (0.9 + 0.2*b.random())))
@@ -168,6 +180,29 @@ func (b *book) done(t *target, a ask.Answer, now time.Time) []gslb.Sighting {
 		at = now
 	}
 	b.queue.Put(&t.item, at, class)
+	return out
+}
+
+// heldMisses is how many questions in a row have to go without an answer before an entry
+// that its cluster holds is said to be silent.
+const heldMisses = 2
+
+// heldSightings says what becomes of asking a host that its cluster holds: one entry that
+// answers speaks for it, and it is silent when none does.
+func (b *book) heldSightings(t *target, now time.Time) []gslb.Sighting {
+	kind := gslb.HeldAnswered
+	if !t.answers {
+		kind = gslb.HeldSilent
+		for _, other := range b.hosts[t.host] {
+			if other.answers || other.misses < heldMisses {
+				return nil
+			}
+		}
+	}
+	out := make([]gslb.Sighting, 0, len(t.of))
+	for _, tag := range t.of {
+		out = append(out, gslb.Sighting{Kind: kind, Of: tag, Host: t.host, At: now, ValidFor: validFor * max(b.interval*5/2, b.stretch(4))})
+	}
 	return out
 }
 
@@ -179,7 +214,7 @@ func (b *book) postpone(by *target, now time.Time) {
 			continue
 		}
 		_, class := b.pace(t, now)
-		b.queue.Put(&t.item, now.Add(b.answerPace()+askTimeout+time.Duration(t.rank)*siblingDelay), class)
+		b.queue.Put(&t.item, now.Add(b.answerPace()+b.timeout+time.Duration(t.rank)*siblingDelay), class)
 	}
 }
 

@@ -25,6 +25,9 @@ const (
 	DefaultLimit = 1024 // on their way at once, at most half of them to one address
 )
 
+// DefaultInterval is the time between two questions to an entry that answers.
+const DefaultInterval = 2 * time.Second
+
 // Store takes sightings; [gslb.Store] is one.
 type Store interface {
 	Sight(gslb.Sighting)
@@ -42,7 +45,13 @@ type Config struct {
 	AllowLoopback bool
 	// Dial opens a connection and gives up when its context ends; nil: a plain
 	// net.Dialer.
-	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Interval is how often an entry is asked that answers; what answered counts for three
+	// times as long. 0: DefaultInterval.
+	Interval time.Duration
+	// Doubt is how long a cluster is doubtful before it is decided on (gslb.Timing); 0: as
+	// gslb.DefaultTiming has it.
+	Doubt  time.Duration
 	Rate   int            // questions a second; 0: DefaultRate
 	Limit  int            // questions on their way at once; 0: DefaultLimit
 	Random func() float64 // uniform in [0,1), called by one goroutine; nil: math/rand
@@ -79,6 +88,13 @@ func New(c Config) (*Checker, error) {
 	if c.Limit == 0 {
 		c.Limit = DefaultLimit
 	}
+	if c.Interval <= 0 {
+		c.Interval = DefaultInterval
+	}
+	if c.Doubt <= 0 {
+		t := gslb.DefaultTiming()
+		c.Doubt = t.Decide - t.Lease
+	}
 	if c.Dial == nil {
 		c.Dial = ask.DefaultDial()
 	}
@@ -91,7 +107,7 @@ func New(c Config) (*Checker, error) {
 	}
 	return &Checker{
 		store: c.Store, worlds: c.Worlds, log: c.Log.With("component", "entrycheck"), metrics: metrics,
-		asker: ask.Asker{Dial: c.Dial}, book: newBook(c.Limit, c.Rate, c.AllowLoopback, c.Random),
+		asker: ask.Asker{Dial: c.Dial}, book: newBook(&c),
 		answers: make(chan answered, c.Limit),
 	}, nil
 }
@@ -137,7 +153,7 @@ func (c *Checker) Run(ctx context.Context) error {
 
 // ask runs in a goroutine of its own: it gets a copy and does not look at t.
 func (c *Checker) ask(ctx context.Context, t *target, q ask.Question) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.book.timeout)
 	defer cancel()
 	c.answers <- answered{t, c.asker.Ask(ctx, q)}
 }

@@ -8,13 +8,11 @@ import (
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// How often an entry is asked. With so many entries that the rate would not do,
-// the settled paces stretch; doubt takes what there is, and goes first.
+// How often an entry is asked, beside the interval of the Config. With so many entries
+// that the rate would not do, the settled paces stretch; doubt takes what there is, and
+// goes first.
 const (
 	doubtPace    = time.Second            // in doubt, until it answers
-	answerPace   = 2 * time.Second        // it answered: the host may live by that
-	vouchedPace  = 2 * time.Second        // it did not, but others vouch for the cluster
-	lostPace     = 5 * time.Second        // it did not, and the cluster is lost
 	siblingDelay = 250 * time.Millisecond // head start of each entry of a host over the next
 )
 
@@ -23,9 +21,11 @@ const (
 const validFor = 3
 
 // askTimeout is how long one question may take. It is as long as the window of
-// doubt (1.5 s) allows, so that one lost SYN, which is sent again after a second,
-// does not cost the answer.
-const askTimeout = 1400 * time.Millisecond
+// doubt (1.5 s, if nothing else is said) allows, so that one lost SYN, which is sent again
+// after a second, does not cost the answer.
+func askTimeout(doubt time.Duration) time.Duration {
+	return min(doubt-100*time.Millisecond, 5*time.Second)
+}
 
 // Classes: what is due in a lower one goes first.
 const (
@@ -38,12 +38,12 @@ const (
 // pace says how often a target is asked now, and in which class.
 //
 //	answers still count | cluster  | class   | every
-//	yes                 | any      | answers | 2 s, or n / (rate/2) if longer
+//	yes                 | any      | answers | i, or n / (rate/2) if longer
 //	no                  | doubtful | doubt   | 1 s
-//	no                  | vouched  | rest    | 2 s, or n / (rate/4) if longer
-//	no                  | lost     | rest    | 5 s, or n / (rate/4) if longer
+//	no                  | vouched  | rest    | i, or n / (rate/4) if longer
+//	no                  | lost     | rest    | 2.5 i, or n / (rate/4) if longer
 //
-// n is the number of targets: answers take at most half of the rate and the rest
+// i is the interval (2 s), n the number of targets: answers take at most half of the rate and the rest
 // a quarter, so that neither starves the other.
 func (b *book) pace(t *target, now time.Time) (time.Duration, int) {
 	switch {
@@ -52,12 +52,12 @@ func (b *book) pace(t *target, now time.Time) (time.Duration, int) {
 	case t.state == gslb.Doubtful:
 		return doubtPace, classDoubt
 	case t.state == gslb.Vouched:
-		return max(vouchedPace, b.stretch(4)), classRest
+		return max(b.interval, b.stretch(4)), classRest
 	}
-	return max(lostPace, b.stretch(4)), classRest
+	return max(b.interval*5/2, b.stretch(4)), classRest
 }
 
-func (b *book) answerPace() time.Duration { return max(answerPace, b.stretch(2)) }
+func (b *book) answerPace() time.Duration { return max(b.interval, b.stretch(2)) }
 
 // stretch is the time that a part of the rate needs to ask every target once.
 func (b *book) stretch(part int) time.Duration {

@@ -24,6 +24,7 @@ type wish struct {
 	of       []gslb.GeoTag // clusters in trouble that offer the entry
 	state    gslb.Liveness // the most urgent of theirs
 	sure     bool          // reported as healthy, not as unknown
+	held     bool          // its cluster is heard, and holds it against its own probes
 }
 
 // inTrouble reports that the entries of such a cluster are asked.
@@ -35,8 +36,11 @@ func inTrouble(l gslb.Liveness) bool {
 // of clusters in trouble that were not reported unhealthy. The same question is
 // there once, whoever it is for.
 func wishes(w *gslb.World, h *gslb.Host, loopback bool) []wish {
-	if h == nil || !slices.ContainsFunc(h.Parts, func(p gslb.Part) bool { return inTrouble(p.Liveness) }) {
+	if h == nil {
 		return nil
+	}
+	if !slices.ContainsFunc(h.Parts, func(p gslb.Part) bool { return inTrouble(p.Liveness) }) {
+		return heldWishes(w, h, loopback)
 	}
 	shared := believedAddrs(h)
 	var out []wish
@@ -64,6 +68,35 @@ func wishes(w *gslb.World, h *gslb.Host, loopback bool) []wish {
 		return 1
 	})
 	return out
+}
+
+// heldWishes gives the entries that a cluster which is heard holds to be healthy while
+// its own probes fail: it wants to know whether others find them so. An address that
+// another cluster offers too says nothing of the one.
+func heldWishes(w *gslb.World, h *gslb.Host, loopback bool) []wish {
+	var out []wish
+	for i := range h.Parts {
+		p := &h.Parts[i]
+		if p.Liveness != gslb.Fresh {
+			continue
+		}
+		for k := range p.Offer.Entries {
+			e := &p.Offer.Entries[k]
+			if e.Reason != gslb.ReasonProbesHeld || sharedWithBelieved(w, p.Cluster, e) || offeredElsewhere(h, p.Cluster, e.Addr) {
+				continue
+			}
+			if q, ok := question(h.Name, e, loopback); ok {
+				out = append(out, wish{question: q, of: []gslb.GeoTag{p.Cluster}, state: gslb.Lost, sure: true, held: true})
+			}
+		}
+	}
+	return out
+}
+
+func offeredElsewhere(h *gslb.Host, by gslb.GeoTag, addr netip.Addr) bool {
+	return slices.ContainsFunc(h.Parts, func(p gslb.Part) bool {
+		return p.Cluster != by && slices.ContainsFunc(p.Entries, func(c gslb.Candidate) bool { return c.Addr == addr })
+	})
 }
 
 func add(to []wish, n wish) []wish {
