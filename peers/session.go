@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 // session reads over one connection: one question for each zone is under way,
@@ -24,8 +26,9 @@ type session struct {
 	toldAt []netip.Addr // where we are called, as the peer was told on this connection
 	slots  []*slot
 	worked bool
-	works  chan struct{} // closed with worked
 	turn   int           // questions sent
+	told   []gslb.GeoTag // whom we hear, as last said on this connection
+	works  chan struct{} // closed with worked
 }
 
 // slot is one zone on a connection.
@@ -149,7 +152,10 @@ func (s *session) send(sl *slot, first bool, now time.Time) error {
 	sl.hold, sl.id = s.holdFor(first), s.freeID()
 	s.turn++
 	hello := s.x.hello()
-	hello.hold, hello.hears = sl.hold, s.x.hears()
+	hello.hold = sl.hold
+	if hears := s.x.hears(); s.turn == 1 || !slices.Equal(hears, s.told) {
+		hello.hears, s.told = hears, hears
+	}
 	if at := s.x.calledAt(); !slices.Equal(at, s.toldAt) {
 		hello.at, s.toldAt = at, at
 	}
