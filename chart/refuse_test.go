@@ -53,7 +53,6 @@ func TestWrongValuesAreRefused(t *testing.T) {
 		{"edgeZone=", "edgeZone is missing beside zone cloud.example.com"},
 		{"zone=cloud..example.com", `zone: "cloud..example.com" is not the name of a zone`},
 		{"edge.servers[0]=192.0.2.53:dns", `edge.servers: "192.0.2.53:dns" is not HOST or HOST:PORT`},
-		{"edge.provider=none", "edge.servers has no use with edge.provider none"},
 		{"anchors[0]=1:", `anchors: "1:" is not HOST or HOST:PORT`},
 		{"peers.static.EU=192.0.2.1", "peers.static: EU is this cluster itself; list the others only"},
 		{"peers.static.us[0]=192.0.2.1:", `peers.static.us: "192.0.2.1:" is not HOST or HOST:PORT`},

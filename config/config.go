@@ -49,6 +49,7 @@ type Config struct {
 	Peers        []string
 	PeerTSIGKeys []string
 	EntryCheck   string
+	Timing       Timing
 
 	K8gbPeers []string
 
@@ -75,6 +76,7 @@ func Default() Config {
 		EdgeProvider:  ProviderRFC2136,
 		EntryCheck:    "on",
 		Delegation:    "on",
+		Timing:        defaultTiming(),
 		Guard:         gslb.DefaultRemovalHold,
 		MetricsListen: ":8080",
 		ProbeListen:   ":8081",
@@ -116,6 +118,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST:PORT (default: found in the zone's NS set at the edge); with our own tag: other instances of this cluster, which in Kubernetes are found by --service")
 	fs.StringArrayVar(&c.PeerTSIGKeys, "peer-tsig-key", c.PeerTSIGKeys, "key of the exchange between clusters, [PEER=]NAME:ALGORITHM:FILE; repeatable (in the environment: separated by spaces)")
 	fs.StringVar(&c.EntryCheck, "entry-check", c.EntryCheck, "ask the entries of a silent cluster as a client would: on or off")
+	c.Timing.bind(fs)
 
 	fs.StringSliceVar(&c.K8gbPeers, "k8gb-peers", c.K8gbPeers, "clusters that run k8gb, TAG=HOST:PORT, UDP and TCP (default: found in the zone's NS set at the edge, where they do not sign and answer for the zone)")
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
@@ -217,4 +218,36 @@ func TestTransfers(t *testing.T) {
 	s, err = cfg.Settings()
 	require.NoError(t, err)
 	assert.False(t, s.Transfers.Used())
+}
+
+func TestTiming(t *testing.T) {
+	cfg, err := load(t, []string{"--geo-tag", "eu"}, nil, "")
+	require.NoError(t, err)
+	s, err := cfg.Settings()
+	require.NoError(t, err)
+	assert.Equal(t, gslb.DefaultTiming(), s.Timing, "the defaults are those of the model")
+	assert.Equal(t, 2*time.Second, s.EntryCheckInterval)
+	cfg, err = load(t, []string{"--geo-tag", "eu", "--peer-alarm-after", "4s", "--peer-lost-after", "9s"}, map[string]string{"MERIDIAN_PEER_LEASE": "6s"}, "split-brain-threshold: 10m\nentry-check-interval: 5s\n")
+	require.NoError(t, err)
+	s, err = cfg.Settings()
+	require.NoError(t, err)
+	assert.Equal(t, []time.Duration{4 * time.Second, 6 * time.Second, 9 * time.Second, 10 * time.Minute, 5 * time.Second},
+		[]time.Duration{s.Timing.Alarm, s.Timing.Lease, s.Timing.Decide, s.Timing.SplitBrain, s.EntryCheckInterval})
+	for _, c := range []struct {
+		args  []string
+		wants string
+		why   string
+	}{
+		{[]string{"--peer-alarm-after", "1s"}, "--peer-alarm-after: 1s is less than 1.5s", "a keep-alive late by a little is no silence"},
+		{[]string{"--peer-lease", "2s"}, "--peer-lease: 2s: write 2.5s or more with --peer-alarm-after 2s", "alarm < lease"},
+		{[]string{"--peer-lease", "4s"}, "--peer-lost-after: 4.5s: write 5s or more with --peer-lease 4s", "lease < lost"},
+		{[]string{"--peer-lost-after", "2m"}, "--peer-lost-after: 2m0s: write 1m0s at most", "a dead cluster has to go"},
+		{[]string{"--split-brain-threshold", "1s"}, "--split-brain-threshold: 1s: write 30s to 24h0m0s", "a reboot is no death"},
+		{[]string{"--entry-check-interval", "10ms"}, "--entry-check-interval: 10ms: write 1s to 1m0s", "no flood"},
+	} {
+		cfg, err := load(t, append([]string{"--geo-tag", "eu"}, c.args...), nil, "")
+		require.NoError(t, err)
+		_, err = cfg.Settings()
+		assert.ErrorContains(t, err, c.wants, c.why)
+	}
 }

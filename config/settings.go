@@ -64,6 +64,9 @@ type Settings struct {
 	Peers      map[gslb.GeoTag][]string // HOST:PORT; under Self other instances of this cluster
 	PeerKeys   []PeerKey                // none: the cluster serves alone
 	EntryCheck bool
+	// Timing of silence, and how often an entry that answers is asked.
+	Timing             gslb.Timing
+	EntryCheckInterval time.Duration
 
 	K8gbPeers map[gslb.GeoTag][]string // HOST:PORT of clusters that run k8gb
 
@@ -117,6 +120,7 @@ func (c *Config) Settings() (*Settings, error) {
 	c.listeners(s, &bad)
 	c.edge(s, &bad)
 	c.exchange(s, &bad)
+	s.Timing, s.EntryCheckInterval = c.Timing.settings(&bad), c.Timing.EntryCheck
 	c.k8gb(s, &bad)
 	c.updates(s, &bad)
 	s.Transfers = c.Transfer.settings(&bad)

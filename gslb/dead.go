@@ -49,3 +49,19 @@ func (m *merger) agreed(lost *peer) bool {
 	}
 	return true
 }
+
+// believing gives the thresholds by which clusters are believed: liveness is per
+// cluster, so the zone that keeps its answers longest counts for all.
+func (m *merger) believing() Timing {
+	t := m.timing
+	for i := range m.zones {
+		wait := m.zones[i].SplitBrain
+		if wait == 0 {
+			wait = m.timing.SplitBrain
+		}
+		if i == 0 || wait > t.SplitBrain {
+			t.SplitBrain = wait
+		}
+	}
+	return t
+}

@@ -123,6 +123,20 @@ func TestNobodyIsDeadWhileWeAreCutOff(t *testing.T) {
 	})
 }
 
+func TestTheZoneSaysHowLongACutOffClusterKeepsItsAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatched(t, gslb.Config{MeasuresOutside: true}) // the zone says a minute
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		require.False(t, w.World().Isolated.IsZero())
+		assert.Equal(t, gslb.Vouched, w.World().Cluster("ap").Liveness)
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, gslb.Lost, w.World().Cluster("ap").Liveness, "and not the five minutes of zones that do not say")
+		assert.Empty(t, w.dead())
+	})
+}
+
 func TestAClusterThatLeftIsDeadAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatched(t, gslb.Config{})

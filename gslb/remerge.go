@@ -121,6 +121,7 @@ func (m *merger) assess(now time.Time, next *earliest) {
 	peers := m.sortedPeers()
 	m.endConflicts(peers, now, next)
 	isolated := m.isolation(peers, now, next)
+	timing := m.believing()
 	var thirds map[GeoTag]hearer // made when somebody was silent for long enough to need it
 	for _, p := range peers {
 		e := p.evidence
@@ -132,7 +133,7 @@ func (m *merger) assess(now time.Time, next *earliest) {
 		if now.Sub(e.Heard) >= m.timing.Lease {
 			e.LacksUs = time.Time{}
 		}
-		s := m.timing.Assess(e, now)
+		s := timing.Assess(e, now)
 		if p.runsK8gb() {
 			s.Alarm = false // it does not read heartbeats
 		}

@@ -42,20 +42,20 @@ const (
 
 // Timing of readers and authors (agreement.md §3).
 const (
-	defaultHold     = time.Second      // of the first zone of a connection: the keep-alive
-	defaultLongHold = 30 * time.Second // of its other zones
-	maxHold         = 30 * time.Second // that an author grants
-	grace           = time.Second      // beyond the hold until a connection is taken for dead
-	dialTimeout     = time.Second
-	writeTimeout    = 2 * time.Second
-	transferLimit   = time.Minute // of one transfer, however steadily it drips
-	firstRetry      = 200 * time.Millisecond
-	maxRetry        = time.Second
-	redialEvery     = time.Minute     // of a connection that ends where the other one does
-	redialSpread    = 5 * time.Minute // of one that does not
-	lease           = 3 * time.Second // within which a connection counts as alive
-	relayAfter      = 2 * time.Second // without reading a peer directly
-	discoverEvery   = time.Minute
-	discoverSoon    = 250 * time.Millisecond // doubled each time
-	discoverMissing = 5 * time.Second        // the longest while an address is missing
+	defaultHold       = time.Second      // of the first zone of a connection: the keep-alive
+	defaultLongHold   = 30 * time.Second // of its other zones
+	maxHold           = 30 * time.Second // that an author grants
+	grace             = time.Second      // beyond the hold until a connection is taken for dead
+	dialTimeout       = time.Second
+	writeTimeout      = 2 * time.Second
+	transferLimit     = time.Minute // of one transfer, however steadily it drips
+	firstRetry        = 200 * time.Millisecond
+	maxRetry          = time.Second
+	redialEvery       = time.Minute     // of a connection that ends where the other one does
+	redialSpread      = 5 * time.Minute // of one that does not
+	defaultLease      = 3 * time.Second // within which a connection counts as alive
+	defaultRelayAfter = 2 * time.Second // without reading a peer directly
+	discoverEvery     = time.Minute
+	discoverSoon      = 250 * time.Millisecond // doubled each time
+	discoverMissing   = 5 * time.Second        // the longest while an address is missing
 )

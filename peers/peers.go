@@ -54,6 +54,10 @@ type Config struct {
 
 	Hold     time.Duration // of the first zone of a connection; 0: 1 s
 	LongHold time.Duration // of its other zones; 0: 30 s
+	// Lease is how long a peer that answered us itself counts as read first-hand; 0: 3 s.
+	Lease time.Duration
+	// RelayAfter is after how long without it others are asked for its report; 0: 2 s.
+	RelayAfter time.Duration
 
 	Dial func(ctx context.Context, addr string) (net.Conn, error) // nil: TCP
 	Now  func() time.Time                                         // wall clock that signatures are stamped with; nil: time.Now
@@ -129,6 +133,12 @@ func check(c *Config) error {
 	}
 	if c.Port == 0 {
 		c.Port = 53
+	}
+	if c.Lease <= 0 {
+		c.Lease = defaultLease
+	}
+	if c.RelayAfter <= 0 {
+		c.RelayAfter = defaultRelayAfter
 	}
 	if c.Hold <= 0 {
 		c.Hold = defaultHold

@@ -270,7 +270,7 @@ func (r *readers) direct(tag gslb.GeoTag) bool {
 	r.mu.Lock()
 	p := r.peers[tag]
 	r.mu.Unlock()
-	return p != nil && p.direct.within(lease, time.Now())
+	return p != nil && p.direct.within(r.x.cfg.Lease, time.Now())
 }
 
 // deliver takes a new version of a report. quietly: a refusal is not told.

@@ -43,7 +43,7 @@ func (r *readers) relayed(now time.Time) map[gslb.GeoTag][]subscription {
 	}
 	for _, tag := range slices.SortedFunc(maps.Keys(r.peers), cmp.Compare) {
 		p := r.peers[tag]
-		if r.ours(tag) || p.direct.within(relayAfter, now) || now.Sub(p.known) < relayAfter || p.left.Load() {
+		if r.ours(tag) || p.direct.within(r.x.cfg.RelayAfter, now) || now.Sub(p.known) < r.x.cfg.RelayAfter || p.left.Load() {
 			continue
 		}
 		for _, by := range r.hearers(tag) {

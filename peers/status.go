@@ -40,7 +40,7 @@ func (x *Exchange) Peers() []Status {
 	now := time.Now()
 	for tag, p := range r.peers {
 		s := Status{
-			Cluster: tag, Addresses: r.addrs(tag), Direct: p.direct.within(lease, now),
+			Cluster: tag, Addresses: r.addrs(tag), Direct: p.direct.within(x.cfg.Lease, now),
 			Skew: time.Duration(p.skew.Load()), Heard: p.heard.get(), Confirmed: r.confirmed(tag), Reports: r.held(tag),
 		}
 		p.mu.Lock()

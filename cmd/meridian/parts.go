@@ -116,6 +116,7 @@ func (p *process) addProbes(store *gslb.Store) error {
 	}
 	checker, err := entrycheck.New(entrycheck.Config{
 		Store: store, Worlds: store.Mailbox().C(), Log: p.log, Registerer: p.registry, AllowLoopback: p.settings.Loopback,
+		Interval: p.settings.EntryCheckInterval, Doubt: p.settings.Timing.Decide - p.settings.Timing.Lease,
 	})
 	if err != nil {
 		return err

@@ -219,7 +219,7 @@ func (p *process) start(src source, saved *gslb.Saved) error {
 		saved = nil
 	}
 	store, err := gslb.NewStore(gslb.Config{
-		Self: p.settings.Self, ClusterID: src.clusterID, Instance: p.instance, Saved: saved, RemovalHold: p.settings.RemovalHold,
+		Self: p.settings.Self, ClusterID: src.clusterID, Instance: p.instance, Saved: saved, RemovalHold: p.settings.RemovalHold, Timing: p.settings.Timing,
 		MeasuresOutside: p.settings.MeasuresOutside(), SeeksPeers: p.settings.SeeksPeers(),
 	})
 	if err != nil {

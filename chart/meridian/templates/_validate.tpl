@@ -69,9 +69,6 @@ with words that nobody understands.
 {{- if and (eq $edge.provider "rfc2136") (empty $edge.servers) }}
 {{- fail "edge.servers is required with edge.provider rfc2136: the server of the edge zone that takes updates, like 192.0.2.53 (or set edge.provider to none and write the delegation by hand)" }}
 {{- end }}
-{{- if and (eq $edge.provider "none") $edge.servers }}
-{{- fail "edge.servers has no use with edge.provider none; leave it out" }}
-{{- end }}
 {{- if and .Values.externaldns.enabled (ne $edge.provider "externaldns") }}
 {{- fail (printf "externaldns.enabled: ExternalDNS would have nothing to do with edge.provider %s; set edge.provider to externaldns" $edge.provider) }}
 {{- end }}
