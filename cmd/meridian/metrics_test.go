@@ -173,7 +173,7 @@ func TestMetricsFollowTheConventions(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, problems)
 	known := []string{
-		"code", "edge", "edge_provider", "entry_check", "geo_tag", "go_version", "instance_id", "kind", "limit", "liveness", "method", "peer_key",
+		"code", "edge", "edge_provider", "entry_check", "geo_tag", "go_version", "instance_id", "kind", "limit", "liveness", "method", "name_server", "peer_key",
 		"platform", "qtype", "rcode", "reason", "result", "severity", "side", "source", "state", "status", "transport", "type", "version",
 		"what", "witness", "zone",
 	}
