@@ -24,7 +24,8 @@ type author struct {
 	relay map[name]*publication
 	ready bool // objects were read; until then our own report would be a lie
 
-	world *gslb.World // last published; the publisher's alone
+	publishing sync.Mutex  // held while versions are made
+	world      *gslb.World // last published
 
 	stateMu sync.Mutex
 	state   gslb.Announcement
@@ -35,6 +36,8 @@ type author struct {
 type ownZone struct {
 	zone       gslb.Name
 	pub        *publication
+	public     uint32    // serial of the served zone, as told
+	publicAt   time.Time // since when
 	records    []gslb.Record
 	challenges []gslb.Record
 	failed     map[gslb.Name]bool // hosts that do not fit in the format
@@ -51,11 +54,13 @@ func newAuthor(instance string, now func() time.Time, log *slog.Logger, m *metri
 }
 
 // publish turns what changed in a World into new versions of our report zones.
-// It is called by one goroutine. Until the objects of this cluster were read, or
+// Until the objects of this cluster were read, or
 // known from before a restart, nothing is published: an empty report would empty hosts.
 func (a *author) publish(w *gslb.World) {
 	if w.Local.Synced || w.Local.Restored {
+		a.publishing.Lock()
 		a.publishZones(w)
+		a.publishing.Unlock()
 	}
 	a.stateMu.Lock()
 	defer a.stateMu.Unlock()

@@ -51,10 +51,11 @@ const (
 	transferLimit     = time.Minute // of one transfer, however steadily it drips
 	firstRetry        = 200 * time.Millisecond
 	maxRetry          = time.Second
-	redialEvery       = time.Minute     // of a connection that ends where the other one does
-	redialSpread      = 5 * time.Minute // of one that does not
-	defaultLease      = 3 * time.Second // within which a connection counts as alive
-	defaultRelayAfter = 2 * time.Second // without reading a peer directly
+	redialEvery       = time.Minute      // of a connection that ends where the other one does
+	redialSpread      = 5 * time.Minute  // of one that does not
+	defaultLease      = 3 * time.Second  // within which a connection counts as alive
+	defaultRelayAfter = 2 * time.Second  // without reading a peer directly
+	publicEvery       = 10 * time.Second // between two tellings of the served zone's serial
 	discoverEvery     = time.Minute
 	discoverSoon      = 250 * time.Millisecond // doubled each time
 	discoverMissing   = 5 * time.Second        // the longest while an address is missing

@@ -5,6 +5,7 @@ package peers
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -14,6 +15,7 @@ import (
 func (a *author) publishZone(o *ownZone, empty *Zone, w *gslb.World, names []gslb.Name) {
 	head := w.OwnHeader(o.zone)
 	head.Instance = a.instance
+	head.Public = o.tell(head.Public, time.Now())
 	a.bound(o, head)
 	cur, _ := o.pub.current()
 	next := soa{instance: a.instance, serial: uint32(a.now().Unix())}
@@ -53,6 +55,41 @@ func (a *author) publishZone(o *ownZone, empty *Zone, w *gslb.World, names []gsl
 	if len(diff(cur, z)) > 0 {
 		a.metrics.reportBytes.WithLabelValues(o.zone.String()).Set(float64(z.size))
 		o.pub.publish(z)
+	}
+}
+
+// tell gives the serial of the served zone as it is told now. Whatever changes anywhere
+// moves that of every cluster; if each told the others at once, one change would make
+// as many reports as there are clusters. Who begins to read is told the newest:
+// see [author.catchUp].
+func (o *ownZone) tell(public uint32, now time.Time) uint32 {
+	if o.publicAt.IsZero() || now.Sub(o.publicAt) >= publicEvery {
+		o.public, o.publicAt = public, now
+	}
+	return o.public
+}
+
+// catchUp tells the serials that were held back, of all zones whose time has come; of one
+// zone, if origin is not "", at once.
+func (a *author) catchUp(origin name) {
+	a.publishing.Lock()
+	defer a.publishing.Unlock()
+	if a.world == nil {
+		return
+	}
+	for i := range a.world.Zones {
+		z := &a.world.Zones[i]
+		empty, err := newZone(a.world.Self, z.Zone)
+		if err != nil || origin != "" && empty.origin != origin {
+			continue
+		}
+		o := a.ownZone(empty)
+		if origin != "" {
+			o.publicAt = time.Time{}
+		}
+		if z.Serial != o.public && time.Since(o.publicAt) >= publicEvery {
+			a.publishZone(o, empty, a.world, nil)
+		}
 	}
 }
 

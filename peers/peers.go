@@ -279,6 +279,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 			}
 		case <-look.C:
 			x.readers.look()
+			x.author.catchUp("")
 		}
 	}
 }

