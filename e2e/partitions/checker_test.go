@@ -79,6 +79,13 @@ func (w *world) watch() {
 	}
 	r := &resolver{w: w, all: map[string]*asker{}}
 	c.runs.Go(func() { c.run(each, r) })
+	if w.edge != nil {
+		w.until("the resolver knows the delegation", func() bool { return c.latest(asked{viaEdge, rr}).text == w.want(rr) })
+		c.mu.Lock()
+		delete(c.answers, asked{viaEdge, rr}) // of before it did
+		delete(c.answers, asked{viaEdge, fail})
+		c.mu.Unlock()
+	}
 }
 
 func (c *checker) run(each map[string]*asker, r *resolver) {

@@ -112,7 +112,6 @@ func in(all []span, at time.Time, before, behind time.Duration) bool {
 	})
 }
 
-
 // judge ends the asking and judges all that was said. At each server the answer for rr, and
 // that for fail, which is the primary, may have changed so often.
 func (c *checker) judge(rrChanges, failChanges int) {
@@ -173,12 +172,13 @@ func (c *checker) wrong(who asked, all []answer) (out []string) {
 			complain("never empty")
 			continue
 		}
-		if in(c.alone, a.at, 0, slack) {
+		// What a question meets that waited until somebody thawed is later than the question.
+		if in(c.alone, a.at, a.took, slack) {
 			continue
 		}
 		for _, cl := range c.w.clusters {
 			has := slices.ContainsFunc(strings.Fields(c.w.entries(cl.tag)), func(e string) bool { return strings.Contains(a.text+" ", e+" ") })
-			if has && !in(c.served[cl.tag], a.at, 0, lostWithin+2*slack+c.lateAt(a.at)) {
+			if has && !in(c.served[cl.tag], a.at, a.took, lostWithin+2*slack+c.lateAt(a.at)) {
 				complain(cl.tag + " did not serve then")
 			}
 		}

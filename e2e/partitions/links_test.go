@@ -18,6 +18,9 @@ const cutFor = 9 * time.Second
 // healed heals every link and holds what is promised of it.
 func (w *world) healed() {
 	w.t.Helper()
+	if len(w.links.bridge)+len(w.links.doors) > 0 {
+		assert.Positive(w.t, w.dropped(), "the fault was there")
+	}
 	since := time.Now()
 	w.healLinks()
 	w.seen.within("links healed → all equal", w.seen.equal(since), healWithin, since)
@@ -99,7 +102,8 @@ func TestLinkCutWithoutTheEdge(t *testing.T) {
 	w.cutDNS(eu.space, us.space)
 	w.cut(eu.space, w.edge.space)
 	w.pass(cutFor)
-	assert.Contains(t, us.one().explain(fail), "EntryCheck", "the entries of eu vouch")
+	assert.Contains(t, us.one().explain(fail), "cluster eu is silent, but its entries answer for this host")
+	assert.Equal(t, "lost", us.one().liveness("eu"), "what vouches for a host does not vouch for its cluster")
 	w.healed()
 	w.seen.judge(0, 0)
 }

@@ -173,7 +173,8 @@ func TestKeyChangedOnOneSide(t *testing.T) {
 	w.pass(cutFor)
 	for _, pair := range [][2]*cluster{{eu, us}, {us, eu}} {
 		assert.Equal(t, "vouched", pair[0].one().liveness(pair[1].tag))
-		assert.Equal(t, "signatureTrouble", pair[0].one().witness(pair[1].tag))
+		assert.Equal(t, "badSignature", pair[0].one().witness(pair[1].tag))
+		assert.True(t, pair[0].one().logged("do not accept each other's signatures"), "and says so")
 	}
 	w.setSecret(key, old)
 	w.until("they hear each other again", func() bool {

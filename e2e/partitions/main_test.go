@@ -19,7 +19,7 @@ import (
 )
 
 // atOnce is how many scenarios run side by side: they wait more than they work.
-const atOnce = 6
+const atOnce = 8
 
 // appEnv names the variable that makes this program an application: the addresses
 // at which it answers HTTP.
@@ -28,8 +28,8 @@ const appEnv = "MERIDIAN_PARTITIONS_APPLICATION"
 // binaryEnv names the variable with the path of a meridian to try instead of this source's.
 const binaryEnv = "MERIDIAN_BINARY"
 
-// binary is what TestMain built.
-var binary struct {
+// meridian is what TestMain built.
+var meridian struct {
 	path string
 	err  error
 }
@@ -55,11 +55,11 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	if given := os.Getenv(binaryEnv); given != "" {
-		binary.path = given
+		meridian.path = given
 	} else if missing() == "" {
-		binary.path = filepath.Join(dir, "meridian")
-		if out, err := exec.Command("go", "build", "-o", binary.path, "../../cmd/meridian").CombinedOutput(); err != nil {
-			binary.err = fmt.Errorf("building meridian: %w\n%s", err, out)
+		meridian.path = filepath.Join(dir, "meridian")
+		if out, err := exec.Command("go", "build", "-o", meridian.path, "../../cmd/meridian").CombinedOutput(); err != nil {
+			meridian.err = fmt.Errorf("building meridian: %w\n%s", err, out)
 		}
 	}
 	code := m.Run()

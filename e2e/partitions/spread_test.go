@@ -56,8 +56,13 @@ func (s *spreader) carry(in net.Conn) {
 		return
 	}
 	defer out.Close()
+	both(in, out)
+}
+
+// both copies both ways until one of them ends.
+func both(a, b net.Conn) {
 	done := make(chan struct{}, 2)
-	for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
+	for _, way := range [][2]net.Conn{{a, b}, {b, a}} {
 		go func() {
 			_, _ = io.Copy(way[1], way[0]) // an error is the end of the connection
 			done <- struct{}{}

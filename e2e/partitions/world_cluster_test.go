@@ -30,10 +30,11 @@ type cluster struct {
 	w         *world
 	tag       string
 	space     *space
-	dir       string   // of its manifests
-	source    []string // flags of its objects' source
-	edge      []string // flags of its edge
-	peers     []string // whom it is told of, TAG=HOST:PORT
+	dir       string                // of its manifests
+	apply     func(manifest string) // to its API server; nil: it has none
+	source    []string              // flags of its objects' source
+	edge      []string              // flags of its edge
+	peers     []string              // whom it is told of, TAG=HOST:PORT
 	peerKey   string
 	extra     []string
 	instances []*instance
@@ -69,7 +70,7 @@ func (w *world) cluster(tag string, third int) *cluster {
 	require.NoError(w.t, os.MkdirAll(c.dir, 0o700))
 	c.source = []string{"--manifests", c.dir}
 	c.write()
-	c.file("hosts.yaml", c.objects("rr", rr, "roundRobin", "")+"---\n"+c.objects("fail", fail, "failover", "primaryGeoTag: eu"))
+	c.file("hosts.yaml", c.hosts())
 	w.clusters = append(w.clusters, c)
 	return c
 }
@@ -82,7 +83,12 @@ func (c *cluster) file(name, content string) {
 	require.NoError(c.w.t, os.Rename(tmp, filepath.Join(c.dir, name)))
 }
 
-// objects is a Gslb with the Ingress that gives it the cluster's entries.
+// hosts are the cluster's objects for both hosts.
+func (c *cluster) hosts() string {
+	return c.objects("rr", rr, "roundRobin", "") + "---\n" + c.objects("fail", fail, "failover", "primaryGeoTag: eu")
+}
+
+// objects is a Gslb with the cluster's entries.
 func (c *cluster) objects(name, host, strategy, more string) string {
 	return fmt.Sprintf(`apiVersion: gslb.meridian.dev/v1beta1
 kind: Gslb
@@ -100,7 +106,14 @@ spec:
 }
 
 // write writes the application as it is now.
-func (c *cluster) write() { c.file("app.yaml", backend(c.ready)) }
+func (c *cluster) write() {
+	c.w.t.Helper()
+	if c.apply != nil {
+		c.apply(backend(c.ready))
+		return
+	}
+	c.file("app.yaml", backend(c.ready))
+}
 
 func backend(ready bool) string {
 	return fmt.Sprintf(`apiVersion: v1
@@ -197,7 +210,7 @@ func (i *instance) start() {
 	}
 	args = append(args, c.source...)
 	args = append(args, w.plan.extra...)
-	i.process = w.start(c.space, i.name, binary.path, append(args, c.extra...)...)
+	i.process = w.start(c.space, i.name, meridian.path, append(args, c.extra...)...)
 }
 
 // metrics reads the instance's metrics, from its own space.

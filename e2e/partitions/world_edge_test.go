@@ -103,20 +103,31 @@ func (e *edge) restore() {
 // put writes records that stand for somebody else's hand.
 func (e *edge) put(records ...string) {
 	e.w.t.Helper()
+	require.NoError(e.w.t, e.insert(records...))
+}
+
+// insert adds records by a hand that is not Meridian's.
+func (e *edge) insert(records ...string) error {
 	m := new(dns.Msg).SetUpdate(dns.Fqdn(lab.EdgeZone))
 	for _, r := range records {
 		rr, err := dns.NewRR(r)
-		require.NoError(e.w.t, err)
+		if err != nil {
+			return err
+		}
 		m.Insert([]dns.RR{rr})
 	}
-	conn, err := e.w.client.dial(e.w.t.Context(), "tcp", e.space.at(dnsN))
-	require.NoError(e.w.t, err)
+	conn, err := e.w.client.dialWithin(dialTime, "tcp", e.space.at(dnsN))
+	if err != nil {
+		return err
+	}
 	defer conn.Close()
 	c := &dns.Client{Net: "tcp", TsigSecret: map[string]string{"static.": base64.StdEncoding.EncodeToString([]byte(staticSecret))}}
 	m.SetTsig("static.", dns.HmacSHA256, 300, time.Now().Unix())
 	reply, _, err := c.ExchangeWithConn(m, &dns.Conn{Conn: conn, TsigSecret: c.TsigSecret})
-	require.NoError(e.w.t, err)
-	require.Equal(e.w.t, dns.RcodeSuccess, reply.Rcode)
+	if err == nil && reply.Rcode != dns.RcodeSuccess {
+		err = fmt.Errorf("the edge says %s", dns.RcodeToString[reply.Rcode])
+	}
+	return err
 }
 
 // records are those of the zone without the SOA, sorted.

@@ -6,8 +6,12 @@ package partitions_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/stretchr/testify/require"
 )
 
 // links are the rules that stand between the spaces of a world: on the bridge, and
@@ -19,7 +23,7 @@ type links struct {
 
 // between gives the rules that drop what goes from a to b and matches.
 func between(a, b *space, match string) string {
-	return fmt.Sprintf("ip saddr %s ip daddr %s %s drop", a.prefix, b.prefix, match)
+	return fmt.Sprintf("ip saddr %s ip daddr %s %s counter drop", a.prefix, b.prefix, match)
 }
 
 // dnsOnly matches questions and answers of DNS.
@@ -53,7 +57,7 @@ func (w *world) lose(percent int, a, b *space) {
 // opens it. What is dropped at the receiver's door is lost silently.
 func (w *world) refusePackets(to, from *space) {
 	w.t.Helper()
-	w.links.doors[to] = append(w.links.doors[to], fmt.Sprintf("ip saddr %s drop", from.prefix))
+	w.links.doors[to] = append(w.links.doors[to], fmt.Sprintf("ip saddr %s counter drop", from.prefix))
 	w.lay()
 }
 
@@ -61,7 +65,7 @@ func (w *world) refusePackets(to, from *space) {
 // to opens go on.
 func (w *world) refuseConnections(to, from *space) {
 	w.t.Helper()
-	w.links.doors[to] = append(w.links.doors[to], fmt.Sprintf("ip saddr %s tcp dport 53 drop", from.prefix))
+	w.links.doors[to] = append(w.links.doors[to], fmt.Sprintf("ip saddr %s tcp dport 53 counter drop", from.prefix))
 	w.lay()
 }
 
@@ -82,6 +86,23 @@ func (w *world) lay() {
 	for s, rules := range w.links.doors {
 		s.run(ruleset("inet", "input", rules), "nft", "-f", "-")
 	}
+}
+
+// dropped is how many packets the rules have dropped.
+func (w *world) dropped() (packets int) {
+	w.t.Helper()
+	spaces := []*space{w.wan}
+	for s := range w.links.doors {
+		spaces = append(spaces, s)
+	}
+	for _, s := range spaces {
+		for _, m := range regexp.MustCompile(`counter packets (\d+)`).FindAllStringSubmatch(s.output("nft", "list", "ruleset"), -1) {
+			n, err := strconv.Atoi(m[1])
+			require.NoError(w.t, err)
+			packets += n
+		}
+	}
+	return packets
 }
 
 func ruleset(family, hook string, rules []string) string {

@@ -5,6 +5,7 @@
 package partitions_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -93,6 +94,17 @@ func newSpace(t testing.TB, name string) *space {
 func (s *space) run(text, program string, args ...string) {
 	s.t.Helper()
 	require.NoError(s.t, s.ns.Run(os.Environ(), text, find(program), args...))
+}
+
+// output runs a program inside and gives what it prints.
+func (s *space) output(program string, args ...string) string {
+	s.t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command(find(program), args...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	require.NoError(s.t, s.ns.Do(cmd.Start))
+	require.NoError(s.t, cmd.Wait(), out.String())
+	return out.String()
 }
 
 // ip runs lines of the program ip inside.

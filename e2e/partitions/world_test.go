@@ -44,7 +44,7 @@ type plan struct {
 
 // world is one edge, clusters and clients, each in a space of its own.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	plan     plan
 	lab      *lab.Lab
 	wan      *space // the bridge between all
@@ -69,12 +69,12 @@ func newWorld(t *testing.T, p plan) *world {
 }
 
 // newWorldUnwatched makes a world and waits until all is well in it.
-func newWorldUnwatched(t *testing.T, p plan) *world {
+func newWorldUnwatched(t testing.TB, p plan) *world {
 	t.Helper()
 	if why := missing(); why != "" {
 		t.Skip("no partitions here: " + why)
 	}
-	require.NoError(t, binary.err)
+	require.NoError(t, meridian.err)
 	w := &world{t: t, plan: p, links: links{doors: map[*space][]string{}}}
 	w.wan = newSpace(t, "wan")
 	w.lab = &lab.Lab{Dir: t.TempDir(), Bin: find("nsenter")}
@@ -124,6 +124,7 @@ func (w *world) end() {
 			w.t.Error(err)
 		}
 	}
+	w.started = nil
 	logs, err := filepath.Glob(filepath.Join(w.lab.Dir, "*.log"))
 	require.NoError(w.t, err)
 	for _, f := range logs {
