@@ -10,6 +10,7 @@ TOOL    := $(GO) tool -modfile=$(CURDIR)/hack/tools/go.mod
 MODULES := chart terratest hack/image
 # The race detector needs a C compiler.
 RACE    ?= $(shell command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 && echo -race)
+RACETEST = $(if $(RACE),CGO_ENABLED=1 )$(GO) test $(RACE)
 PKGS    ?= ./...
 FUZZTIME ?= 10s
 BENCH ?= .
@@ -39,13 +40,13 @@ kplane: ## Build the control planes for demo and tests (6 minutes the first time
 .PHONY: test
 test: kplane ## All tests that need nothing but Go
 	$(GO) vet $(PKGS)
-	$(GO) test $(RACE) -shuffle=on -timeout 15m $(TESTFLAGS) $(PKGS)
+	$(RACETEST) -vet=off -shuffle=on -timeout 15m $(TESTFLAGS) $(PKGS)
 	cd hack/kplane && CGO_ENABLED=0 $(GO) test -trimpath $(TESTFLAGS) ./internal/...
 	@$(MAKE) --no-print-directory terratest-unit $(if $(NOCHART),,chart-test)
 
 .PHONY: e2e
 e2e: kplane ## End to end with BIND, dig and nsupdate, and as root with real nodes
-	$(GO) test $(RACE) -tags e2e -shuffle=on -count=1 -timeout 25m $(TESTFLAGS) ./e2e/...
+	$(RACETEST) -tags e2e -vet=off -shuffle=on -count=1 -timeout 25m $(TESTFLAGS) ./e2e/...
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)

@@ -21,6 +21,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/meridian-gslb/meridian/internal/bindtest"
+	"github.com/meridian-gslb/meridian/internal/gobuild"
 	"github.com/meridian-gslb/meridian/internal/kplane"
 	"github.com/meridian-gslb/meridian/internal/lab"
 )
@@ -78,8 +79,7 @@ func buildExternalDNS(t *testing.T) string {
 		return real
 	}
 	file := filepath.Join(t.TempDir(), "external-dns")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "externaldns", "-o", file, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, gobuild.Build(t.Context(), "externaldns", ".", file))
 	return file
 }
 

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,6 +21,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meridian-gslb/meridian/internal/gobuild"
 	"github.com/meridian-gslb/meridian/internal/lab"
 )
 
@@ -56,9 +56,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	binary.path = filepath.Join(dir, "meridian")
-	if out, err := exec.Command("go", "build", "-o", binary.path, "../cmd/meridian").CombinedOutput(); err != nil {
-		binary.err = fmt.Errorf("building meridian: %w\n%s", err, out)
-	}
+	binary.err = gobuild.Build(context.Background(), "", "../cmd/meridian", binary.path)
 	code := m.Run()
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)

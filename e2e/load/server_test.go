@@ -33,6 +33,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meridian-gslb/meridian/internal/gobuild"
 	"github.com/meridian-gslb/meridian/internal/lab"
 )
 
@@ -55,9 +56,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	built.path = filepath.Join(dir, "meridian")
-	if out, err := exec.Command("go", "build", "-o", built.path, "../../cmd/meridian").CombinedOutput(); err != nil {
-		built.err = fmt.Errorf("building meridian: %w\n%s", err, out)
-	}
+	built.err = gobuild.Build(context.Background(), "", "../../cmd/meridian", built.path)
 	code := m.Run()
 	if err := os.RemoveAll(dir); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meridian-gslb/meridian/internal/authtest"
+	"github.com/meridian-gslb/meridian/internal/gobuild"
 	"github.com/meridian-gslb/meridian/internal/lab"
 )
 
@@ -38,8 +39,7 @@ func startPrimary(t *testing.T, zones []judgeZone) *primary {
 	t.Helper()
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "meridian")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/meridian").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, gobuild.Build(t.Context(), "", "../../cmd/meridian", bin))
 	p := &primary{t: t, folder: filepath.Join(dir, "objects"), addr: authtest.FreePort(t), metrics: authtest.FreePort(t),
 		key: authtest.Key{Name: "transfer", Secret: bytes.Repeat([]byte("k"), 32)}}
 	require.NoError(t, os.Mkdir(p.folder, 0o700))

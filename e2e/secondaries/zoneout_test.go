@@ -28,6 +28,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/meridian-gslb/meridian/internal/authtest"
+	"github.com/meridian-gslb/meridian/internal/gobuild"
 	"github.com/meridian-gslb/meridian/internal/lab"
 )
 
@@ -65,8 +66,7 @@ func startOrigin(t *testing.T, told ...netip.AddrPort) *origin {
 	t.Helper()
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "meridian")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/meridian").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, gobuild.Build(t.Context(), "", "../../cmd/meridian", bin))
 	o := &origin{
 		primary: &primary{t: t, folder: filepath.Join(dir, "objects"), addr: authtest.FreePort(t), metrics: authtest.FreePort(t),
 			key: authtest.Key{Name: "secondaries", Secret: []byte(strings.Repeat("k", 32))}},
@@ -79,8 +79,9 @@ func startOrigin(t *testing.T, told ...netip.AddrPort) *origin {
 	require.NoError(t, os.WriteFile(keyFile, []byte(o.key.Base64()), 0o600))
 	o.file("app.yaml", backends(t, "app", true))
 	o.say("first")
-	o.lab, err = lab.New(t.Context(), dir, bin)
+	l, err := lab.New(t.Context(), dir, bin)
 	require.NoError(t, err)
+	o.lab = l
 	t.Cleanup(func() {
 		assert.NoError(t, o.lab.Close())
 		if t.Failed() {

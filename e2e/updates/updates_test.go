@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meridian-gslb/meridian/internal/gobuild"
 	"github.com/meridian-gslb/meridian/internal/lab"
 )
 
@@ -58,8 +59,7 @@ func newSite(t *testing.T) *site {
 	}
 	dir := t.TempDir()
 	bin := filepath.Join(dir, "meridian")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../../cmd/meridian").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, gobuild.Build(t.Context(), "", "../../cmd/meridian", bin))
 	l, err := lab.New(t.Context(), dir, bin)
 	require.NoError(t, err)
 	s := &site{t: t, lab: l, nsupdate: nsupdate}
@@ -233,8 +233,7 @@ func (c *cluster) issuer() string {
 func TestCertManager(t *testing.T) {
 	s := newSite(t)
 	bin := filepath.Join(s.lab.Dir, "certmanager")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-C", "../certmanager", "-o", bin, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, gobuild.Build(t.Context(), "../certmanager", ".", bin))
 	issuers := map[*cluster]string{s.eu: s.eu.issuer(), s.us: s.us.issuer()}
 	run := func(c *cluster, verb, host, token string) error {
 		out, err := exec.CommandContext(t.Context(), bin, verb, "-issuer", issuers[c], "-host", host, "-key", token, "-resolver", c.at).CombinedOutput()

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/meridian-gslb/meridian/internal/gobuild"
 	"github.com/meridian-gslb/meridian/internal/kplane"
 )
 
@@ -172,13 +173,7 @@ func build(ctx context.Context, pkg, to string) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", to, pkg)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off", "PWD="+root)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build %s: %w: %s", pkg, err, out)
-	}
-	return nil
+	return gobuild.Build(ctx, root, pkg, to)
 }
 
 // lock takes the lock that a supervisor holds as long as it lives.
