@@ -40,12 +40,13 @@ type collector struct {
 	guard   *guard
 	glue    *glue
 
-	zones  atomic.Pointer[translate.ZonesOutput]
-	nodes  atomic.Pointer[map[string]string] // virtual node → cluster
-	mark   atomic.Uint64                     // highest EndpointSlice resource version enqueued
-	broken map[types.NamespacedName]bool     // Gslbs whose translation fails
-	moved  bool                              // the Store got something since the mark was published
-	synced chan struct{}                     // closed after everything was translated once
+	zones   atomic.Pointer[translate.ZonesOutput]
+	clients atomic.Int32                      // whether the addresses of clients are seen
+	nodes   atomic.Pointer[map[string]string] // virtual node → cluster
+	mark    atomic.Uint64                     // highest EndpointSlice resource version enqueued
+	broken  map[types.NamespacedName]bool     // Gslbs whose translation fails
+	moved   bool                              // the Store got something since the mark was published
+	synced  chan struct{}                     // closed after everything was translated once
 }
 
 // item is something to translate: a Gslb, or the zones where it is the zero item.
@@ -63,6 +64,12 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 		synced:  make(chan struct{}),
 	}
 	c.zones.Store(&translate.ZonesOutput{})
+	switch {
+	case cfg.ClientsHidden:
+		c.clients.Store(clientsHidden)
+	case cfg.ClientsSeen:
+		c.clients.Store(clientsSeen)
+	}
 	c.nodes.Store(&map[string]string{})
 	var err error
 	c.glue, err = newGlue(cfg, log, func() { c.add(item{}) })
@@ -134,7 +141,12 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 	g := &gslbv1beta1.Gslb{}
 	err := c.objects.Get(ctx, key, g)
 	if apierrors.IsNotFound(err) {
-		if wait := c.guard.holds(key, c.last.len(), time.Now()); wait > 0 {
+		was := c.guard.status()
+		wait := c.guard.holds(key, c.last.len(), time.Now())
+		if c.guard.status() != was {
+			c.tellZones()
+		}
+		if wait > 0 {
 			c.queue.AddAfter(item{key}, wait)
 			return
 		}

@@ -50,6 +50,9 @@ type Config struct {
 	// HideClients is told, each time OwnService is read, whether it hides the addresses of
 	// DNS clients; nil: nobody wants to know.
 	HideClients func(hidden bool)
+	// ClientsHidden: the configuration says that clients are hidden; ClientsSeen: that they
+	// are not. Neither: OwnService shows it.
+	ClientsHidden, ClientsSeen bool
 	// Replicas is told where the instances behind OwnService are called over TCP, HOST:PORT,
 	// this one included, each time that changes; nil: nobody wants to know.
 	Replicas func(addrs []string)

@@ -225,6 +225,10 @@ func conditionEvents(old, next []metav1.Condition) []happening {
 //	Delegated | trouble            | True              | EdgeRepaired
 //	Delega…ks | any other reason   | False             | its reason, a warning
 //	Delega…ks | False              | True              | DelegationWorks
+//	UpToDate  | any other reason   | a guard holds     | its reason, a warning
+//	UpToDate  | a guard holds      | any other reason  | UpToDate
+//	Clients…  | any other reason   | ClientsHidden     | its reason, a warning
+//	Clients…  | ClientsHidden      | ClientsVisible    | ClientsVisible
 func zoneEvents(old, next []metav1.Condition) []happening {
 	var all []happening
 	reasonOf := func(conditions []metav1.Condition, kind string) (string, metav1.Condition) {
@@ -250,7 +254,8 @@ func zoneEvents(old, next []metav1.Condition) []happening {
 	case edgeTrouble(is) || was == gslbv1beta1.ReasonDelegated:
 		all = append(all, warning(is, c.Message))
 	}
-	return append(all, workEvents(old, next)...)
+	all = append(all, workEvents(old, next)...)
+	return append(all, worldConditionEvents(old, next)...)
 }
 
 // workEvents tells of delegations that do not work, asked from outside.
@@ -306,6 +311,7 @@ func worldEvents(old, next *gslb.World) []happening {
 		is := &next.Clusters[i]
 		if was := old.Cluster(is.Tag); was != nil {
 			all = append(all, livenessEvent(string(is.Tag), was.Liveness.String(), is.Liveness.String())...)
+			all = append(all, vouchedEvent(was, is)...)
 		}
 	}
 	if was, is := !old.Local.Blind.IsZero(), !next.Local.Blind.IsZero(); is && !was {
@@ -319,6 +325,20 @@ func worldEvents(old, next *gslb.World) []happening {
 		all = append(all, normal(gslbv1beta1.EventRejoined, "this cluster is not cut off any more"))
 	}
 	return all
+}
+
+// vouchedEvent tells of a silent cluster that a witness begins to vouch for, and of its
+// end. One that announced a restart is expected to be silent.
+func vouchedEvent(was, is *gslb.Cluster) []happening {
+	expected := was.Witness.Kind == gslb.Announced || is.Witness.Kind == gslb.Announced
+	switch {
+	case expected, was.Liveness == is.Liveness, was.Liveness == gslb.Lost, is.Liveness == gslb.Lost:
+	case is.Liveness == gslb.Vouched:
+		return []happening{warning(gslbv1beta1.EventClusterVouched, fmt.Sprintf("cluster %s is silent, but %s: its addresses stay", is.Tag, vouches(is.Witness)))}
+	case was.Liveness == gslb.Vouched && is.Liveness == gslb.Fresh:
+		return []happening{normal(gslbv1beta1.EventClusterHeard, fmt.Sprintf("cluster %s is heard again", is.Tag))}
+	}
+	return nil
 }
 
 // tellZones sends what happened to every ZoneDelegation.

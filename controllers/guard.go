@@ -33,10 +33,21 @@ type guard struct {
 	mu       sync.Mutex
 	vanished map[types.NamespacedName]time.Time
 	held     map[types.NamespacedName]time.Time // until when
+	until    time.Time                          // the last of them
 }
 
 func newGuard(log *slog.Logger, m *metrics) *guard {
 	return &guard{log: log, metrics: m, vanished: make(map[types.NamespacedName]time.Time), held: make(map[types.NamespacedName]time.Time)}
+}
+
+// status gives how many Gslbs are held now, and until when the last of them is.
+func (g *guard) status() heldGslbs {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.held) == 0 {
+		return heldGslbs{}
+	}
+	return heldGslbs{gslbs: len(g.held), until: g.until}
 }
 
 // lost notes that a Gslb was found to be gone by reading anew.
@@ -87,8 +98,9 @@ func (g *guard) holds(key types.NamespacedName, all int, now time.Time) time.Dur
 		g.log.Error("many Gslbs vanished together while the API was read anew; what they offered stays for a while",
 			"vanished", n, "of", all, "hold", guardHold, "do", "restore them, or make and delete them again if that was meant")
 	}
+	g.until = now.Add(guardHold)
 	for k := range g.vanished {
-		g.held[k] = now.Add(guardHold)
+		g.held[k] = g.until
 	}
 	g.metrics.held.Set(float64(len(g.held)))
 	return guardHold

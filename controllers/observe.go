@@ -60,7 +60,7 @@ func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 		}
 		return
 	}
-	zones := !reflect.DeepEqual(prev.Zones, w.Zones)
+	zones := !reflect.DeepEqual(prev.Zones, w.Zones) || heldDiffers(prev, w)
 	for name := range w.Changed(prev) {
 		for _, key := range c.collector.last.having(name) {
 			c.writers.addNow(task{writeStatus, key})

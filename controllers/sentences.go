@@ -29,6 +29,12 @@ func entrySentence(r gslb.Reason) string {
 		return "it has no address for the host yet"
 	case gslb.ReasonProbeDown:
 		return "backends are ready, but the probe fails"
+	case gslb.ReasonProbesHeld:
+		return "the probes of most hosts of the cluster fail at once and nobody confirms it, so it counts as healthy as before"
+	case gslb.ReasonReturning:
+		return "healthy again, and waits for returnDelaySeconds before it counts"
+	case gslb.ReasonFlapping:
+		return "healthy again, and waits before it counts because it was unhealthy several times within a minute"
 	case gslb.ReasonProbePending:
 		return "no probe has finished yet"
 	case gslb.ReasonUnresolved:
@@ -44,7 +50,10 @@ func entrySentence(r gslb.Reason) string {
 
 // partMessage says what is to be known of one cluster's offer.
 func partMessage(c *gslb.Cluster, p *gslb.Part, why gslb.Reason) string {
-	said := entrySentence(why)
+	said := entrySentence(why) + waitsUntil(p, why)
+	if p.Held {
+		said += "; the cluster does not offer the host any more, but many vanished together, so what it offered is kept for a while"
+	}
 	switch {
 	case c == nil:
 		return said
@@ -60,6 +69,24 @@ func partMessage(c *gslb.Cluster, p *gslb.Part, why gslb.Reason) string {
 		return said + "; the cluster was not heard yet"
 	}
 	return said
+}
+
+// waitsUntil says when an entry that waits counts, where that is known.
+func waitsUntil(p *gslb.Part, why gslb.Reason) string {
+	if why != gslb.ReasonReturning && why != gslb.ReasonFlapping {
+		return ""
+	}
+	for i := range p.Entries {
+		if c := &p.Entries[i]; c.Reason == why && !c.Until.IsZero() {
+			return ", from " + clock(c.Until) + " on"
+		}
+	}
+	for i := range p.Offer.Entries {
+		if e := &p.Offer.Entries[i]; e.Reason == why && !e.Until.IsZero() {
+			return ", from " + clock(e.Until) + " on"
+		}
+	}
+	return ""
 }
 
 func vouches(w gslb.Witness) string {
@@ -78,7 +105,7 @@ func vouches(w gslb.Witness) string {
 		return "it announced a restart"
 	case gslb.Isolation:
 		return "but so is everything outside: this cluster is cut off itself"
-	case gslb.NoSighting, gslb.Heard, gslb.OutsideSeen:
+	case gslb.NoSighting, gslb.Heard, gslb.OutsideSeen, gslb.HeldAnswered, gslb.HeldSilent:
 	}
 	return "a witness holds"
 }

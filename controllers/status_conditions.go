@@ -170,8 +170,12 @@ func (v *hostView) lastResort() bool {
 //	no backend here is ready, and nobody else has it   | whether answered | NoLocalReadyEndpoints
 //	nothing can serve a host                           | whether answered | AllUnhealthy
 //	nothing is known to be healthy for a host          | True             | LastResort
+//	what was offered for a host is kept by a guard     | True             | RemovalsHeld
+//	a host is kept healthy here against its probes     | True             | ProbesHeld
 //	a host was taken out here                          | True             | Drained
 //	a host counts as healthy here by hand              | True             | Forced
+//	a host was unhealthy here too often, and waits     | True             | Flapping
+//	a host is healthy here again, and waits            | True             | Returning
 //	no backend here is ready                           | True             | NoLocalReadyEndpoints
 //	a host is not served by this cluster               | True             | ServedElsewhere
 //	there is no peer key                               | True             | NoPeerKey
@@ -214,9 +218,19 @@ func servingReason(in statusInput, views []hostView) (reason, message string) {
 			func(v *hostView) bool { return notReady(v) && v.alone() && v.unhealthyEverywhere() }},
 		{gslbv1beta1.ReasonAllUnhealthy, "no cluster can serve %s; whenAllUnhealthy decides", (*hostView).unhealthyEverywhere},
 		{gslbv1beta1.ReasonLastResort, "no cluster is known to be healthy for %s", (*hostView).lastResort},
+		{gslbv1beta1.ReasonRemovalsHeld, "a cluster does not offer %s any more, but many hosts vanished together, so what it offered is kept for a while; condition UpToDate of the ZoneDelegation has more",
+			func(v *hostView) bool {
+				return v.host != nil && slices.ContainsFunc(v.host.Parts, func(p gslb.Part) bool { return p.Held })
+			}},
+		{gslbv1beta1.ReasonProbesHeld, "the probes of most hosts of this cluster fail at once and nobody confirms it; %s counts as healthy here as before; condition UpToDate of the ZoneDelegation has more",
+			func(v *hostView) bool { return v.ownReason(gslb.ReasonProbesHeld) }},
 		{gslbv1beta1.ReasonDrained, "this cluster was taken out by hand; others serve %s", drained},
 		{gslbv1beta1.ReasonForced, "this cluster counts as healthy by hand for %s",
 			func(v *hostView) bool { return v.ownReason(gslb.ReasonForced) }},
+		{gslbv1beta1.ReasonFlapping, "this cluster was unhealthy for %s several times within a minute, and waits before it counts again",
+			func(v *hostView) bool { return v.ownReason(gslb.ReasonFlapping) }},
+		{gslbv1beta1.ReasonReturning, "this cluster is healthy for %s again, and waits for returnDelaySeconds before it counts",
+			func(v *hostView) bool { return v.ownReason(gslb.ReasonReturning) }},
 		{gslbv1beta1.ReasonNoLocalReadyEndpoints, "no backend in this cluster is ready; others serve %s", notReady},
 		{gslbv1beta1.ReasonServedElsewhere, "other clusters serve %s, this one does not",
 			func(v *hostView) bool { return v.own == nil || v.own.Best() != gslb.TierHealthy }},

@@ -56,7 +56,8 @@ func (c *Controllers) writeZone(ctx context.Context, key types.NamespacedName) (
 	if world == nil || !world.Ready {
 		return false, nil
 	}
-	next.Status = zoneStatusOf(zoneInput{zd: zd, zones: c.collector.zones.Load(), world: world, edge: c.edgeStatus(), checks: c.checkStatus(), now: time.Now()})
+	next.Status = zoneStatusOf(zoneInput{zd: zd, zones: c.collector.zones.Load(), world: world, edge: c.edgeStatus(), checks: c.checkStatus(),
+		held: c.collector.guard.status(), clients: c.collector.clients.Load(), now: time.Now()})
 	if equality.Semantic.DeepEqual(zd.Status, next.Status) {
 		return false, nil
 	}
@@ -118,8 +119,10 @@ type zoneInput struct {
 	world *gslb.World
 	edge  []edge.ZoneStatus // empty: no edge is kept, or nothing is known yet
 	// checks is how delegations were found; empty: nobody looks, or nothing is known yet.
-	checks []delegation.Status
-	now    time.Time
+	checks  []delegation.Status
+	held    heldGslbs
+	clients int32 // clientsUnknown, clientsSeen or clientsHidden
+	now     time.Time
 }
 
 // zoneStatusOf makes the status of a ZoneDelegation. It is pure.
@@ -133,7 +136,7 @@ func zoneStatusOf(in zoneInput) gslbv1beta1.ZoneDelegationStatus {
 			s.DNSServers = serversOf(in.world.Self, z)
 		}
 	}
-	for _, cond := range []metav1.Condition{accepted, in.delegated(own), in.works(own), in.connected(own), in.recordsServed(own)} {
+	for _, cond := range []metav1.Condition{accepted, in.delegated(own), in.works(own), in.connected(own), in.upToDate(own), in.peersHeard(own), in.clientsVisible(own), in.recordsServed(own)} {
 		if cond.Reason == "" && passing(cond.Type, own != nil) {
 			meta.RemoveStatusCondition(&s.Conditions, cond.Type)
 			continue

@@ -20,7 +20,8 @@ func passing(kind string, ours bool) bool {
 	switch kind {
 	case gslbv1beta1.ConditionRecordsServed:
 		return true
-	case gslbv1beta1.ConditionDelegationWorks, gslbv1beta1.ConditionConnected:
+	case gslbv1beta1.ConditionDelegationWorks, gslbv1beta1.ConditionConnected, gslbv1beta1.ConditionUpToDate,
+		gslbv1beta1.ConditionPeersHeard, gslbv1beta1.ConditionClientsVisible:
 		return !ours
 	}
 	return false

@@ -21,6 +21,14 @@ const (
 	ConditionDelegationWorks = "DelegationWorks"
 	// ConditionConnected of a ZoneDelegation says that this cluster is not cut off.
 	ConditionConnected = "Connected"
+	// ConditionUpToDate of a ZoneDelegation says that what is answered is what is known: no
+	// guard keeps something older on purpose.
+	ConditionUpToDate = "UpToDate"
+	// ConditionPeersHeard of a ZoneDelegation says that every other cluster is heard.
+	ConditionPeersHeard = "PeersHeard"
+	// ConditionClientsVisible of a ZoneDelegation says that messages come from the addresses
+	// of clients, so that limits by address can be kept. It is there once that is known.
+	ConditionClientsVisible = "ClientsVisible"
 	// ConditionRecordsServed of a ZoneDelegation says that every static record that a
 	// cluster states for the zone is served. It is there while the zone has any.
 	ConditionRecordsServed = "RecordsServed"
@@ -69,6 +77,9 @@ const (
 	// ReasonRefNotPermitted (False): a reference into another namespace, of resourceRef or of
 	// a route, is allowed by no ReferenceGrant there.
 	ReasonRefNotPermitted = "RefNotPermitted"
+	// ReasonNotProgrammed (False): a Gateway, or its listener, does not accept the route or
+	// has not opened its ports; its entries count as unhealthy.
+	ReasonNotProgrammed = "NotProgrammed"
 	// ReasonResourceKindUnsupported (False): this version cannot read the kind, or its
 	// CustomResourceDefinition is not installed.
 	ReasonResourceKindUnsupported = "ResourceKindUnsupported"
@@ -110,6 +121,18 @@ const (
 	// ReasonBlind (True or False): this cluster cannot read its own objects and keeps what
 	// it knew.
 	ReasonBlind = "Blind"
+	// ReasonRemovalsHeld (True or False): another cluster, or this one, does not offer a host
+	// any more; many vanished together, so what was offered is kept for a while.
+	ReasonRemovalsHeld = "RemovalsHeld"
+	// ReasonProbesHeld (True or False): the probes of most hosts of this cluster failed
+	// together and nobody confirms it, so hosts stay healthy for a while.
+	ReasonProbesHeld = "ProbesHeld"
+	// ReasonReturning (True): this cluster is healthy again and waits for
+	// returnDelaySeconds before it counts.
+	ReasonReturning = "Returning"
+	// ReasonFlapping (True): this cluster was unhealthy several times within a minute, and
+	// waits before it counts again.
+	ReasonFlapping = "Flapping"
 	// ReasonNotAccepted (False): condition Accepted says why.
 	ReasonNotAccepted = "NotAccepted"
 	// ReasonNotResolved (False): condition Resolved says why.
@@ -203,4 +226,32 @@ const (
 const (
 	// ReasonConnected (True): a peer, the parent zone or an anchor is heard.
 	ReasonConnected = "Connected"
+)
+
+// Reasons of condition UpToDate, beside ReasonBlind, ReasonRemovalsHeld and
+// ReasonProbesHeld (False).
+const (
+	// ReasonUpToDate (True): no guard holds anything.
+	ReasonUpToDate = "UpToDate"
+)
+
+// Reasons of condition PeersHeard.
+const (
+	// ReasonPeersHeard (True): every other cluster is heard.
+	ReasonPeersHeard = "PeersHeard"
+	// ReasonNoPeers (True): no other cluster is known.
+	ReasonNoPeers = "NoPeers"
+	// ReasonPeerLost (False): one is silent and nobody vouches for it; the message says
+	// which, and since when.
+	ReasonPeerLost = "PeerLost"
+	// ReasonPeerVouched (False): one is silent and a witness holds; the message says which.
+	ReasonPeerVouched = "PeerVouched"
+)
+
+// Reasons of condition ClientsVisible.
+const (
+	// ReasonClientsVisible (True): limits by the address of a client are in force.
+	ReasonClientsVisible = "ClientsVisible"
+	// ReasonClientsHidden (False): a load balancer or node hides clients, so they are off.
+	ReasonClientsHidden = "ClientsHidden"
 )

@@ -30,8 +30,12 @@ const (
 	// EventClusterLost (warning): a cluster is silent and nobody vouches for it; its
 	// addresses are the last resort.
 	EventClusterLost = "ClusterLost"
-	// EventClusterHeard: a cluster that was lost is heard, or vouched for, again.
+	// EventClusterHeard: a cluster that was lost is heard, or vouched for, again; or one that
+	// was vouched for is heard.
 	EventClusterHeard = "ClusterHeard"
+	// EventClusterVouched (warning): a cluster is silent, and a witness vouches for it: its
+	// addresses stay.
+	EventClusterVouched = "ClusterVouched"
 	// EventBlind (warning): this cluster cannot read its objects and keeps what it knew.
 	EventBlind = "Blind"
 	// EventSeesAgain: it can read them again.
@@ -48,6 +52,11 @@ const (
 const (
 	// EventDelegated: the parent zone, read back, delegates the zone to this cluster.
 	EventDelegated = "Delegated"
+	// EventUpToDate: no guard holds anything any more. That one does is told by the reason of
+	// condition UpToDate.
+	EventUpToDate = "UpToDate"
+	// EventClientsVisible: the addresses of clients are seen again.
+	EventClientsVisible = "ClientsVisible"
 	// EventEdgeRepaired: it does so again after it was refused, ignored, out of reach or
 	// drifted.
 	EventEdgeRepaired = "EdgeRepaired"

@@ -61,6 +61,16 @@ type Strategy struct {
 	// +optional
 	SplitBrainThresholdSeconds *int32 `json:"splitBrainThresholdSeconds,omitempty"`
 
+	// returnDelaySeconds is how long a cluster that was lost or unhealthy for a host is
+	// heard and healthy again before it counts, so that clients are not sent back to one
+	// that comes and goes. It waits only while another cluster serves the host. 0, the
+	// default, takes it back at once. What was taken out by hand never waits.
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	ReturnDelaySeconds *int32 `json:"returnDelaySeconds,omitempty"`
+
 	// maxAnswers is the largest number of addresses in one answer. Without it there is no
 	// limit.
 	// +kubebuilder:validation:Minimum=1
@@ -145,6 +155,11 @@ func (s *Strategy) DNSTTL() time.Duration {
 // none is given.
 func (s *Strategy) SplitBrainThreshold() time.Duration {
 	return seconds(s.SplitBrainThresholdSeconds, DefaultSplitBrainThresholdSeconds)
+}
+
+// ReturnDelay is ReturnDelaySeconds as a duration, 0 if none is given.
+func (s *Strategy) ReturnDelay() time.Duration {
+	return seconds(s.ReturnDelaySeconds, 0)
 }
 
 func seconds(value *int32, otherwise int32) time.Duration {

@@ -158,8 +158,9 @@ type ZoneDelegationStatus struct {
 	// +optional
 	DNSServers []DNSServer `json:"dnsServers,omitempty"`
 
-	// conditions are Accepted and Delegated, and RecordsServed where the zone has static
-	// records.
+	// conditions are Accepted, Delegated and DelegationWorks; Connected, PeersHeard, UpToDate
+	// and ClientsVisible, which tell of this cluster; and RecordsServed where the zone has
+	// static records.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

@@ -671,6 +671,11 @@ func (in *Strategy) DeepCopyInto(out *Strategy) {
 		*out = new(int32)
 		**out = **in
 	}
+	if in.ReturnDelaySeconds != nil {
+		in, out := &in.ReturnDelaySeconds, &out.ReturnDelaySeconds
+		*out = new(int32)
+		**out = **in
+	}
 	if in.MaxAnswers != nil {
 		in, out := &in.MaxAnswers, &out.MaxAnswers
 		*out = new(int32)

@@ -161,6 +161,7 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 	if s.DNS.Clients == config.ClientsAuto {
 		cfg.HideClients = p.dns.HideClients
 	}
+	cfg.ClientsHidden, cfg.ClientsSeen = s.DNS.Clients == config.ClientsHidden, s.DNS.Clients == config.ClientsVisible
 	c, err := controllers.New(cfg)
 	if err != nil {
 		return err

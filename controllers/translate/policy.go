@@ -20,6 +20,7 @@ func policyOf(s *gslbv1beta1.Strategy) gslb.Policy {
 		Primary:          gslb.GeoTag(s.PrimaryGeoTag),
 		TTL:              ttlSeconds(s.DNSTTL()),
 		SplitBrain:       s.SplitBrainThreshold(),
+		ReturnDelay:      s.ReturnDelay(),
 		WhenAllUnhealthy: gslb.WhenAllUnhealthy(cmp.Or(s.WhenAllUnhealthy, gslbv1beta1.AnswerEmpty)),
 	}
 	for _, tag := range s.FailoverOrder {

@@ -115,6 +115,7 @@ func strategyRules(p *problems, s *gslbv1beta1.Strategy) {
 	tagRules(p, s)
 	p.within(at+".dnsTtlSeconds", s.DNSTTLSeconds, 0, 86400)
 	p.within(at+".splitBrainThresholdSeconds", s.SplitBrainThresholdSeconds, 5, 86400)
+	p.within(at+".returnDelaySeconds", s.ReturnDelaySeconds, 0, 3600)
 	p.within(at+".maxAnswers", s.MaxAnswers, 1, 100)
 	emptyRules(p, s)
 }
