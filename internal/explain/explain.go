@@ -49,6 +49,7 @@ type Entry struct {
 	Address  string      `json:"address"`
 	In       bool        `json:"in"`
 	Reason   gslb.Reason `json:"reason"`
+	Until    time.Time   `json:"until,omitzero"` // it waits: when it counts again
 	Since    time.Time   `json:"since,omitzero"` // by the clock of the entry's cluster
 }
 
@@ -173,7 +174,10 @@ func entries(h *gslb.Host, d *strategies.Decision) []Entry {
 		p := h.Part(e.Cluster)
 		x.Liveness = p.Liveness.String()
 		if i := slices.IndexFunc(p.Offer.Entries, func(o gslb.Entry) bool { return o.Addr == e.Addr }); i >= 0 {
-			x.Since = p.Offer.Entries[i].Since
+			x.Since, x.Until = p.Offer.Entries[i].Since, p.Offer.Entries[i].Until
+		}
+		if i := slices.IndexFunc(p.Entries, func(c gslb.Candidate) bool { return c.Addr == e.Addr && !c.Until.IsZero() }); i >= 0 {
+			x.Until = p.Entries[i].Until
 		}
 		out = append(out, x)
 	}
@@ -195,6 +199,12 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 	if d.Pending {
 		out = append(out, fmt.Sprintf("strategy %s is answered as roundRobin until it is built", h.Policy.Strategy))
 	}
+	for _, e := range entries(h, d) {
+		if !e.Until.IsZero() {
+			out = append(out, fmt.Sprintf("%s of cluster %s is healthy again, and waits until %s (%s); it is answered while nothing better serves",
+				e.Address, e.Cluster, e.Until.UTC().Format(time.RFC3339), e.Reason))
+		}
+	}
 	for _, t := range h.UnknownTags {
 		out = append(out, fmt.Sprintf("the policy names cluster %q, which nobody has heard of", t))
 	}
@@ -203,6 +213,9 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 	}
 	for _, r := range h.Rivals {
 		out = append(out, fmt.Sprintf("%s claims the host too and came later", r))
+	}
+	if slices.ContainsFunc(d.Entries, func(e strategies.EntryReason) bool { return e.Reason == gslb.ReasonProbesHeld }) {
+		out = append(out, "the probes of most hosts of a cluster fail at once and nobody confirms it, so its entries count as healthy as before")
 	}
 	if !w.Isolated.IsZero() {
 		out = append(out, fmt.Sprintf("this cluster is cut off since %s and keeps its last good answers", w.Isolated.Format(time.RFC3339)))

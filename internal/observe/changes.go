@@ -40,6 +40,7 @@ type Changes struct {
 	clusters map[gslb.GeoTag]clusterState
 	isolated bool
 	held     map[gslb.GeoTag]int // hosts that the guard keeps, by cluster
+	probes   bool                // the guard of probes holds some
 	opened   time.Time           // of the window; zero: none is open
 	told     int                 // lines in it
 	more     int                 // answers that changed in it and were not told
@@ -232,7 +233,8 @@ func (c *Changes) takeRecords(w *gslb.World) {
 	c.conflicts = next
 }
 
-// takeHeld tells when the deletion guard begins and ends to hold hosts of a cluster.
+// takeHeld tells when a guard begins and ends to hold hosts: the deletion guard those of a
+// cluster, the guard of probes our own.
 func (c *Changes) takeHeld(w *gslb.World) {
 	now := make(map[gslb.GeoTag]int, len(w.Held))
 	for _, h := range w.Held {
@@ -249,6 +251,16 @@ func (c *Changes) takeHeld(w *gslb.World) {
 		}
 	}
 	c.held = now
+	switch p := w.ProbesHeld; {
+	case p.Hosts > 0 && !c.probes:
+		c.probes = true
+		c.log.Error("probes of most hosts failed together, and nobody else finds them down; their health is kept for a while",
+			"count", p.Hosts, "hold", p.Until.Sub(w.At).Round(time.Second),
+			"do", "see whether probes can leave this Pod; if the hosts are down, annotate the ZoneDelegation with gslb.meridian.dev/allow-mass-removal=true, or wait")
+	case p.Hosts == 0 && c.probes:
+		c.probes = false
+		c.log.Info("no health is kept against probes any more")
+	}
 }
 
 func (c *Changes) tellLiveness(k *gslb.Cluster, before gslb.Liveness) {

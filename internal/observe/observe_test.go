@@ -263,6 +263,64 @@ func TestMassRemovalIsToldAndCounted(t *testing.T) {
 	})
 }
 
+func TestProbesThatAreNotBelievedAreToldAndCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &site{t: t, reg: prometheus.NewRegistry()}
+		var err error
+		s.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id", RemovalHold: time.Minute})
+		require.NoError(t, err)
+		s.observe()
+		s.store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+		probe := func(h gslb.Health) {
+			for i := range 12 {
+				s.store.SetVerdict(gslb.Verdict{Host: gslb.MustName(fmt.Sprintf("app%d.example.com", i)), Addr: netip.MustParseAddr("192.0.2.1"), Health: h})
+			}
+			s.settle()
+		}
+		for i := range 12 {
+			o := offer(fmt.Sprintf("app%d.example.com", i), "192.0.2.1")
+			o.Check = &gslb.Check{Kind: gslb.CheckHTTP, Interval: time.Second}
+			s.store.SetObject(o.Source, []*gslb.Offer{o})
+		}
+		probe(gslb.Healthy)
+		assert.Zero(t, s.value("meridian_gslb_probes_held_hosts"))
+		s.log.take()
+		probe(gslb.Unhealthy)
+		assert.InDelta(t, 12, s.value("meridian_gslb_probes_held_hosts"), 0)
+		told := s.log.take()
+		require.Len(t, told, 1, "once, and nothing of answers, because none changed")
+		assert.Contains(t, told[0], "level=ERROR")
+		assert.Contains(t, told[0], "count=12 hold=1m0s")
+		probe(gslb.Healthy)
+		assert.Contains(t, strings.Join(s.log.take(), "\n"), "no health is kept against probes any more")
+		assert.Zero(t, s.value("meridian_gslb_probes_held_hosts"))
+	})
+}
+
+func TestHostsThatWaitAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		s.store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+		set := func(h gslb.Health, delay time.Duration) {
+			o := offer("app.example.com", "192.0.2.1")
+			o.Entries[0].Health, o.Policy.ReturnDelay = h, delay
+			s.store.SetObject(o.Source, []*gslb.Offer{o})
+			s.settle()
+		}
+		set(gslb.Healthy, time.Minute)
+		assert.Zero(t, s.value("meridian_gslb_returning_hosts"))
+		set(gslb.Unhealthy, time.Minute)
+		set(gslb.Healthy, time.Minute)
+		assert.InDelta(t, 1, s.value("meridian_gslb_returning_hosts"), 0)
+		for range 2 {
+			set(gslb.Unhealthy, 0)
+			set(gslb.Healthy, 0)
+		}
+		assert.InDelta(t, 1, s.value("meridian_gslb_flapping_hosts"), 0)
+		assert.Zero(t, s.value("meridian_gslb_returning_hosts"))
+	})
+}
+
 // TestStaticRecordsThatAreNotServedAreTold: when that begins, changes and ends.
 func TestStaticRecordsThatAreNotServedAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -17,7 +17,7 @@ type World struct {
 	revision, age, ready, isolated, missed  *prometheus.Desc
 	liveness, since, witness, mark, blind   *prometheus.Desc
 	conflict, zoneSerial, zoneServers, size *prometheus.Desc
-	held                                    *prometheus.Desc
+	held, probes, returning, flapping       *prometheus.Desc
 }
 
 // NewWorld makes the collector; world may give nil while there is none.
@@ -39,6 +39,9 @@ func NewWorld(world func() *gslb.World) *World {
 		blind:       d("cluster_blind", "1 while a cluster cannot read its objects.", "geo_tag"),
 		conflict:    d("cluster_conflict", "1 while another cluster uses the same geo tag.", "geo_tag"),
 		held:        d("held_hosts", "Hosts that a cluster does not offer any more and that the deletion guard keeps.", "geo_tag"),
+		probes:      d("probes_held_hosts", "Hosts of this cluster that stay healthy although their probes fail, because most fail at once and nobody confirms it."),
+		returning:   d("returning_hosts", "Hosts with an entry that is healthy again and waits for the delay that its Gslb asks for."),
+		flapping:    d("flapping_hosts", "Hosts of this cluster with an entry that was unhealthy several times within a minute, and waits before it counts again."),
 		zoneSerial:  d("zone_serial", "SOA serial of each zone.", "zone"),
 		zoneServers: d("zone_name_servers", "Name servers of each zone, of all clusters.", "zone"),
 		size:        d("world_hosts", "Hosts in the present World."),
@@ -49,7 +52,7 @@ func NewWorld(world func() *gslb.World) *World {
 func (c *World) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.revision, c.age, c.ready, c.isolated, c.missed, c.liveness, c.since, c.witness, c.mark, c.blind,
-		c.conflict, c.held, c.zoneSerial, c.zoneServers, c.size,
+		c.conflict, c.held, c.probes, c.returning, c.flapping, c.zoneSerial, c.zoneServers, c.size,
 	} {
 		ch <- d
 	}
@@ -70,6 +73,9 @@ func (c *World) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.isolated, truth(!w.Isolated.IsZero()))
 	gauge(c.missed, float64(len(w.Alarm.Missed)))
 	gauge(c.size, float64(w.Len()))
+	gauge(c.probes, float64(w.ProbesHeld.Hosts))
+	gauge(c.returning, float64(w.Waiting.Returning))
+	gauge(c.flapping, float64(w.Waiting.Flapping))
 	for i := range w.Clusters {
 		c.cluster(gauge, w, &w.Clusters[i])
 	}
