@@ -62,6 +62,7 @@ func (d *delegator) watchBeats(ctx context.Context) error {
 //	does not name it        | any                       | any                | nothing
 //	does not name us        | any                       | any                | nothing: ours comes first
 //	names both              | moved within beatStill    | any                | wait
+//	names both              | none, and it is unmet     | any                | nothing: it may run k8gb, which writes it again
 //	names both              | stands still              | another's, or none | wait until it is ours
 //	names both              | stands still              | our cluster's      | remove
 func (d *delegator) bury(ctx context.Context, want Delegation, have holding) (again time.Time, err error) {
@@ -74,6 +75,9 @@ func (d *delegator) bury(ctx context.Context, want Delegation, have holding) (ag
 		still, seen := d.beats[tag]
 		if seen {
 			due = still.since.Add(beatStill)
+		}
+		if seen && len(still.data) == 0 && slices.Contains(want.Unmet, tag) {
+			continue
 		}
 		if seen && !due.After(time.Now()) {
 			return d.buryOne(ctx, want, have, tag, name, still)

@@ -189,3 +189,34 @@ func TestARemovalThatIsIgnoredIsTold(t *testing.T) {
 		assert.Contains(t, r.status().Message, usServer)
 	})
 }
+
+// A cluster that runs k8gb writes the whole set of name servers again and again, and
+// beats for nobody: to remove its name server would be to quarrel with it.
+func TestWhoNeverBeatAndNeverSignedIsLeftAlone(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		us     func(c *gslb.Cluster)
+		stands bool
+	}{
+		{"known by its name server alone", func(c *gslb.Cluster) { c.ID = "" }, true},
+		{"runs k8gb", func(c *gslb.Cluster) { c.ID, c.K8gb = "k8gb-us", true }, true},
+		{"signed once, and its heartbeat is gone", func(c *gslb.Cluster) { c.ID = "us-id" }, false},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				z := withUS()
+				z.Set(usBeat, edge.TypeTXT)
+				r, _ := start(t, z, "i1", "eu-id")
+				r.tell(nil)
+				r.tell(func(w *gslb.World) {
+					w.Clusters[1].Liveness = gslb.Lost
+					c.us(&w.Clusters[1])
+					w.Zones[0].Dead = []gslb.GeoTag{"us"}
+				})
+				pass(10 * time.Minute)
+				standsUS(t, z, c.stands, c.why)
+				assert.True(t, r.status().OK)
+			})
+		})
+	}
+}

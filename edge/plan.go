@@ -19,6 +19,7 @@ type Delegation struct {
 	Addrs      []netip.Addr  // of our name server, sorted, without doubles
 	Dead       []gslb.GeoTag // clusters whose name servers are to go, by tag; see gslb.Zone
 	Lost       []gslb.GeoTag // clusters that are silent, and not dead yet, by tag
+	Unmet      []gslb.GeoTag // of Dead: those that never signed a word here and may run k8gb
 	Reason     Reason        // why nothing is published; "": publish
 	Message    string        // the same for people; "" with Reason
 }
@@ -39,6 +40,11 @@ func planZone(w *gslb.World, z *gslb.Zone) Delegation {
 	for i := range w.Clusters {
 		if c := &w.Clusters[i]; c.Liveness == gslb.Lost && !slices.Contains(z.Dead, c.Tag) {
 			d.Lost = append(d.Lost, c.Tag)
+		}
+	}
+	for _, tag := range z.Dead {
+		if c := w.Cluster(tag); c == nil || c.ID == "" || c.K8gb {
+			d.Unmet = append(d.Unmet, tag)
 		}
 	}
 	ns, err := gslb.NameServerName(w.Self, z.Zone, z.EdgeZone)
