@@ -34,8 +34,9 @@ type readers struct {
 	reported   map[gslb.GeoTag][]netip.Addr // by the World: reports, and what was saved of them
 	told       map[gslb.GeoTag][]netip.Addr // by a peer that called us
 	world      *gslb.World
-	replicas   []string        // where other instances of our cluster are called
-	own        map[string]bool // those of replicas that are ourselves
+	replicas   []string             // where other instances of our cluster are called
+	own        map[string]bool      // those of replicas that are ourselves
+	foreign    map[gslb.GeoTag]bool // clusters that run something else
 }
 
 type copyKey struct {
@@ -47,7 +48,7 @@ func newReaders(x *Exchange) *readers {
 	r := &readers{
 		x: x, peers: make(map[gslb.GeoTag]*peer), copies: make(map[copyKey]*copies),
 		discovered: make(map[gslb.GeoTag]map[gslb.Name][]netip.Addr),
-		reported:   make(map[gslb.GeoTag][]netip.Addr), told: make(map[gslb.GeoTag][]netip.Addr), own: make(map[string]bool),
+		reported:   make(map[gslb.GeoTag][]netip.Addr), told: make(map[gslb.GeoTag][]netip.Addr), own: make(map[string]bool), foreign: make(map[gslb.GeoTag]bool),
 	}
 	for tag := range x.cfg.Static {
 		r.know(tag)
@@ -107,6 +108,10 @@ func (r *readers) callsFrom(tag gslb.GeoTag, at []netip.Addr) *peer {
 		r.told[tag] = at
 	}
 	p := r.know(tag)
+	if r.foreign[tag] {
+		delete(r.foreign, tag)
+		news = true
+	}
 	if p != nil && news {
 		r.arrange()
 	}
@@ -227,6 +232,9 @@ func (r *readers) addrs(tag gslb.GeoTag) []string {
 	if s, ok := r.x.cfg.Static[tag]; ok {
 		return s
 	}
+	if r.foreign[tag] {
+		return nil
+	}
 	if r.ours(tag) {
 		return r.replicaAddrs()
 	}
@@ -250,7 +258,7 @@ func (r *readers) lacksAddress() bool {
 	defer r.mu.Unlock()
 	now := time.Now()
 	for tag, p := range r.peers {
-		if !r.ours(tag) && len(r.addrs(tag)) == 0 && p.heard.within(discoverEvery, now) {
+		if !r.ours(tag) && !r.foreign[tag] && len(r.addrs(tag)) == 0 && p.heard.within(discoverEvery, now) {
 			return true
 		}
 	}

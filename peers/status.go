@@ -51,6 +51,8 @@ func (x *Exchange) Peers() []Status {
 			s.Trouble = x.Refuses()
 		case len(p.keys) == 0:
 			s.Trouble = "every peer key is bound to another cluster; add one for this one"
+		case r.foreign[tag]:
+			s.Trouble = "it runs k8gb, and is asked as one"
 		case len(s.Addresses) == 0 && !s.Direct:
 			s.Trouble = "no address of it is known"
 		}
