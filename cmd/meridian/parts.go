@@ -52,6 +52,9 @@ func (p *process) addParts(store *gslb.Store, src source) error {
 	if watched != nil {
 		p.run("delegation", func(ctx context.Context) error { return watched.run(ctx, exchange, checks) })
 	}
+	if err := p.addK8gb(store, exchange, keeper); err != nil {
+		return err
+	}
 	if err := p.addProbes(store); err != nil {
 		return err
 	}

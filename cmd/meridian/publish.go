@@ -33,7 +33,7 @@ func (p *process) publisher() (func(*gslb.World), error) {
 	failing := false
 	return func(w *gslb.World) {
 		begin := time.Now()
-		next, err := answers.Build(table, w)
+		next, err := answers.Builder{NoLocalTargets: !p.settings.K8gb}.Build(table, w)
 		if err != nil {
 			stale.Set(1)
 			convergence.Failed(w)

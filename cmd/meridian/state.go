@@ -26,6 +26,9 @@ func (p *process) loadSaved() *gslb.Saved {
 	case err != nil:
 		p.log.Error("the world of before cannot be used; starting without", "error", err)
 	default:
+		if !p.settings.K8gb {
+			dropUnsigned(saved)
+		}
 		p.log.Info("going on from the last good world", "saved", saved.At, "zones", len(saved.Zones), "offers", len(saved.Offers), "reports", len(saved.Reports))
 		return saved
 	}
