@@ -80,27 +80,26 @@ func crowd(b *testing.B, n, hosts, step int) {
 	eu.until(func(w *gslb.World) bool { return w.Len() >= total && allFresh(w, n) })
 	b.ReportMetric(time.Since(began).Seconds(), "s-to-read-all")
 	b.ReportMetric((cpu() - before).Seconds(), "cpu-s-to-read-all")
-	time.Sleep(2 * time.Second)
+	time.Sleep(12 * time.Second) // what is told every ten seconds was told
 
-	base := in.bytes.Load() + out.bytes.Load()
+	inBase, outBase := in.bytes.Load(), out.bytes.Load()
 	before, began = cpu(), time.Now()
 	time.Sleep(quiet)
 	took := time.Since(began).Seconds()
-	perSecond := float64(in.bytes.Load()+out.bytes.Load()-base) / took
+	rate := map[*meter]float64{in: float64(in.bytes.Load()-inBase) / took, out: float64(out.bytes.Load()-outBase) / took}
 	busy := (cpu() - before).Seconds() / took
-	b.ReportMetric(perSecond, "B/s-quiet")
+	b.ReportMetric((rate[in]+rate[out])/float64(n), "B/s-quiet-and-peer")
 	b.ReportMetric(100*busy, "%cpu-quiet")
 
 	change := func(name string, m *meter, per int, f func(k int)) {
-		const changes = 50
+		const changes = 100
 		base, before, began := m.bytes.Load(), cpu(), time.Now()
-		quietBytes := perSecond / 2
 		for k := range changes {
 			f(k)
 			time.Sleep(60 * time.Millisecond)
 		}
 		took := time.Since(began).Seconds()
-		b.ReportMetric((float64(m.bytes.Load()-base)-quietBytes*took)/changes/float64(per), "B/"+name)
+		b.ReportMetric((float64(m.bytes.Load()-base)-rate[m]*took)/changes/float64(per), "B/"+name)
 		b.ReportMetric(((cpu()-before).Seconds()-busy*took)/changes*1e3, "cpu-ms/"+name)
 	}
 	change("own-change-and-reader", in, 2*n, func(k int) { put(eu.store, k%hosts, byte(100+k)) })
