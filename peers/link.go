@@ -113,9 +113,7 @@ func (r *reading) end() {
 // open dials and reads; nil: nobody took the call.
 func (l *link) open(ctx context.Context) *reading {
 	p := l.peer
-	dialling, cancel := context.WithTimeout(ctx, dialTimeout)
-	conn, err := p.x.cfg.Dial(dialling, l.addr)
-	cancel()
+	conn, err := l.dial(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			err = context.Canceled

@@ -3,6 +3,7 @@
 package peers_test
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -59,6 +60,29 @@ func TestCutLinkHealsWithinASecond(t *testing.T) {
 			assert.Equalf(t, "fresh", us.liveness("eu"), "after %s", cut)
 			assert.Equal(t, "198.51.100.1 unhealthy", eu.sees("us", app))
 			us.withdraw(app)
+			settle(time.Second)
+		}
+	})
+}
+
+// TestAPeerThatCallsIsReadAtOnce: when a link heals while a dial hangs, whose first packet
+// was lost, the first call of the peer brings another dial.
+func TestAPeerThatCallsIsReadAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		eu, us := w.start("eu", two), w.start("us", two)
+		settle(2 * time.Second)
+		for i := range 20 {
+			w.net.Cut("eu", "us")
+			settle(6*time.Second + time.Duration(i)*50*time.Millisecond)
+			addr := fmt.Sprintf("198.51.100.%d", i+1)
+			us.offer(app, addr, gslb.Healthy)
+			w.net.Heal("eu", "us")
+			for eu.liveness("us") != "fresh" {
+				settle(5 * time.Millisecond)
+			}
+			settle(20 * time.Millisecond)
+			require.Equalf(t, addr+" healthy", eu.sees("us", app), "healed %d ms later", i*50)
 			settle(time.Second)
 		}
 	})
