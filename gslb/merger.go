@@ -235,6 +235,7 @@ func (m *merger) touchAll(names []Name) {
 func (m *merger) ownTag(r *Report, now time.Time) error {
 	if r.ClusterID == m.id {
 		m.touchAll(m.replicas.take(r, now))
+		m.hearOf(r.Hears, now)
 		return nil
 	}
 	m.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is ours, and id %s", m.self, m.id, r.ClusterID)
@@ -251,9 +252,15 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) {
 	p.offers[zone] = r.Offers
 	m.read(p, now)
 	p.noteLack(m.self, now, m.timing)
-	for _, t := range r.Hears {
+	m.hearOf(r.Hears, now)
+}
+
+// hearOf makes known whom another cluster, or another instance of ours, hears: they
+// live, so the first World waits for them too.
+func (m *merger) hearOf(tags []GeoTag, now time.Time) {
+	for _, t := range tags {
 		if t != m.self {
-			m.ensurePeer(t, now) // it lives, so the first World waits for it too
+			m.ensurePeer(t, now)
 		}
 	}
 }

@@ -58,6 +58,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 	}
 	w.Held, w.LeansOn, w.ProbesHeld = m.guard.list(), m.replicas.lean, m.probes.list()
 	w.Asked, w.Waiting = m.askedOf(now, &next), m.returns.count()
+	w.ReplicasHear = m.replicas.hear(now, m.timing)
 	w.ChangesAt = next.at
 	arrivals := m.arrivals
 	m.arrivals = Arrivals{}
@@ -78,7 +79,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 func sameBesideHosts(a, b *World) bool {
 	return a.Ready == b.Ready && a.Local == b.Local && a.Isolated.Equal(b.Isolated) &&
 		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) && slices.Equal(a.Held, b.Held) && a.LeansOn == b.LeansOn &&
-		a.ProbesHeld == b.ProbesHeld && slices.Equal(a.Asked, b.Asked) && a.Waiting == b.Waiting &&
+		a.ProbesHeld == b.ProbesHeld && slices.Equal(a.Asked, b.Asked) && a.Waiting == b.Waiting && slices.Equal(a.ReplicasHear, b.ReplicasHear) &&
 		reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Zones, b.Zones)
 }
 
@@ -176,24 +177,40 @@ type hearer struct {
 // one that is fresh, or silent for so short that nothing is decided about it yet (a
 // stall of the witness must not drop the one it vouches for). What it says of whom
 // it hears must be as young: one that only calls us, or just came back, has an old
-// list. Vouched clusters are never asked, so that no circle can keep a dead one alive.
+// list. So has an instance that is silent for the alarm time while another one of its
+// cluster is heard. Vouched clusters are never asked, so that no circle can keep a dead
+// one alive.
 func (m *merger) hearers(peers []*peer, now time.Time) map[GeoTag]hearer {
 	out := make(map[GeoTag]hearer)
 	for _, c := range peers {
 		if c.evidence.Heard.IsZero() || now.Sub(c.evidence.Heard) >= m.timing.Decide {
 			continue
 		}
-		id, r := c.believed()
-		if r == nil {
-			continue
-		}
-		until := c.instances[id].heard.Add(m.timing.Decide)
-		if !until.After(now) {
-			continue
-		}
-		for _, t := range r.Hears {
+		for t, until := range c.lists(now, m.timing) {
 			if _, known := out[t]; !known && t != c.tag {
 				out[t] = hearer{c.tag, until}
+			}
+		}
+	}
+	return out
+}
+
+// lists gives whom the peer hears first-hand, by any of its instances, and until when
+// that counts.
+func (p *peer) lists(now time.Time, t Timing) map[GeoTag]time.Time {
+	var newest time.Time
+	for _, in := range p.instances {
+		newest = later(newest, in.heard)
+	}
+	out := make(map[GeoTag]time.Time)
+	for _, in := range p.instances {
+		until := in.heard.Add(t.Decide)
+		if !until.After(now) || newest.Sub(in.heard) >= t.Alarm {
+			continue
+		}
+		for _, r := range in.reports {
+			for _, tag := range r.Hears {
+				out[tag] = later(out[tag], until)
 			}
 		}
 	}

@@ -2,19 +2,23 @@
 
 package gslb
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // replicas are the other instances of this cluster, read like a peer. Their word
 // matters only while ours is worse: an offer of ours is replaced by theirs while we
 // cannot read our objects, or when we have been behind for long (a watch that
 // stands still), and only while the replica is heard and sees (agreement.md §3).
 //
-//	we                                  | replica              | offers of our cluster are
-//	see, and are not behind             | any                  | ours
-//	are behind for less than 10 s       | sees, heard          | ours
-//	are behind for longer               | sees, heard          | the replica's
-//	are blind, or know a saved world    | sees, heard          | the replica's
-//	any                                 | blind, or not heard  | ours
+//	we                                  | replica                  | offers of our cluster are
+//	see, and are not behind             | any                      | ours
+//	are behind for less than 10 s       | sees, heard              | ours
+//	are behind for longer               | sees, heard              | the replica's
+//	are blind, or know a saved world    | sees, heard              | the replica's
+//	are blind                           | knows less: it is behind | ours
+//	any                                 | blind, or not heard      | ours
 type replicas struct {
 	*peer
 	instance string    // ours
@@ -62,7 +66,7 @@ func (r *replicas) judge(local LocalState, now time.Time, t Timing, next *earlie
 	}
 	next.add(r.instances[id].heard.Add(t.Lease))
 	switch {
-	case !local.Blind.IsZero(), local.Restored:
+	case local.Restored, !local.Blind.IsZero() && best.Mark >= local.Mark:
 		r.lean = id
 	case best.Mark <= local.Mark:
 	case r.behind.IsZero():
@@ -91,6 +95,21 @@ func (r *replicas) mostKnowing(now time.Time, t Timing) (string, *Report) {
 		}
 	}
 	return id, best
+}
+
+// hear gives the clusters that instances hear which are heard, sorted.
+func (r *replicas) hear(now time.Time, t Timing) []GeoTag {
+	var out []GeoTag
+	for _, in := range r.instances {
+		if now.Sub(in.heard) >= t.Lease {
+			continue
+		}
+		for _, report := range in.reports {
+			out = append(out, report.Hears...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // offer gives what stands for our own claim on a host; false: ours does.

@@ -80,7 +80,7 @@ func TestWhoseOffersStandForOurs(t *testing.T) {
 		{"behind for long: our watch stands still", func(w *twin) { w.tell(6, "192.0.2.2"); w.hear(12 * time.Second) }, "192.0.2.2", "i2"},
 		{"the replica that knows more is blind", func(w *twin) { w.tell(6, "192.0.2.2", blind); w.hear(time.Minute) }, "192.0.2.1", ""},
 		{"we are blind, the replica sees", func(w *twin) { w.tell(5, "192.0.2.2"); w.blind(time.Now()) }, "192.0.2.2", "i2"},
-		{"we are blind, and it knows less: it sees all the same", func(w *twin) { w.tell(4, "192.0.2.2"); w.blind(time.Now()) }, "192.0.2.2", "i2"},
+		{"we are blind, and it knows less: its watch stands still", func(w *twin) { w.tell(4, "192.0.2.2"); w.blind(time.Now()) }, "192.0.2.1", ""},
 		{"both are blind", func(w *twin) { w.tell(9, "192.0.2.2", blind); w.blind(time.Now()) }, "192.0.2.1", ""},
 		{"we are blind, and it fell silent", func(w *twin) { w.tell(5, "192.0.2.2"); w.blind(time.Now()); time.Sleep(4 * time.Second); settle() }, "192.0.2.1", ""},
 		{"what it says while we are blind", func(w *twin) { w.tell(5, "192.0.2.2"); w.blind(time.Now()); w.tell(6, "192.0.2.3") }, "192.0.2.3", "i2"},

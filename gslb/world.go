@@ -100,23 +100,24 @@ type Alarm struct {
 
 // World is everything that is known at one moment, merged. It is immutable.
 type World struct {
-	Revision   uint64
-	At         time.Time
-	Self       GeoTag
-	SelfID     string
-	Ready      bool // objects were read, and every known peer was heard or given up
-	Zones      []Zone
-	Clusters   []Cluster // by tag, ours included
-	Local      LocalState
-	Alarm      Alarm
-	LeansOn    string     // the replica whose offers stand for ours, because it knows more; "": ours do
-	Held       []Held     // what the deletion guard holds, by cluster; nil: nothing
-	ProbesHeld ProbesHeld // what the guard of probes holds
-	Asked      []Asked    // what became of asking entries that others hold, by cluster; nil: none do
-	Waiting    Waiting    // hosts with entries that wait
-	Isolated   time.Time  // since when we are cut off; zero: we are not
-	ChangesAt  time.Time  // when time alone may change the World; zero: never
-	Arrivals   Arrivals   // of the inputs that this World is the first to hold
+	Revision     uint64
+	At           time.Time
+	Self         GeoTag
+	SelfID       string
+	Ready        bool // objects were read, and every known peer was heard or given up
+	Zones        []Zone
+	Clusters     []Cluster // by tag, ours included
+	Local        LocalState
+	Alarm        Alarm
+	ReplicasHear []GeoTag   // clusters that other instances of ours hear first-hand, sorted; nil: none
+	LeansOn      string     // the replica whose offers stand for ours, because it knows more; "": ours do
+	Held         []Held     // what the deletion guard holds, by cluster; nil: nothing
+	ProbesHeld   ProbesHeld // what the guard of probes holds
+	Asked        []Asked    // what became of asking entries that others hold, by cluster; nil: none do
+	Waiting      Waiting    // hosts with entries that wait
+	Isolated     time.Time  // since when we are cut off; zero: we are not
+	ChangesAt    time.Time  // when time alone may change the World; zero: never
+	Arrivals     Arrivals   // of the inputs that this World is the first to hold
 
 	hosts hostMap
 }

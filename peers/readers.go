@@ -292,7 +292,7 @@ func (r *readers) deliver(sub subscription, z *Zone, direct, quietly bool, now t
 		}
 		return err
 	}
-	r.current(sub.tag, direct, now)
+	r.current(sub.tag, z.instance, direct, now)
 	if r.x.noises.end(key) {
 		r.x.log.Info("report is taken again", "peer", sub.tag, "zone", z.zone)
 	}
@@ -306,14 +306,6 @@ func (r *readers) deliver(sub subscription, z *Zone, direct, quietly bool, now t
 		}
 	}
 	return nil
-}
-
-// current notes that what we hold of a report was found unchanged where a third
-// cluster passes it on. From the cluster itself the sign of life tells that too.
-func (r *readers) current(tag gslb.GeoTag, direct bool, now time.Time) {
-	if !direct && !r.ours(tag) {
-		r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.ReportRead, Of: tag, At: now})
-	}
 }
 
 // badReport notes a signed answer that is no report.

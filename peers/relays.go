@@ -35,7 +35,8 @@ func (r *readers) passOn(c *gslb.Cluster) {
 }
 
 // relayed says which reports are asked of whom because their own cluster cannot
-// be read: two of those that hear it, a different pair for each.
+// be read: two of those that hear it, a different pair for each; and another instance
+// of ours that hears it. One that nobody tells the address of is asked for at once.
 func (r *readers) relayed(now time.Time) map[gslb.GeoTag][]subscription {
 	out := make(map[gslb.GeoTag][]subscription)
 	if r.world == nil {
@@ -43,7 +44,7 @@ func (r *readers) relayed(now time.Time) map[gslb.GeoTag][]subscription {
 	}
 	for _, tag := range slices.SortedFunc(maps.Keys(r.peers), cmp.Compare) {
 		p := r.peers[tag]
-		if r.ours(tag) || p.direct.within(r.x.cfg.RelayAfter, now) || now.Sub(p.known) < r.x.cfg.RelayAfter || p.left.Load() {
+		if r.ours(tag) || p.direct.within(r.x.cfg.RelayAfter, now) || p.left.Load() || now.Sub(p.known) < r.x.cfg.RelayAfter && len(r.addrs(tag)) > 0 {
 			continue
 		}
 		for _, by := range r.hearers(tag) {
@@ -72,5 +73,9 @@ func (r *readers) hearers(of gslb.GeoTag) []gslb.GeoTag {
 		return h.Sum64()
 	}
 	slices.SortFunc(out, func(a, b gslb.GeoTag) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
-	return out[:min(relaysPerPeer, len(out))]
+	out = out[:min(relaysPerPeer, len(out))]
+	if r.peers[r.x.cfg.Self] != nil && slices.Contains(r.world.ReplicasHear, of) {
+		out = append(out, r.x.cfg.Self)
+	}
+	return out
 }

@@ -105,3 +105,26 @@ func TestReplicasThatGoAreNotCalledAnyMore(t *testing.T) {
 		assert.Zero(t, one.logs.with("peer cannot be read", "peer=eu"), "it was taken off the list before it went:\n%s", one.logs)
 	})
 }
+
+func TestAnInstanceThatNobodyTellsOfPeersAsksAReplica(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		one := w.startAs("eu-1", "eu", two)
+		w.net.Add("eu-1:53", "eu-1", one.x)
+		us := w.start("us", two)
+		us.offer(app, "198.51.100.1", gslb.Healthy)
+		settle(3 * time.Second)
+		other := w.startAs("eu-2", "eu", nil)
+		w.net.Add("eu-2:53", "eu-2", other.x)
+		both(one, other)
+		settle(2 * time.Second)
+		assert.Equal(t, "198.51.100.1 healthy", other.sees("us", app), "the replica passes it on")
+		assert.Equal(t, []gslb.GeoTag{"us"}, other.store.World().ReplicasHear)
+		us.offer(app, "198.51.100.1", gslb.Unhealthy)
+		settle(200 * time.Millisecond)
+		assert.Equal(t, "198.51.100.1 unhealthy", other.sees("us", app), "and what is new of it")
+		w.kill(one)
+		settle(5 * time.Second)
+		assert.Empty(t, other.store.World().ReplicasHear)
+	})
+}

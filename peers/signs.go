@@ -35,7 +35,19 @@ func (r *readers) alive(dialled *peer, tag gslb.GeoTag, instance, addr string, s
 	if r.x.noises.end("signature " + string(tag)) {
 		r.x.log.Info("signatures of a peer are right again", "peer", tag)
 	}
-	r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, Instance: instance, At: now})
+	r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, At: now})
+}
+
+// current notes that what we hold of a report is what its author says: it was read, or
+// found unchanged. An answer about something else shows that the instance lives, not
+// that what it said before still holds.
+func (r *readers) current(tag gslb.GeoTag, instance string, direct bool, now time.Time) {
+	switch {
+	case direct:
+		r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, Instance: instance, At: now})
+	case !r.ours(tag):
+		r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.ReportRead, Of: tag, At: now})
+	}
 }
 
 // checkAddress shows when an address leads to another cluster than it should.

@@ -52,9 +52,6 @@ func (s *sim) doProcesses(cmd string, c *cluster, slots []*slot, one bool) error
 	if !one && (cmd == "kill" || cmd == "start" || cmd == "recall") {
 		c.powered = cmd != "kill"
 	}
-	if (cmd == "start" || cmd == "recall") && c.powered {
-		c.paused, c.leaving = time.Time{}, false
-	}
 	for _, sl := range slots {
 		p := sl.p
 		runs := p != nil && p.running
@@ -66,13 +63,14 @@ func (s *sim) doProcesses(cmd string, c *cluster, slots []*slot, one bool) error
 			if err := sl.start(cmd == "recall"); err != nil {
 				return err
 			}
+			c.leaving = false
 		case !runs:
 		case cmd == "kill":
 			s.mu.Unlock()
 			p.stop()
 			s.mu.Lock()
 		case cmd == "freeze":
-			p.frozen = true
+			p.frozen, p.froze = true, time.Now()
 		case cmd == "thaw" && p.frozen:
 			s.mu.Unlock()
 			p.goOn()
@@ -121,9 +119,10 @@ func (s *sim) doObjects(cmd string, c *cluster, slots []*slot, args []string) er
 	case "announce":
 		for _, sl := range slots {
 			sl.p.store.UpdateLocal(func(l *gslb.LocalState) { l.Announcement = gslb.Announcement(args[0]) })
+			sl.paused = time.Now()
 		}
-		if c.paused = time.Now(); args[0] == "leave" {
-			c.leaving = true
+		if args[0] == "leave" {
+			c.leaving, c.left = true, time.Now()
 		}
 	case "blind":
 		c.away = true

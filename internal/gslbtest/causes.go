@@ -55,7 +55,7 @@ func (o *oracle) mayChange(cmd string, args []string) bool {
 		}
 	case "kill", "freeze":
 		c := o.oneOf(args)
-		if c != nil && (slices.ContainsFunc(c.running(), (*process).good) || time.Since(c.paused) < gslb.DefaultTiming().Pause) {
+		if c != nil && (slices.ContainsFunc(c.running(), (*process).good) || time.Since(c.pausedAt()) < gslb.DefaultTiming().Pause) {
 			return false
 		}
 	}
@@ -73,11 +73,9 @@ func (o *oracle) oneOf(args []string) *cluster {
 
 // spend takes one change of an answer.
 func (causes) spend(o *oracle, p *process, name gslb.Name, was, now *answered) {
-	if time.Since(p.wentOn) < boundLost || o.s.zoneAt.lost(p.started) {
-		return // it missed everything, or was not told where the others are
-	}
 	for _, y := range o.s.clusters {
-		if d := time.Since(y.paused) - gslb.DefaultTiming().Pause; d > -time.Second && d < boundReady {
+		at := y.pausedAt()
+		if d := time.Since(at) - gslb.DefaultTiming().Pause; d > -time.Second && d < boundReady && !p.active[y.tag].After(at) {
 			return // what it announced is over by itself
 		}
 	}

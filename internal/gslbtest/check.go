@@ -44,7 +44,7 @@ func (o *oracle) learn(p *process, now time.Time) {
 		if e.c == p.c {
 			ways, bound = p.view.direct[p.c.tag], boundOwn
 		} else if p.view.direct[e.c.tag].IsZero() {
-			bound = 2 * boundLost
+			bound = boundLost + relayBound
 		}
 		switch {
 		case !e.offered || !e.up || e.c.leaving || e.c == p.c && ways.IsZero():
@@ -124,10 +124,10 @@ func (e *entry) addrIn(a *answered) bool {
 func (o *oracle) better(p *process, name gslb.Name, now time.Time) *entry {
 	for addr := range p.view.known {
 		e := o.entries[addr]
-		if e.host != name || !e.serves() || !held(o.power[e.c.tag].since, 2*boundLost, now) {
+		if e.host != name || !e.serves() || !held(o.power[e.c.tag].since, boundLost, now) {
 			continue
 		}
-		if e.c == p.c || held(p.view.direct[e.c.tag], 2*boundLost, now) {
+		if e.c == p.c || held(p.view.direct[e.c.tag], boundLost, now) {
 			return e
 		}
 	}
@@ -141,8 +141,8 @@ func (o *oracle) better(p *process, name gslb.Name, now time.Time) *entry {
 //	down, its cluster lives | nobody could tell it, or could not until just now
 //	of a cluster that died  | a sign of life is younger than 5 s, or a witness was asked in time
 func (o *oracle) excuse(p *process, e *entry, gone, now time.Time) string {
-	if now.Sub(p.started) < boundReady {
-		return "it just started"
+	if p.remembers && now.Sub(p.started) < boundLost {
+		return "it remembers, and has not heard the others yet"
 	}
 	if e.c == p.c {
 		if !held(p.view.direct[p.c.tag], time.Second, now) {
@@ -157,7 +157,7 @@ func (o *oracle) excuse(p *process, e *entry, gone, now time.Time) string {
 	if d := p.view.direct[e.c.tag]; held(d, calmAfter, now) && o.quiet(p.c.tag, e.c.tag) {
 		ways, bound = d, boundCalm
 	} else if d.IsZero() {
-		bound = 2*boundLost + 2*time.Second
+		bound = boundLost + relayBound
 	}
 	if e.c.leaving {
 		bound = boundLost
@@ -184,10 +184,10 @@ func (o *oracle) quiet(a, b gslb.GeoTag) bool {
 // excuseDead says why a process may believe a cluster whose machines are off.
 func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 	t := gslb.DefaultTiming()
-	if !p.view.cutOff.IsZero() && now.Sub(p.view.cutOff) < 2*boundLost {
+	if !p.view.cutOff.IsZero() && now.Sub(p.view.cutOff) < boundLost {
 		return "it was cut off itself"
 	}
-	if !y.paused.IsZero() && now.Sub(y.paused) < t.Pause+boundLost {
+	if at := y.pausedAt(); now.Sub(at) < t.Pause+boundLost && !p.active[y.tag].After(at) {
 		return "a pause was announced"
 	}
 	last := p.signs[y.tag]

@@ -31,8 +31,8 @@ type cluster struct {
 	verdicts map[gslb.Name]map[netip.Addr]gslb.Health
 
 	object  *published // the delegation as ExternalDNS finds it; nil: none
-	paused  time.Time  // when a process last announced a restart
 	leaving bool       // it said goodbye
+	left    time.Time  // when it did
 }
 
 type turn struct {
@@ -48,9 +48,13 @@ type slot struct {
 	starts int
 	p      *process // the last one; nil before the first
 	saved  *gslb.Saved
+	paused time.Time                 // when this one announced a restart; zero: it never did
 	serial uint32                    // highest that was served from here
 	signs  map[gslb.GeoTag]time.Time // when a message of a cluster last came here
 }
+
+// addr is where this process alone is called, as other instances of its cluster do.
+func (sl *slot) addr() string { return fmt.Sprintf("10.%d.0.%d:53", sl.c.addr.As4()[3], sl.n) }
 
 func (c *cluster) id() string { return "id-" + string(c.tag) }
 
@@ -76,6 +80,15 @@ func (c *cluster) next(client *process) *process {
 	k := turn{client.c.tag, client.sl.n}
 	c.turns[k]++
 	return all[c.turns[k]%len(all)]
+}
+
+// pausedAt is when a process last announced a restart; zero: none did. The lock is held.
+func (c *cluster) pausedAt() time.Time {
+	var at time.Time
+	for _, sl := range c.slots {
+		at = latest(at, sl.paused)
+	}
+	return at
 }
 
 // changed tells the processes that watch the API of a change, each a moment
@@ -130,6 +143,9 @@ func (s *sim) addCluster(tag gslb.GeoTag) *cluster {
 	}
 	s.clusters[tag] = c
 	s.byAddr[netip.AddrPortFrom(c.addr, 53).String()] = c
+	for _, sl := range c.slots {
+		s.slotAt[sl.addr()] = sl
+	}
 	return c
 }
 

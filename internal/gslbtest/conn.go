@@ -23,6 +23,7 @@ type stream struct {
 	moving   bool
 	resend   time.Duration
 	arrive   func([]byte) // called without the lock
+	answers  bool         // the direction of answers
 	ended    bool
 }
 
@@ -79,7 +80,7 @@ func (st *stream) land() {
 	}
 	s.mu.Unlock()
 	st.to.later(func() {
-		s.heard(st.to, st.from)
+		s.heard(st)
 		st.arrive(b)
 	})
 }
@@ -108,7 +109,10 @@ func (p *process) dial(ctx context.Context, addr string) (net.Conn, error) {
 		return nil, err
 	}
 	s.mu.Lock()
-	target := s.byAddr[addr]
+	target, one := s.byAddr[addr], s.slotAt[addr]
+	if one != nil {
+		target = one.c
+	}
 	p.dials++
 	random := s.source(p.name+addr, p.dials)
 	silent := target == nil || !target.powered || s.net.silent(p.c.tag, target.tag) || s.net.at(p.c.tag, target.tag).closed
@@ -130,21 +134,28 @@ func (p *process) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if err := nap(ctx, trip); err != nil {
 		return nil, err
 	}
-	return s.connect(p, target, random)
+	return s.connect(p, target, one, random)
 }
 
-func (s *sim) connect(p *process, target *cluster, random *rand.Rand) (net.Conn, error) {
+// connect opens a connection to one place of a cluster, or to whichever has its turn.
+func (s *sim) connect(p *process, target *cluster, one *slot, random *rand.Rand) (net.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	server := target.next(p)
+	var server *process
+	if one == nil {
+		server = target.next(p)
+	} else if one.p != nil && one.p.running {
+		server = one.p
+	}
 	if server == nil {
 		return nil, errRefused
 	}
 	c := &conn{s: s, twice: random, more: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(server.ctx)
 	c.up = stream{s: s, from: p, to: server, random: random, arrive: c.serve}
-	c.down = stream{s: s, from: server, to: p, random: random, arrive: c.receive}
+	c.down = stream{s: s, from: server, to: p, random: random, arrive: c.receive, answers: true}
 	p.conns[c], server.conns[c] = true, true
+	p.view.knows[target.tag], server.view.knows[p.c.tag] = true, true // who calls says where it is called
 	return c, nil
 }
 
@@ -274,10 +285,17 @@ func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
 var _ net.Conn = (*conn)(nil)
 
-// heard notes that a message of one process reached another.
-func (s *sim) heard(by, of *process) {
+// heard notes that a message of one process reached another: not one that came on a
+// connection which was given up meanwhile.
+func (s *sim) heard(st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	if st.ended {
+		return
+	}
+	by, of, now := st.to, st.from, time.Now()
 	by.signs[of.c.tag], by.sl.signs[of.c.tag] = now, now
+	if st.answers && of.view.ready && of.started.After(of.sl.paused) {
+		by.active[of.c.tag] = now
+	}
 }

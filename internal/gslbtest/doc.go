@@ -19,6 +19,7 @@
 //	entrycheck off                    nobody asks entries
 //	anchor on                         there is an anchor outside
 //	instances eu 2                    processes of a cluster, behind one address
+//	replicas off                      they do not tell each other anything
 //
 // Then, and at any time:
 //

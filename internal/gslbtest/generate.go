@@ -86,6 +86,9 @@ func (g *generator) stage(seed uint64) {
 	if g.chance(0.3) {
 		g.say("anchor on")
 	}
+	if g.chance(0.2) {
+		g.say("replicas off")
+	}
 	g.size = map[string]int{}
 	for _, c := range g.clusters {
 		g.size[c] = 1
@@ -152,8 +155,5 @@ func (g *generator) story() Story {
 		out = append(out, "sighted "+c, "thaw "+c, "unstall "+c, "start "+c,
 			fmt.Sprintf("up %s %s %s %s", c, address(i, 1), address(i, 2), address(i, 3)))
 	}
-	if g.restored {
-		return append(out, "agree 100s edge") // the edge is read again every minute
-	}
-	return append(out, "agree 20s")
+	return append(out, "agree 20s", "agree 100s edge") // the edge is read again every minute
 }

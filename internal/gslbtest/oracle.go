@@ -40,7 +40,8 @@ const (
 	boundCalm  = 1500 * time.Millisecond
 	boundLost  = 5 * time.Second // a cluster that died, and any news after a fault
 	calmAfter  = 10 * time.Second
-	boundReady = 6 * time.Second // reading the objects, and hearing or giving up peers
+	boundReady = 5 * time.Second // reading the objects, and hearing or giving up peers
+	relayBound = 3 * time.Second // until it is noticed that a third cluster has to be asked
 )
 
 // lookEvery is how often what time alone can violate is looked at; what an answer
@@ -73,7 +74,8 @@ type view struct {
 	direct    map[gslb.GeoTag]time.Time // since when it can read a cluster, or its own API
 	any       map[gslb.GeoTag]time.Time // the same, through a third cluster too
 	known     map[netip.Addr]bool       // entries that it must know as healthy, until it can know otherwise
-	unled     bool                      // the edge did not tell it where the others are when it started
+	knows     map[gslb.GeoTag]bool      // whom it called, or who called it
+	edgeTells time.Time                 // since when it could read the edge, and all are there
 	cutOff    time.Time                 // when it was cut off from everything last, whether it knew or not
 	reports   map[string]*gslb.Report   // for a planted bug: the last of each instance
 	tokens    map[gslb.Name][]time.Time // changes of an answer that have a cause, and until when
@@ -93,7 +95,7 @@ type answered struct {
 func (v *view) init() {
 	v.hosts, v.tokens = map[gslb.Name]*answered{}, map[gslb.Name][]time.Time{}
 	v.direct, v.any = map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}
-	v.known = map[netip.Addr]bool{}
+	v.known, v.knows = map[netip.Addr]bool{}, map[gslb.GeoTag]bool{}
 	v.reports = map[string]*gslb.Report{}
 }
 
@@ -288,8 +290,8 @@ func (o *oracle) remembered(w *gslb.World) (highest uint32, any bool) {
 // circles: who vouches as a third cluster has heard the cluster itself, of late.
 func (o *oracle) circles(p *process, w *gslb.World, now time.Time) {
 	t := gslb.DefaultTiming()
-	if now.Sub(p.wentOn) < 2*boundLost {
-		return // what was sent to it while it was frozen came all at once
+	if now.Sub(p.wentOn) < t.Decide {
+		return // lists that it had before it was frozen count for as long as if they were new
 	}
 	for i := range w.Clusters {
 		c := &w.Clusters[i]

@@ -42,19 +42,22 @@ type process struct {
 	view     view // what the oracle remembers of it
 
 	// guarded
-	running bool
-	frozen  bool
-	thaw    []func()      // what came while it was frozen
-	wentOn  time.Time     // when it was thawed last
-	thawed  chan struct{} // closed when it goes on
-	stalled bool          // its watch of the API tells nothing any more
-	synced  bool          // it read the objects once
-	sees    uint64        // version of the API that it knows
-	conns   map[*conn]bool
-	dials   int
-	signs   map[gslb.GeoTag]time.Time // when a message of a cluster last reached it
-	checks  map[gslb.GeoTag]time.Time // when an entry of a cluster last answered it
-	known   map[gslb.Name]bool        // objects that were handed to the store
+	running   bool
+	frozen    bool
+	thaw      []func()      // what came while it was frozen
+	froze     time.Time     // when it was frozen last
+	wentOn    time.Time     // when it was thawed last
+	thawed    chan struct{} // closed when it goes on
+	remembers bool          // it began with what was saved
+	stalled   bool          // its watch of the API tells nothing any more
+	synced    bool          // it read the objects once
+	sees      uint64        // version of the API that it knows
+	conns     map[*conn]bool
+	dials     int
+	signs     map[gslb.GeoTag]time.Time // when a message of a cluster last reached it
+	active    map[gslb.GeoTag]time.Time // when a process of a cluster that announced nothing last answered it
+	checks    map[gslb.GeoTag]time.Time // when an entry of a cluster last answered it
+	known     map[gslb.Name]bool        // objects that were handed to the store
 }
 
 // start runs a process in a slot. The lock is held.
@@ -67,6 +70,7 @@ func (sl *slot) start(remember bool) error {
 	p := &process{
 		s: s, c: sl.c, sl: sl, name: fmt.Sprintf("%s-%d-%d", sl.c.tag, sl.n, sl.starts), started: time.Now(),
 		running: true, thawed: make(chan struct{}), conns: map[*conn]bool{}, signs: map[gslb.GeoTag]time.Time{},
+		active: map[gslb.GeoTag]time.Time{},
 		checks: map[gslb.GeoTag]time.Time{}, known: map[gslb.Name]bool{},
 	}
 	p.random = s.source(p.name, 0)
@@ -76,6 +80,7 @@ func (sl *slot) start(remember bool) error {
 	if remember {
 		saved = sl.saved
 	}
+	p.remembers = saved != nil
 	if err := p.wire(saved); err != nil {
 		return err
 	}
@@ -229,6 +234,11 @@ func (p *process) goOn() {
 	p.s.mu.Lock()
 	waiting := p.thaw
 	p.frozen, p.thaw, p.wentOn = false, nil, time.Now()
+	for tag, last := range p.sl.signs {
+		if p.froze.Sub(last) < gslb.DefaultTiming().Lease {
+			p.sl.signs[tag] = p.wentOn // it does not hold the time that it stood still against the others
+		}
+	}
 	close(p.thawed)
 	p.thawed = make(chan struct{})
 	p.s.mu.Unlock()

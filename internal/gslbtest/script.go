@@ -17,7 +17,7 @@ import (
 // do carries out one line of a story.
 func (s *sim) do(f []string) error {
 	cmd, args := f[0], f[1:]
-	if slices.Contains([]string{"seed", "edge", "anchor", "entrycheck", "instances", "cluster", "advance", "watch", "edgezone"}, cmd) {
+	if slices.Contains([]string{"seed", "edge", "anchor", "entrycheck", "replicas", "instances", "cluster", "advance", "watch", "edgezone"}, cmd) {
 		return s.doStage(cmd, args)
 	}
 	switch cmd {
@@ -57,6 +57,8 @@ func (s *sim) doStage(cmd string, args []string) (err error) {
 		s.anchor = args[0] == "on"
 	case "entrycheck":
 		s.entryCheck = args[0] != "off"
+	case "replicas":
+		s.alone = args[0] == "off"
 	case "instances":
 		if len(args) != 2 {
 			return errors.New("write: instances TAG N")

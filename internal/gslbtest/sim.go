@@ -34,12 +34,14 @@ type sim struct {
 	edge       string // one of the edge kinds
 	anchor     bool
 	entryCheck bool
+	alone      bool // instances of a cluster do not know each other
 	perCluster map[gslb.GeoTag]int
 
 	mu       sync.Mutex // guards what follows, and what clusters and processes say it guards
 	net      network
 	clusters map[gslb.GeoTag]*cluster
 	byAddr   map[string]*cluster
+	slotAt   map[string]*slot
 	zoneAt   *edgeZone
 	oracle   *oracle
 }
@@ -51,7 +53,7 @@ func newSim(parent context.Context) *sim {
 		log:  func(string, ...any) {},
 		edge: edgeUpdates, entryCheck: true, perCluster: map[gslb.GeoTag]int{},
 		net:      network{roads: map[road]*quality{}, delay: time.Millisecond},
-		clusters: map[gslb.GeoTag]*cluster{}, byAddr: map[string]*cluster{},
+		clusters: map[gslb.GeoTag]*cluster{}, byAddr: map[string]*cluster{}, slotAt: map[string]*slot{},
 	}
 	s.ctx, s.cancel = context.WithCancel(parent)
 	s.oracle = newOracle(s)

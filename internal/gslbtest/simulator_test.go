@@ -23,13 +23,14 @@ import (
 var (
 	seeds = flag.Int("seeds", 0, "how many schedules the simulator plays; 0: 500, or 40 under the race detector")
 	first = flag.Uint64("seed", 1, "the first seed")
+	most  = flag.Int("most", 10, "after how many that fail the simulator ends")
+	whole = flag.Bool("whole", false, "stories that fail are not made shorter")
 	dir   = flag.String("stories", "", "folder in which stories that fail are written")
 )
 
 const (
-	seedsInTest  = 500
-	seedsInRace  = 40
-	mostFailures = 10
+	seedsInTest = 500
+	seedsInRace = 40
 )
 
 // play tells a story in a bubble of its own.
@@ -61,7 +62,7 @@ func TestSimulator(t *testing.T) {
 		seed := *first + uint64(i)
 		if f := play(t, gslbtest.Generate(seed), options()); f != nil {
 			tellFailure(t, seed, f)
-			if failures++; failures == mostFailures {
+			if failures++; failures == *most {
 				n = i + 1
 				t.Logf("that is enough")
 				break
@@ -102,10 +103,13 @@ func options() gslbtest.Options {
 
 func tellFailure(t *testing.T, seed uint64, f *gslbtest.Failure) {
 	t.Helper()
-	short := gslbtest.Minimise(gslbtest.Generate(seed), func(s gslbtest.Story) bool {
-		g := play(t, s, gslbtest.Options{})
-		return g != nil && g.What == f.What
-	})
+	short := gslbtest.Generate(seed)
+	if !*whole {
+		short = gslbtest.Minimise(short, func(s gslbtest.Story) bool {
+			g := play(t, s, gslbtest.Options{})
+			return g != nil && g.What == f.What
+		})
+	}
 	text := fmt.Sprintf("# seed %d %v\n%s\n", seed, f, strings.Join(short, "\n"))
 	t.Errorf("seed %d: %v\n%s", seed, f, text)
 	if *dir != "" {

@@ -97,7 +97,7 @@ func (o *oracle) direct(p *process, y *cluster) bool {
 	if p.frozen || n.silent(p.c.tag, y.tag) || n.at(p.c.tag, y.tag).closed || o.skewed(p.c, y) {
 		return false
 	}
-	if p.view.unled && !p.calls(y) {
+	if !o.told(p, y) {
 		return false
 	}
 	all := y.running()
@@ -114,6 +114,20 @@ func (o *oracle) direct(p *process, y *cluster) bool {
 		}
 	}
 	return false
+}
+
+// told says whether a process can know where a cluster is called: it remembers, the
+// edge tells it, or a process there knows it and calls. The lock is held.
+func (o *oracle) told(p *process, y *cluster) bool {
+	switch {
+	case o.s.edge != edgeUpdates, p.remembers, p.view.knows[y.tag]:
+		return true
+	case !p.view.edgeTells.IsZero() && (p.view.edgeTells.Sub(p.started) < time.Second || time.Since(p.view.edgeTells) > time.Minute):
+		return true
+	case o.s.net.at(y.tag, p.c.tag).closed, time.Since(p.c.left) < 35*time.Second:
+		return false // who said goodbye is called every half minute
+	}
+	return slices.ContainsFunc(y.running(), func(q *process) bool { return q.remembers || q.view.knows[p.c.tag] })
 }
 
 // calls says whether a process has a connection to a cluster. The lock is held.
@@ -157,8 +171,10 @@ func (o *oracle) waysNow(now time.Time) {
 			if o.alone(c) {
 				p.view.cutOff = now
 			}
-			if z := o.s.zoneAt; o.s.edge == edgeUpdates && now.Sub(p.started) < boundReady {
-				p.view.unled = p.view.unled || z.down || z.lost(now) || o.s.net.silent(c.tag, edgeSite)
+			if z := o.s.zoneAt; z.down || z.lost(now) || o.s.net.silent(c.tag, edgeSite) {
+				p.view.edgeTells = time.Time{}
+			} else if p.view.edgeTells.IsZero() {
+				p.view.edgeTells = now
 			}
 			for _, y := range o.s.clusters {
 				if y == c {

@@ -55,7 +55,14 @@ func (p *process) read() {
 		}
 	}
 	p.sees, p.synced = version, true
+	var replicas []string
+	if len(p.c.slots) > 1 && !p.s.alone {
+		for _, sl := range p.c.slots {
+			replicas = append(replicas, sl.addr())
+		}
+	}
 	p.s.mu.Unlock()
+	p.exchange.ReplicasAt(replicas)
 	for _, host := range gone {
 		p.store.SetObject(sourceOf(host), nil)
 	}
