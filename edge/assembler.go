@@ -58,6 +58,7 @@ type assembler struct {
 	removals chan removal
 
 	want    []fullPlan
+	left    []gslb.GeoTag         // clusters that said goodbye, as last planned
 	served  map[gslb.Name]served  // by zone, as read last
 	carried map[gslb.Name]carried // by zone
 	due     time.Time             // when to look at the edge again; zero: nothing to look after
@@ -99,6 +100,9 @@ func (a *assembler) run(ctx context.Context) {
 		case want := <-a.plans:
 			if !reflect.DeepEqual(want, a.want) {
 				a.want, a.due = want, time.Now()
+				if len(want) > 0 {
+					a.left = want[0].left
+				}
 				a.retry.reset()
 			}
 		case <-a.pokes:
@@ -261,7 +265,7 @@ func (a *assembler) remove(ctx context.Context, zone gslb.Name) error {
 	if err != nil {
 		return err // who could publish the zone can name its server
 	}
-	full := withdrawn(FullInput{Own: Delegation{Zone: zone, EdgeZone: a.edge, NameServer: name}, Written: obj.NameServers, Without: obj.Without})
+	full := withdrawn(FullInput{Own: Delegation{Zone: zone, EdgeZone: a.edge, NameServer: name}, Left: a.left, Written: obj.NameServers, Without: obj.Without})
 	ours := slices.ContainsFunc(obj.NameServers, func(ns gslb.NameServer) bool { return ns.Name == name })
 	if len(full.NameServers) > 0 && ours {
 		if _, err := a.k.Objects.Apply(ctx, full); err != nil {

@@ -311,6 +311,21 @@ func TestZoneIsWithdrawn(t *testing.T) {
 	})
 }
 
+func TestAZoneIsWithdrawnWithoutWaitingForWhoLeft(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := newShelf(&edgetest.Zone{})
+		r := startShelf(t, s)
+		r.tell(reports(ns("us", "192.0.2.2")))
+		s.carry()
+		s.set(func() { s.err = errors.New("the API is away") })
+		r.tell(func(w *gslb.World) { w.Clusters[1].Liveness, w.Zones[0].NameServers = gslb.Left, nil })
+		s.set(func() { s.err = nil })
+		require.Equal(t, []gslb.GeoTag{"eu", "us"}, s.clusters(), "the goodbye of us could not be written")
+		assert.NoError(t, r.keeper.Remove(t.Context(), gslb.MustName(zoneName), gslb.MustName(edgeName)), "nobody else is there")
+		assert.Equal(t, 1, s.deletes)
+	})
+}
+
 func TestZoneOfOneClusterIsWithdrawnAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := newShelf(&edgetest.Zone{})

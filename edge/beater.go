@@ -35,6 +35,7 @@ type beater struct {
 	claim    *claim
 	claimed  func() // called when the claim changed
 	targets  box[beatTarget]
+	pokes    box[struct{}]
 	removals chan removal
 
 	target     beatTarget
@@ -62,16 +63,20 @@ func newBeater(k *Keeper, edge gslb.Name, self gslb.GeoTag, selfID string, c *cl
 	}
 	return &beater{
 		k: k, edge: edge, owner: owner, self: self, selfID: selfID, claim: c,
-		targets: newBox[beatTarget](), removals: make(chan removal), moved: true,
+		targets: newBox[beatTarget](), pokes: newBox[struct{}](), removals: make(chan removal), moved: true,
 	}
 }
 
-// run waits for one of four things:
+// poke makes the beater look now.
+func (b *beater) poke() { b.pokes.put(struct{}{}) }
+
+// run waits for one of five things:
 //
 //  1. a new target: if what we miss or our addresses changed, look now
-//  2. the heartbeat is to be removed
-//  3. it is time to beat, to retry or to verify
-//  4. ctx ends
+//  2. somebody found that the heartbeat is another than we know
+//  3. the heartbeat is to be removed
+//  4. it is time to beat, to retry or to verify
+//  5. ctx ends
 func (b *beater) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
@@ -85,6 +90,10 @@ func (b *beater) run(ctx context.Context) {
 			return
 		case t := <-b.targets:
 			b.take(t)
+		case <-b.pokes:
+			if !b.due.IsZero() {
+				b.due = time.Now()
+			}
 		case r := <-b.removals:
 			r.done <- b.remove(ctx)
 		case <-timer.C:
@@ -198,6 +207,9 @@ func (b *beater) beat(ctx context.Context) error {
 			b.wildcard = true // read, and yet not there
 		}
 		before = cur.data
+		if b.wentBack(cur) {
+			b.moved = true // what it states of our addresses may be old
+		}
 		b.note(cur)
 		write, problem := b.needed(cur)
 		if problem != nil {
@@ -214,11 +226,18 @@ func (b *beater) beat(ctx context.Context) error {
 	return raced
 }
 
+// wentBack reports that the heartbeat is an older one of our cluster than we saw: the
+// edge zone was restored.
+func (b *beater) wentBack(cur current) bool {
+	return cur.good && !b.seenAt.IsZero() && cur.beat.ClusterID == b.selfID && b.seen.ClusterID == b.selfID && cur.beat.Counter < b.seen.Counter
+}
+
 // content notes that the heartbeat says what it should.
 func (b *beater) content(cur current) {
 	b.moved, b.changed = false, false
 	mine := cur.beat.ClusterID == b.selfID && cur.beat.Instance == b.k.Instance
-	if b.claim.set(mine, b.dispute.removableFrom, b.dispute.message) {
+	news := b.claim.set(mine, b.dispute.removableFrom, b.dispute.message)
+	if b.claim.read(cur.data, cur.beat.NS == b.digest) || news {
 		b.claimed()
 	}
 }

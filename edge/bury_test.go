@@ -3,7 +3,9 @@
 package edge_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -123,7 +125,7 @@ func TestACallFromTheDeadInTheLastMomentStopsTheRemoval(t *testing.T) {
 				pass(time.Second)
 				assert.Contains(t, z.Get(zoneName, edge.TypeNS), usServer+".")
 				assert.NotEmpty(t, z.Get(usServer, edge.TypeA))
-				require.ErrorIs(t, z.Updates()[len(z.Updates())-1].Err, edge.ErrRaced)
+				require.True(t, slices.ContainsFunc(z.Updates(), func(u edgetest.Update) bool { return errors.Is(u.Err, edge.ErrRaced) }))
 				pass(2 * time.Minute)
 				assert.NotContains(t, z.Get(zoneName, edge.TypeNS), usServer+".", "later, when all stands still")
 			})

@@ -10,10 +10,12 @@ import (
 // claim is what the heartbeat in an edge zone tells about who speaks for our
 // cluster. The beater writes it, the delegator reads it.
 type claim struct {
-	mu    sync.Mutex
-	mine  bool      // this process wrote the heartbeat last
-	from  time.Time // when old glue may be removed, while mine
-	other string    // another cluster uses our geo tag; says which ids
+	mu     sync.Mutex
+	mine   bool      // this process wrote the heartbeat last
+	from   time.Time // when old glue may be removed, while mine
+	other  string    // another cluster uses our geo tag; says which ids
+	data   []string  // the heartbeat as it was read last; empty: never, or it is another cluster's
+	agrees bool      // it states the addresses that we publish
 }
 
 // set replaces what is known and reports whether that is news.
@@ -22,7 +24,29 @@ func (c *claim) set(mine bool, from time.Time, other string) bool {
 	defer c.mu.Unlock()
 	news := c.mine != mine || (c.other == "") != (other == "")
 	c.mine, c.from, c.other = mine, from, other
+	if other != "" {
+		c.data, c.agrees = nil, false
+	}
 	return news
+}
+
+// read notes the heartbeat as it stands, and reports whether it is news that it
+// states our addresses, or others.
+func (c *claim) read(data []string, agrees bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	news := c.agrees != agrees
+	c.data, c.agrees = data, agrees
+	return news
+}
+
+// lease gives the heartbeat as this process knows it, and whether it states our
+// addresses. Whatever is done under the prerequisite that it still stands is not done
+// by a process that stood still while another instance of its cluster went on.
+func (c *claim) lease() (data []string, agrees bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.data, c.agrees
 }
 
 func (c *claim) mayRemove(now time.Time) bool {

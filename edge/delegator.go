@@ -4,6 +4,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -17,6 +18,9 @@ import (
 // retryMost bounds the pause between attempts to put a delegation right.
 const retryMost = time.Minute
 
+// raceGap is when a zone is looked at again that another instance of ours changed.
+const raceGap = 2 * time.Second
+
 // delegator keeps our NS and glue in one edge zone. Adding ours needs no
 // prerequisite: it commutes with what the other clusters add.
 type delegator struct {
@@ -25,6 +29,7 @@ type delegator struct {
 	self     gslb.GeoTag
 	selfID   string
 	claim    *claim
+	raced    func() // called when our heartbeat is another than is known
 	plans    box[[]Delegation]
 	pokes    box[struct{}]
 	removals chan removal
@@ -136,11 +141,16 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 	}
 	change := d.diff(want, have)
 	if !change.Empty() {
-		if was, ok := d.right[want.Zone]; ok && reflect.DeepEqual(was, want) {
+		was, ok := d.right[want.Zone]
+		repair := ok && reflect.DeepEqual(was, want)
+		server, err := d.change(ctx, change, repair)
+		if errors.Is(err, ErrRaced) {
+			return d.k.board.last(s), time.Now().Add(raceGap)
+		}
+		if repair {
 			d.k.metrics.repaired(want.Zone)
 		}
 		delete(d.right, want.Zone)
-		server, err := d.k.Publisher.Update(ctx, change)
 		if err != nil {
 			return failed(s, err), again
 		}
@@ -162,6 +172,38 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 		return failed(s, err), again
 	}
 	return s, again
+}
+
+// change makes a change of ours. What was right and is not any more, and what is to be
+// taken away, may be the work of another instance of our cluster that went on while this
+// process stood still: then it is done only while our heartbeat is as we know it, and
+// states the addresses that we know. Else, [ErrRaced], the heartbeat is read again first.
+//
+//	the change            | heartbeat known | states       | is made
+//	adds, for a new plan  | any             | any          | freely: it commutes
+//	takes away            | yes             | any          | if the heartbeat still stands
+//	repairs               | yes             | our addresses| if the heartbeat still stands
+//	repairs               | yes             | others       | no
+//	repairs               | never           |              | freely
+func (d *delegator) change(ctx context.Context, c Change, repair bool) (server string, err error) {
+	data, agrees := d.claim.lease()
+	if owner, err := gslb.HeartbeatName(d.self, d.edge); err == nil && len(data) > 0 && (repair || len(c.Remove) > 0) {
+		c.Require = []RRset{{Name: owner, Type: TypeTXT, Data: data}}
+	}
+	if len(c.Require) > 0 && repair && !agrees {
+		d.raced()
+		return "", ErrRaced
+	}
+	server, err = d.k.Publisher.Update(ctx, c)
+	if !errors.Is(err, ErrRaced) {
+		return server, err
+	}
+	d.raced()
+	if repair || len(c.Add) == 0 {
+		return "", ErrRaced
+	}
+	c.Require, c.Remove = nil, nil
+	return d.k.Publisher.Update(ctx, c)
 }
 
 func failed(s ZoneStatus, err error) ZoneStatus {

@@ -92,6 +92,16 @@ func (b *board) set(s ZoneStatus) {
 	}
 }
 
+// last gives how a zone stood until now; as s says where it was not listed.
+func (b *board) last(s ZoneStatus) ZoneStatus {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if old, known := b.zones[s.Zone]; known {
+		return old
+	}
+	return s
+}
+
 // follow lists the zones that are planned below an edge zone, and no others.
 func (b *board) follow(edge gslb.Name, zones []Delegation) {
 	b.mu.Lock()
