@@ -9,8 +9,10 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -78,18 +80,36 @@ func (a *api) probe(ctx context.Context) error {
 	return err
 }
 
+// leaving reports that a CustomResourceDefinition is being removed, or is gone. Where that
+// cannot be known it is not.
+func (a *api) leaving(ctx context.Context, name string) bool {
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(definitionKind)
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	err := a.direct.Get(ctx, client.ObjectKey{Name: name}, definition)
+	return apierrors.IsNotFound(err) || err == nil && !definition.DeletionTimestamp.IsZero()
+}
+
 // versions gives the resource version of every watched object of a kind, as the store
 // behind the API has it, by namespace/name.
-func (a *api) versions(ctx context.Context, k kind) (map[string]string, error) {
+func (a *api) versions(ctx context.Context, k kind, s *source) (map[string]string, error) {
 	gvk, err := a.direct.GroupVersionKindFor(k.object())
 	if err != nil {
 		return nil, err
+	}
+	selector := k.labels
+	if s != nil && s.served != nil {
+		gvk.Version = s.served.current()
+		if selector, err = labels.Parse(s.labels()); err != nil {
+			return nil, err
+		}
 	}
 	all := make(map[string]string)
 	for next := ""; ; {
 		list := &metav1.PartialObjectMetadataList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		err := a.direct.List(ctx, list, &client.ListOptions{LabelSelector: k.labels, Limit: pageSize, Continue: next})
+		err := a.direct.List(ctx, list, &client.ListOptions{LabelSelector: selector, FieldSelector: k.fields, Limit: pageSize, Continue: next})
 		if err != nil {
 			return nil, err
 		}

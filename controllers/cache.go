@@ -10,6 +10,7 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -30,18 +31,30 @@ type kind struct {
 	object func() client.Object
 	list   func() runtime.Object
 	labels labels.Selector // nil: all objects
+	fields fields.Selector // nil: all objects
 	strip  func(client.Object)
 	// optional says that others install the kind, or not: where it does not exist there are
 	// no objects of it, and nothing waits for them.
 	optional bool
+	// standIns, of an optional kind that is needed all the same, are lists of the kinds that
+	// stand in for it: it is taken for empty only where one of those exists.
+	standIns []func() client.ObjectList
 	row      *refs.Kind // of the table of what translations read; nil for our own kinds and DNSEndpoint
 }
 
 const installCRDs = "kubectl apply -f the CustomResourceDefinitions of Meridian (api/v1beta1/crds)"
 
-// kinds lists what is watched: our own kinds, DNSEndpoint, and the table of those that
-// translations read.
-func kinds() []kind {
+// kinds lists what is watched: our own kinds, DNSEndpoint, the table of those that
+// translations read, and k8gb's if they are to be read.
+func kinds(k8gb bool) []kind {
+	all := ownKinds()
+	if k8gb {
+		all = append(all, withIncumbents(all)...)
+	}
+	return all
+}
+
+func ownKinds() []kind {
 	all := []kind{
 		{name: gslbv1beta1.ZoneDelegationKind, object: func() client.Object { return &gslbv1beta1.ZoneDelegation{} },
 			list: func() runtime.Object { return &gslbv1beta1.ZoneDelegationList{} }, strip: stripNothing},
@@ -53,15 +66,14 @@ func kinds() []kind {
 	}
 	for _, row := range refs.Kinds() {
 		all = append(all, kind{
-			name: refs.Word(row.GroupKind), object: func() client.Object { return row.New() }, list: row.List,
-			labels: watchedLabels(row.GroupKind), strip: stripOf(row.GroupKind), optional: row.Optional, row: &row,
+			name: refs.Word(row.GroupKind), object: func() client.Object { return row.New() }, list: row.List, strip: stripOf(row.GroupKind), optional: row.Optional, row: &row,
 		})
 	}
 	return all
 }
 
 // watchedLabels bounds what is watched of a kind: nodes only where they stand for other
-// clusters.
+// clusters, as long as nobody asks for the addresses of all.
 func watchedLabels(kind schema.GroupKind) labels.Selector {
 	if kind == refs.KindNode {
 		return labels.SelectorFromSet(labels.Set{translate.VirtualNodeLabel: translate.VirtualNodeValue})
@@ -72,14 +84,16 @@ func watchedLabels(kind schema.GroupKind) labels.Selector {
 // stripOf says what is thrown away of a kind.
 func stripOf(kind schema.GroupKind) func(client.Object) {
 	switch kind {
-	case refs.KindNamespace, refs.KindNode:
+	case refs.KindNamespace:
 		return stripToLabels
 	case refs.KindService:
 		return stripService
 	case refs.KindEndpointSlice:
 		return stripSlice
+	case refs.KindIngress:
+		return stripNothing
 	}
-	return stripNothing
+	return func(obj client.Object) { refs.Strip(obj) }
 }
 
 // stripNothing keeps all but the managed fields: objects that are written back whole.
@@ -89,11 +103,8 @@ func stripToLabels(obj client.Object) {
 	obj.SetAnnotations(nil)
 	obj.SetOwnerReferences(nil)
 	obj.SetFinalizers(nil)
-	switch o := obj.(type) {
-	case *corev1.Namespace:
-		o.Spec, o.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
-	case *corev1.Node:
-		o.Spec, o.Status = corev1.NodeSpec{}, corev1.NodeStatus{}
+	if ns, ok := obj.(*corev1.Namespace); ok {
+		ns.Spec, ns.Status = corev1.NamespaceSpec{}, corev1.NamespaceStatus{}
 	}
 }
 
@@ -151,22 +162,27 @@ func pairsOfSlice(obj client.Object) []string {
 
 // newCache makes the cache. Objects in it are never changed, so none is copied on the
 // way out; sources gets the source of each kind as its informer is made.
-func (a *api) newCache(r *reach, log *slog.Logger, sources map[string]*source) (cache.Cache, error) {
+func (a *api) newCache(watched []kind, r *reach, hold time.Duration, log *slog.Logger, sources map[string]*source) (cache.Cache, error) {
 	shared := true
 	byObject := make(map[client.Object]cache.ByObject)
-	lists := make(map[string]func() runtime.Object)
-	for _, k := range kinds() {
-		if k.optional {
-			lists[k.name] = k.list
+	prepared := make(map[string]*source)
+	groups := make(map[string]*apiGroup)
+	for _, k := range watched {
+		s := &source{kind: k.name, hint: installCRDs, reach: r, log: log}
+		prepared[k.name] = s
+		if err := a.prepare(s, &k, groups, hold); err != nil {
+			return nil, err
 		}
-		byObject[k.object()] = cache.ByObject{Label: k.labels, Transform: transform(k.strip), UnsafeDisableDeepCopy: &shared}
+		byObject[k.object()] = cache.ByObject{Label: k.labels, Field: k.fields, Transform: transform(k.strip), UnsafeDisableDeepCopy: &shared}
 	}
 	return cache.New(a.reads, cache.Options{
 		HTTPClient: a.http, Scheme: a.scheme, Mapper: a.mapper, ByObject: byObject, ReaderFailOnMissingInformer: true,
 		NewInformer: func(lw toolscache.ListerWatcher, obj runtime.Object, resync time.Duration, ix toolscache.Indexers) toolscache.SharedIndexInformer {
-			name := kindName(obj)
-			s := &source{kind: name, hint: installCRDs, optional: lists[name], next: toolscache.ToListerWatcherWithContext(lw), reach: r, log: log}
-			sources[name] = s
+			s := prepared[kindName(obj)]
+			if s.next == nil {
+				s.next = toolscache.ToListerWatcherWithContext(lw)
+			}
+			sources[s.kind] = s
 			return quietInformer{toolscache.NewSharedIndexInformer(s, obj, resync, ix), quiet(log)}
 		},
 		// Sources tell of errors, at their start and end.
@@ -174,6 +190,48 @@ func (a *api) newCache(r *reach, log *slog.Logger, sources map[string]*source) (
 			log.Debug("a watch ended", "error", err)
 		},
 	})
+}
+
+// prepare gives a source what reads its kind, where that is not the cache's own way: kinds
+// that others install, in versions that come and go, and nodes, of which now some and now
+// all are read.
+func (a *api) prepare(s *source, k *kind, groups map[string]*apiGroup, hold time.Duration) error {
+	if k.optional {
+		s.optional, s.standIn = k.list, a.standIn(k.standIns)
+	}
+	nodes := k.row != nil && k.row.GroupKind == refs.KindNode
+	if k.row == nil || !k.optional && !nodes {
+		return nil
+	}
+	s.labels = func() string { return labelText(k.labels) }
+	if nodes {
+		s.labels = func() string {
+			if s.wide.Load() {
+				return ""
+			}
+			return labelText(watchedLabels(refs.KindNode))
+		}
+	}
+	read, err := newServed(k.row, a.reads, a.http, groups, s.labels)
+	if err != nil {
+		return err
+	}
+	s.served, s.next = read, read
+	if !k.optional {
+		return nil
+	}
+	kept := &keeper{kind: k.name, next: read, hold: hold, again: s.expire, log: s.log, going: func(ctx context.Context) bool {
+		return a.leaving(ctx, k.row.Plural+"."+k.row.Group)
+	}}
+	s.next, s.holding, s.keeps = kept, kept.holding, kept.keeps
+	return nil
+}
+
+func labelText(selector labels.Selector) string {
+	if selector == nil {
+		return ""
+	}
+	return selector.String()
 }
 
 // quietInformer is an informer whose own log is heard at level debug only.
@@ -200,6 +258,9 @@ func kindName(obj runtime.Object) string {
 		if row := refs.RowOf(o); row != nil {
 			return refs.Word(row.GroupKind)
 		}
+	}
+	if name := incumbentName(obj); name != "" {
+		return name
 	}
 	return obj.GetObjectKind().GroupVersionKind().Kind
 }

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -35,10 +34,13 @@ type collector struct {
 	queue   workqueue.TypedRateLimitingInterface[item]
 	arrived arrivals
 	deps    *refs.Index[types.NamespacedName]
+	sources map[string]*source // by kind; of a test there are none
 	last    *translations
 	entries *entryMemory
 	guard   *guard
 	glue    *glue
+
+	operator *operator // of k8gb
 
 	zones   atomic.Pointer[translate.ZonesOutput]
 	clients atomic.Int32                      // whether the addresses of clients are seen
@@ -55,13 +57,14 @@ type item struct{ gslb types.NamespacedName }
 func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Reader, tell func(task)) (*collector, error) {
 	c := &collector{
 		cfg: cfg, log: log, metrics: m, objects: objects, tell: tell, meaning: translate.Build,
-		queue:   workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[item]()),
-		deps:    refs.NewIndex[types.NamespacedName](),
-		last:    newTranslations(),
-		entries: newEntryMemory(cfg.HoldEntries),
-		guard:   newGuard(log, m),
-		broken:  make(map[types.NamespacedName]bool),
-		synced:  make(chan struct{}),
+		queue:    workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[item]()),
+		deps:     refs.NewIndex[types.NamespacedName](),
+		last:     newTranslations(),
+		entries:  newEntryMemory(cfg.HoldEntries),
+		guard:    newGuard(log, m),
+		operator: newOperator(log, m),
+		broken:   make(map[types.NamespacedName]bool),
+		synced:   make(chan struct{}),
 	}
 	c.zones.Store(&translate.ZonesOutput{})
 	switch {
@@ -81,15 +84,16 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 func (c *collector) run(ctx context.Context) error {
 	c.translateZones(ctx)
 	began := time.Now()
-	var all gslbv1beta1.GslbList
-	if err := c.objects.List(ctx, &all); ctx.Err() != nil {
+	all, err := c.gslbs(ctx)
+	if ctx.Err() != nil {
 		return nil
 	} else if err != nil {
 		return fmt.Errorf("listing Gslbs in the cache: %w", err)
 	}
-	for i := range all.Items {
-		c.translate(ctx, client.ObjectKeyFromObject(&all.Items[i]), began)
+	for _, key := range all {
+		c.translate(ctx, key, began)
 	}
+	c.awaitNodes(ctx)
 	if c.zones.Load().Endpoints > 0 {
 		c.translateZones(ctx) // now it is known who has which host
 	}
@@ -98,7 +102,7 @@ func (c *collector) run(ctx context.Context) error {
 	c.moved = false
 	close(c.synced)
 	c.observeReplicas()
-	c.log.Info("every object was read", "gslbs", len(all.Items), "zones", len(c.zones.Load().Zones), "mark", mark)
+	c.log.Info("every object was read", "gslbs", len(all), "zones", len(c.zones.Load().Zones), "mark", mark)
 
 	stop := context.AfterFunc(ctx, c.queue.ShutDown)
 	defer stop()
@@ -138,9 +142,8 @@ func (c *collector) add(i item) {
 // translate brings what one Gslb means up to date in the Store; arrived is when the first
 // event that asks for it did.
 func (c *collector) translate(ctx context.Context, key types.NamespacedName, arrived time.Time) {
-	g := &gslbv1beta1.Gslb{}
-	err := c.objects.Get(ctx, key, g)
-	if apierrors.IsNotFound(err) {
+	twins, err := c.twins(ctx, key)
+	if notFound(twins, err) {
 		was := c.guard.status()
 		wait := c.guard.holds(key, c.last.len(), time.Now())
 		if c.guard.status() != was {
@@ -151,12 +154,14 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 			return
 		}
 	}
-	if err != nil || !g.DeletionTimestamp.IsZero() {
+	chosen := twins.Choose()
+	g := chosen.Gslb
+	if err != nil || g == nil || !g.DeletionTimestamp.IsZero() {
 		c.gone(key, arrived)
 		return
 	}
 	c.metrics.translations.Inc()
-	out, err := c.build(ctx, g)
+	out, err := c.build(ctx, &chosen)
 	if err != nil {
 		c.failed(key, err)
 		return
@@ -165,19 +170,20 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 		delete(c.broken, key)
 		c.log.Info("a Gslb is translated again", "gslb", key.String())
 	}
-	c.learn(key, &translation{uid: g.UID, out: out}, arrived)
+	c.learn(key, &translation{uid: g.UID, incumbent: chosen.Incumbent, out: out}, arrived)
 }
 
 // learn takes over a translation, where it differs from the last.
 func (c *collector) learn(key types.NamespacedName, next *translation, arrived time.Time) {
 	old := c.last.get(key)
-	if old != nil && old.uid == next.uid && reflect.DeepEqual(old.out, next.out) {
+	if old != nil && old.uid == next.uid && old.incumbent == next.incumbent && reflect.DeepEqual(old.out, next.out) {
 		return
 	}
 	c.last.put(key, next)
 	c.metrics.objects.Set(float64(c.last.len()))
 	if old == nil || !sameHosts(old.out.Offers, next.out.Offers) {
 		c.recordsMayMove()
+		c.claimsMoved(key, old, next)
 	}
 	if old == nil || !reflect.DeepEqual(old.out.Offers, next.out.Offers) {
 		c.cfg.Store.SetObjectAt(arrived, next.out.Source, next.out.Offers)
@@ -193,26 +199,46 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
 	c.deps.Remove(key)
 	delete(c.broken, key)
-	if c.last.get(key) == nil {
+	old := c.last.get(key)
+	if old == nil {
 		return
 	}
 	c.last.put(key, nil)
 	c.recordsMayMove()
+	c.claimsMoved(key, old)
 	c.metrics.objects.Set(float64(c.last.len()))
 	c.cfg.Store.SetObjectAt(arrived, gslb.Source{Kind: gslbv1beta1.GslbKind, Namespace: key.Namespace, Name: key.Name}, nil)
 	c.moved = true
 }
 
+// claimsMoved has the embedded Ingresses looked at of the other Gslbs that claim a host:
+// whose it is decides whether they are written.
+func (c *collector) claimsMoved(key types.NamespacedName, of ...*translation) {
+	for _, t := range of {
+		if t == nil {
+			continue
+		}
+		for _, o := range t.out.Offers {
+			for _, other := range c.last.having(o.Host) {
+				if other != key {
+					c.tell(task{writeIngress, other})
+				}
+			}
+		}
+	}
+}
+
 // build translates one Gslb. A panic is an error of this Gslb alone: the others go on.
-func (c *collector) build(ctx context.Context, g *gslbv1beta1.Gslb) (out translate.Output, err error) {
+func (c *collector) build(ctx context.Context, chosen *translate.Chosen) (out translate.Output, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("translation ended in a panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	in, again := c.gather(ctx, g)
+	in, again := c.gather(ctx, chosen.Gslb)
+	in.Incumbent, in.Notes = chosen.Incumbent, chosen.Notes
 	if !again.IsZero() {
-		c.queue.AddAfter(item{client.ObjectKeyFromObject(g)}, time.Until(again))
+		c.queue.AddAfter(item{client.ObjectKeyFromObject(chosen.Gslb)}, time.Until(again))
 	}
 	return c.meaning(in), nil
 }

@@ -59,6 +59,8 @@ type Config struct {
 	// Resolver resolves host names in OwnService's status; nil: net.DefaultResolver.
 	Resolver edge.Resolver
 
+	// K8gb has the objects of k8gb's groups read as well, and their status written.
+	K8gb bool
 	// AllowLoopback keeps entries with loopback addresses, for demos and tests.
 	AllowLoopback bool
 	// PeerKey says that a peer key is configured; without one condition Serving says so.

@@ -35,6 +35,7 @@ type Controllers struct {
 	cache  cache.Cache
 	client client.Client // reads the cache, writes the API
 	events *eventer
+	told   *told // what statuses of k8gb have no room for
 	news   endpointNews
 }
 
@@ -49,8 +50,9 @@ func New(cfg Config) (*Controllers, error) {
 	if err != nil {
 		return nil, fmt.Errorf("metrics of the controllers: %w", err)
 	}
-	c := &Controllers{cfg: cfg, metrics: m, refusals: refusals{why: make(map[types.NamespacedName]string)}}
-	for _, k := range kinds() { // a closed list: each has a series from the start
+	c := &Controllers{cfg: cfg, metrics: m, refusals: refusals{why: make(map[types.NamespacedName]string)}, told: newTold()}
+	watched := kinds(cfg.K8gb)
+	for _, k := range watched { // a closed list: each has a series from the start
 		m.readErrors.WithLabelValues(k.name)
 		m.drift.WithLabelValues(k.name)
 	}
@@ -59,7 +61,7 @@ func New(cfg Config) (*Controllers, error) {
 		return nil, fmt.Errorf("preparing the connection to the Kubernetes API: %w", err)
 	}
 	sources := make(map[string]*source)
-	if c.cache, err = c.api.newCache(c.reach, log, sources); err != nil {
+	if c.cache, err = c.api.newCache(watched, c.reach, c.cfg.HoldEntries, log, sources); err != nil {
 		return nil, fmt.Errorf("preparing the cache: %w", err)
 	}
 	if c.client, err = c.api.newClient(c.cache); err != nil {
@@ -75,7 +77,11 @@ func New(cfg Config) (*Controllers, error) {
 	if err := cfg.Registerer.Register(newInventory(c.cache, c.collector.synced)); err != nil {
 		return nil, fmt.Errorf("metrics of the controllers: %w", err)
 	}
-	c.verifier = newVerifier(log, m, cfg.VerifyEvery, c.api.versions, c.cached, sources)
+	c.collector.sources = sources
+	stored := func(ctx context.Context, k kind) (map[string]string, error) {
+		return c.api.versions(ctx, k, sources[k.name])
+	}
+	c.verifier = newVerifier(log, m, cfg.VerifyEvery, watched, stored, c.cached, sources)
 	c.election = newElection(&c.cfg, log, c.api.kube, c.lead)
 	c.box = cfg.Store.Mailbox()
 	return c, nil
@@ -96,6 +102,7 @@ func (c *Controllers) Run(ctx context.Context) error {
 	g.Go(func() error { c.reach.run(ctx, c.api.probe); return nil })
 	g.Go(func() error { return c.cache.Start(ctx) })
 	g.Go(func() error { return c.collector.glue.run(ctx) })
+	c.collector.operator.ended = func() { c.tellAll(ctx) }
 	g.Go(func() error { return c.observe(ctx) })
 	g.Go(func() error {
 		if !toolscache.WaitForCacheSync(ctx.Done(), synced...) {

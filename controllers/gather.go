@@ -48,6 +48,17 @@ func (f *finder) find(k refs.Key) ([]refs.Object, refs.State) {
 	if row == nil {
 		return nil, refs.Unread
 	}
+	found, state := f.read(row, k)
+	switch {
+	case k == refs.NodesKey() && !f.c.widen():
+		state = refs.Unread // not all of them are known yet
+	case state == refs.Listed && len(found) == 0 && row.Optional && f.c.lacks(k.Kind):
+		state = refs.Absent
+	}
+	return found, state
+}
+
+func (f *finder) read(row *refs.Kind, k refs.Key) ([]refs.Object, refs.State) {
 	if k.Name != "" {
 		obj, ok := row.New().(client.Object)
 		if !ok {

@@ -24,6 +24,7 @@ type metrics struct {
 	drift        *prometheus.CounterVec // kind
 	writes       *prometheus.CounterVec // what, result
 	leader       prometheus.Gauge
+	incumbent    prometheus.Gauge
 	events       *prometheus.CounterVec // reason, result
 }
 
@@ -54,11 +55,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		drift:        vec("drift_total", "Objects in the cache that a watch had left out of date, by kind.", "kind"),
 		writes:       vec("writes_total", "Objects written to the API, by what and result.", "what", "result"),
 		events:       vec("events_total", "Kubernetes events, by reason and result: sent, or dropped because there were too many at once.", "reason", "result"),
+		incumbent:    gauge("k8gb_running", "1 while k8gb's operator runs in this cluster, so that nothing is written that it writes."),
 		leader:       gauge("leader", "1 while this process holds the Lease and writes."),
 	}
 	var problems []error
 	for _, c := range []prometheus.Collector{
-		m.translations, m.failures, m.objects, m.held, m.readErrors, m.blind, m.blindSince, m.reachable, m.requests, m.watched, m.drift, m.writes, m.leader, m.events,
+		m.translations, m.failures, m.objects, m.held, m.readErrors, m.blind, m.blindSince, m.reachable, m.requests, m.watched, m.drift, m.writes, m.leader, m.incumbent, m.events,
 	} {
 		problems = append(problems, r.Register(c))
 	}

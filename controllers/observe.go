@@ -6,12 +6,9 @@ import (
 	"context"
 	"reflect"
 
-	networkingv1 "k8s.io/api/networking/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
-	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -115,51 +112,37 @@ func concernsAll(a, b *gslb.World) bool {
 }
 
 func (c *Controllers) addZones(ctx context.Context) {
-	var zones gslbv1beta1.ZoneDelegationList
-	if !c.writers.leading() || c.client.List(ctx, &zones) != nil {
+	if !c.writers.leading() {
 		return
 	}
-	for i := range zones.Items {
-		c.writers.add(task{writeZone, types.NamespacedName{Name: zones.Items[i].Name}})
+	for _, name := range c.collector.zoneNames(ctx) {
+		c.writers.add(task{writeZone, name})
 	}
 }
 
 // allTasks gives everything that may have to be written: the beginning of a term.
 func (c *Controllers) allTasks(ctx context.Context) []task {
 	var all []task
-	var gslbs gslbv1beta1.GslbList
-	var zones gslbv1beta1.ZoneDelegationList
-	if c.client.List(ctx, &gslbs) != nil || c.client.List(ctx, &zones) != nil {
+	gslbs, err := c.collector.gslbs(ctx)
+	if err != nil {
 		return nil // ctx ended
 	}
-	for i := range zones.Items {
-		all = append(all, task{writeZone, client.ObjectKeyFromObject(&zones.Items[i])})
+	for _, name := range c.collector.zoneNames(ctx) {
+		all = append(all, task{writeZone, name})
 	}
-	for i := range gslbs.Items {
-		key := client.ObjectKeyFromObject(&gslbs.Items[i])
+	for _, key := range gslbs {
 		all = append(all, task{writeIngress, key}, task{writeStatus, key})
 	}
 	all = append(all, c.endpointTasks(ctx)...)
 	return append(all, c.annotatedTasks(ctx)...)
 }
 
-// annotatedTasks gives the Ingresses that ask for a Gslb, and those that did.
-func (c *Controllers) annotatedTasks(ctx context.Context) []task {
-	var all []task
-	var ingresses networkingv1.IngressList
-	var gslbs gslbv1beta1.GslbList
-	made := client.HasLabels{gslbv1beta1.LabelOrigin}
-	if c.client.List(ctx, &ingresses) != nil || c.client.List(ctx, &gslbs, made) != nil {
-		return nil // ctx ended
+// tellAll has everything written that may have to be, if we lead.
+func (c *Controllers) tellAll(ctx context.Context) {
+	if !c.writers.leading() {
+		return
 	}
-	for i := range ingresses.Items {
-		a := ingresses.Items[i].Annotations
-		if a[gslbv1beta1.AnnotationStrategy] != "" || a[gslbv1beta1.K8gbAnnotationStrategy] != "" {
-			all = append(all, task{writeAnnotated, client.ObjectKeyFromObject(&ingresses.Items[i])})
-		}
+	for _, t := range c.allTasks(ctx) {
+		c.writers.add(t)
 	}
-	for i := range gslbs.Items {
-		all = append(all, task{writeAnnotated, client.ObjectKeyFromObject(&gslbs.Items[i])})
-	}
-	return all
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"reflect"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -29,14 +30,26 @@ type source struct {
 	next toolscache.ListerWatcherWithContext
 	// optional gives an empty list of a kind that need not exist; nil: it is needed.
 	optional func() runtime.Object
+	// standIn says, of an optional kind that is needed all the same, that others stand in
+	// for it where it does not exist: then it is taken for empty. nil: nobody needs to.
+	standIn  func(context.Context) bool
+	holding  func() bool            // objects of an optional kind that is gone are kept; nil: never
+	absence  func()                 // is called when an optional kind begins to be missing, or to be there; nil: nobody asks
+	keeps    func(name string) bool // an object is kept
+	served   *served                // of kinds that are read in several versions; nil for others
+	labels   func() string          // of what is read of those
+	wide     atomic.Bool            // of nodes: all are read
+	standing atomic.Bool            // others stand in
 	reach    *reach
 	log      *slog.Logger
 
-	mu     sync.Mutex
-	failed bool
-	listed bool            // an optional kind was listed once
-	stale  bool            // everything by resource version is refused, so that the informer lists anew
-	last   watch.Interface // the newest watch; nil before
+	mu      sync.Mutex
+	failed  bool
+	listed  bool            // an optional kind was listed once
+	absent  bool            // it does not exist
+	widened time.Time       // when all were listed, of nodes
+	stale   bool            // everything by resource version is refused, so that the informer lists anew
+	last    watch.Interface // the newest watch; nil before
 }
 
 var _ toolscache.ListerWatcher = (*source)(nil)
@@ -56,8 +69,14 @@ func (s *source) Watch(o metav1.ListOptions) (watch.Interface, error) {
 func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (list runtime.Object, err error) {
 	tries := 0
 	err = s.insist(ctx, o.ResourceVersion != "" && o.ResourceVersion != "0", func() (err error) {
+		wide := s.wide.Load()
 		list, err = s.next.ListWithContext(ctx, o)
-		if tries++; s.without(err, tries) {
+		if err == nil && wide {
+			s.mu.Lock()
+			s.widened = time.Now()
+			s.mu.Unlock()
+		}
+		if tries++; s.without(ctx, err, tries) {
 			s.note(err)
 			list = s.optional()
 			return errAbsent
@@ -75,7 +94,7 @@ func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (lis
 func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (w watch.Interface, err error) {
 	err = s.insist(ctx, o.ResourceVersion != "", func() (err error) {
 		w, err = s.next.WatchWithContext(ctx, o)
-		if s.optional != nil && apierrors.IsNotFound(err) {
+		if s.optional != nil && apierrors.IsNotFound(err) && s.stood(ctx) {
 			switch {
 			case o.SendInitialEvents != nil && *o.SendInitialEvents:
 				return errAbsent // and it is listed
@@ -83,8 +102,8 @@ func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (w 
 				return apierrors.NewResourceExpired("the kind " + s.kind + " is gone") // and it is listed, which empties the cache
 			}
 		}
-		if err == nil && reflect.TypeOf(w) == reflect.TypeOf(watch.NewEmptyWatch()) {
-			return io.ErrUnexpectedEOF // how client-go says that the connection broke
+		if err == nil && broken(w) {
+			return io.ErrUnexpectedEOF
 		}
 		return err
 	})
@@ -96,20 +115,38 @@ func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (w 
 	return w, err
 }
 
+// broken reports that a watch is how client-go says that the connection broke.
+func broken(w watch.Interface) bool {
+	return reflect.TypeOf(w) == reflect.TypeOf(watch.NewEmptyWatch())
+}
+
 // errAbsent ends the insisting on a kind that does not exist and need not.
 var errAbsent = errors.New("the API server does not know the kind")
 
-// without reports that an optional kind is to be taken for empty: it does not exist. One
-// that cannot be read, for other reasons, is so too at a start, which must not wait for
+// without reports that an optional kind is to be taken for empty: it does not exist, and
+// nothing of it is kept. One that cannot be read, for other reasons, is so too at a start, which must not wait for
 // it; later, what was read before stays.
-func (s *source) without(err error, tries int) bool {
-	if s.optional == nil || err == nil {
+func (s *source) without(ctx context.Context, err error, tries int) bool {
+	if s.optional == nil || err == nil || apierrors.IsNotFound(err) && s.holding != nil && s.holding() {
 		return false
+	}
+	if s.standIn != nil {
+		return apierrors.IsNotFound(err) && s.stood(ctx)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var answer apierrors.APIStatus
 	return apierrors.IsNotFound(err) || !s.listed && errors.As(err, &answer) && (apierrors.IsForbidden(err) || tries >= optionalTries)
+}
+
+// stood reports that a kind that does not exist need not: others stand in for it, if
+// anybody has to.
+func (s *source) stood(ctx context.Context) bool {
+	if s.standIn == nil || s.standing.Load() {
+		return true
+	}
+	s.standing.Store(s.standIn(ctx))
+	return s.standing.Load()
 }
 
 // optionalTries is how often an optional kind is asked for before a start goes on without.
@@ -176,21 +213,48 @@ func forInformer(err error) bool {
 		errors.Is(err, context.Canceled)
 }
 
+// listedWide reports that all nodes are read, and the cache has had the time to take them.
+func (s *source) listedWide() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.widened.IsZero() && time.Since(s.widened) > 5*nodesEvery
+}
+
+// missing reports that the kind does not exist.
+func (s *source) missing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.absent
+}
+
 // note tells reach how it went, and the log where a kind alone cannot be read.
 //
 // An optional kind never makes the cluster blind.
 func (s *source) note(err error) {
-	if s.optional == nil {
+	if err == nil {
+		s.standing.Store(false)
+	}
+	lacking := s.optional != nil && (s.standIn == nil || s.standing.Load() && apierrors.IsNotFound(err))
+	switch {
+	case !lacking:
 		s.reach.report(s.kind, err)
-	} else if err != nil && !apierrors.IsNotFound(err) {
+	case s.standIn != nil:
+		s.reach.report(s.kind, nil)
+	case err != nil && !apierrors.IsNotFound(err):
 		s.reach.metrics.readErrors.WithLabelValues(s.kind).Inc()
 	}
-	alone := err != nil && !unreachable(err) && (s.optional == nil || !apierrors.IsNotFound(err))
+	alone := err != nil && !unreachable(err) && (!lacking || !apierrors.IsNotFound(err))
 	s.mu.Lock()
 	s.listed = s.listed || err == nil
 	was := s.failed
 	s.failed = alone || was && err != nil
+	absent := lacking && apierrors.IsNotFound(err) || s.optional != nil && s.absent && err != nil
+	turned := absent != s.absent
+	s.absent = absent
 	s.mu.Unlock()
+	if turned && s.absence != nil {
+		s.absence()
+	}
 	switch {
 	case err == nil && was:
 		s.log.Info("a kind is read again", "kind", s.kind)

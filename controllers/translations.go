@@ -14,8 +14,9 @@ import (
 
 // translation is the last translation of one Gslb. It is immutable.
 type translation struct {
-	uid types.UID
-	out translate.Output
+	uid       types.UID
+	incumbent bool // k8gb has a Gslb of the name
+	out       translate.Output
 }
 
 // translations holds the last translation of every Gslb, and which Gslbs have a host. The
@@ -121,6 +122,21 @@ func (t *translations) ownerOf(host gslb.Name) string {
 		return ""
 	}
 	return oldest.Source.Namespace
+}
+
+// before gives the offer of another Gslb that has the host of o before it; nil if o has it.
+func (t *translations) before(o *gslb.Offer) *gslb.Offer {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var first *gslb.Offer
+	for g := range t.hosts[o.Host] {
+		for _, other := range t.of[g].out.Offers {
+			if other.Host == o.Host && other.Source != o.Source && translate.ClaimsBefore(other, o) && (first == nil || translate.ClaimsBefore(other, first)) {
+				first = other
+			}
+		}
+	}
+	return first
 }
 
 // sameHosts reports that two translations offer the same hosts.

@@ -24,13 +24,14 @@ type verifier struct {
 	log     *slog.Logger
 	metrics *metrics
 	every   time.Duration
+	kinds   []kind
 	stored  func(context.Context, kind) (map[string]string, error) // by the API
 	cached  func(context.Context, kind) (map[string]string, error)
 	sources map[string]*source
 }
 
-func newVerifier(log *slog.Logger, m *metrics, every time.Duration, stored, cached func(context.Context, kind) (map[string]string, error), sources map[string]*source) *verifier {
-	return &verifier{log: log, metrics: m, every: every, stored: stored, cached: cached, sources: sources}
+func newVerifier(log *slog.Logger, m *metrics, every time.Duration, kinds []kind, stored, cached func(context.Context, kind) (map[string]string, error), sources map[string]*source) *verifier {
+	return &verifier{log: log, metrics: m, every: every, kinds: kinds, stored: stored, cached: cached, sources: sources}
 }
 
 // run verifies every kind at intervals until ctx ends.
@@ -42,7 +43,7 @@ func (v *verifier) run(ctx context.Context) error {
 			return nil
 		case <-time.After(wait):
 		}
-		for _, k := range kinds() {
+		for _, k := range v.kinds {
 			v.verify(ctx, k)
 		}
 	}
@@ -98,8 +99,9 @@ func (v *verifier) differing(ctx context.Context, k kind) (map[string]string, er
 			differ[key] = version
 		}
 	}
+	s := v.sources[k.name]
 	for key := range cached {
-		if _, there := stored[key]; !there {
+		if _, there := stored[key]; !there && (s == nil || s.keeps == nil || !s.keeps(key)) {
 			differ[key] = ""
 		}
 	}

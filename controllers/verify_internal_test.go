@@ -54,7 +54,7 @@ func TestVerifierFindsWhatAWatchMissed(t *testing.T) {
 			stored, cached := &versions{all: c.stored}, &versions{all: c.cached}
 			m := testMetrics(t)
 			s, _, _ := newSource(t)
-			v := newVerifier(slog.New(slog.DiscardHandler), m, 10*time.Minute, stored.of, cached.of, map[string]*source{"EndpointSlice": s})
+			v := newVerifier(slog.New(slog.DiscardHandler), m, 10*time.Minute, kinds(false), stored.of, cached.of, map[string]*source{"EndpointSlice": s})
 			ctx, cancel := context.WithTimeout(t.Context(), 13*time.Minute)
 			defer cancel()
 			assert.NoError(t, v.run(ctx))
@@ -77,12 +77,12 @@ func TestVerifierGivesEventsTimeToArrive(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			stored, cached := &versions{all: map[string]string{"a/x": "2"}}, &versions{all: map[string]string{"a/x": "1"}}
 			m := testMetrics(t)
-			v := newVerifier(slog.New(slog.DiscardHandler), m, time.Minute, stored.of, cached.of, nil)
+			v := newVerifier(slog.New(slog.DiscardHandler), m, time.Minute, kinds(false), stored.of, cached.of, nil)
 			go func() {
 				time.Sleep(driftPause / 2)
 				change(stored, cached)
 			}()
-			for _, k := range kinds() {
+			for _, k := range kinds(false) {
 				v.verify(t.Context(), k)
 			}
 			assert.Zero(t, testutil.ToFloat64(m.drift.WithLabelValues("EndpointSlice")), why)

@@ -44,7 +44,7 @@ func (e event) object() client.Object {
 // The answer says whether the events of the first list were all seen.
 func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]toolscache.InformerSynced, error) {
 	var synced []toolscache.InformerSynced
-	for _, k := range kinds() {
+	for _, k := range kinds(c.cfg.K8gb) {
 		obj := k.object()
 		on := c.counted(k.name, c.handler(&k))
 		informer, err := informers.GetInformer(ctx, obj, cache.BlockUntilSynced(false))
@@ -72,6 +72,10 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 			return nil, fmt.Errorf("watching %s: %w", k.name, err)
 		}
 		synced = append(synced, registration.HasSynced)
+		if s := c.sources[k.name]; s != nil && k.row != nil {
+			kind := k.row.GroupKind
+			s.absence = func() { c.enqueue(c.deps.OnKind(kind)) }
+		}
 	}
 	return synced, informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice)
 }
@@ -79,6 +83,9 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 // handler gives what is done with the events of a kind. Of those of the first list only
 // what is kept beside the cache matters.
 func (c *collector) handler(k *kind) func(event) {
+	if k.name == operatorName {
+		return c.operator.on
+	}
 	if k.row != nil {
 		switch k.row.GroupKind {
 		case refs.KindEndpointSlice:
@@ -91,7 +98,8 @@ func (c *collector) handler(k *kind) func(event) {
 	}
 	on := map[string]func(event){
 		gslbv1beta1.GslbKind: c.onGslb, gslbv1beta1.ZoneDelegationKind: c.onZoneDelegation, dnsendpoint.Kind: c.onDNSEndpoint,
-		"Namespace": c.onNamespace,
+		"Namespace":  c.onNamespace,
+		k8gbGslbName: c.onGslb, absaGslbName: c.onGslb, k8gbZoneName: c.onZoneDelegation,
 	}[k.name]
 	if on == nil {
 		on = func(e event) { c.onObject(k.row, e) }
@@ -218,6 +226,9 @@ func (c *collector) onNamespace(e event) {
 // endpoints on a node that changed sides.
 func (c *collector) onNode(e event) {
 	name := e.object().GetName()
+	if !e.first && (e.was == nil || e.is == nil || !sameNode(e.was, e.is)) {
+		c.touch(refs.KindNode, e) // of Services that ask for the addresses of nodes
+	}
 	old := *c.nodes.Load()
 	cluster, virtual := "", false
 	if e.is != nil {
@@ -239,6 +250,13 @@ func (c *collector) onNode(e event) {
 	for i := range all.Items {
 		c.onNodeOf(&all.Items[i], name)
 	}
+}
+
+// sameNode reports that nothing changed that is kept of nodes.
+func sameNode(a, b client.Object) bool {
+	x, ok := a.(*corev1.Node)
+	y, also := b.(*corev1.Node)
+	return ok && also && maps.Equal(x.Labels, y.Labels) && reflect.DeepEqual(x.Status, y.Status)
 }
 
 func (c *collector) onNodeOf(slice *discoveryv1.EndpointSlice, node string) {

@@ -12,36 +12,54 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/translate"
 )
 
-// writeStatus brings the status of a Gslb up to date, and tells in events of what changed. Before the World is ready nothing is written: unknown is not news.
+// writeStatus brings the status of the Gslbs of a name up to date, in each group, and tells
+// in events of what changed. Before the World is ready nothing is written: unknown is not
+// news.
 func (c *Controllers) writeStatus(ctx context.Context, key types.NamespacedName) (bool, error) {
+	twins, err := c.collector.twins(ctx, key)
+	if err != nil {
+		return false, err
+	}
+	released, err := c.releaseIncumbents(ctx, twins)
 	world, rec := c.world.Load(), c.collector.last.get(key)
-	if world == nil || !world.Ready || rec == nil {
-		return false, nil
-	}
-	old := &gslbv1beta1.Gslb{}
-	if err := c.client.Get(ctx, key, old); err != nil {
-		return false, client.IgnoreNotFound(err)
-	}
-	if old.UID != rec.uid || !old.DeletionTimestamp.IsZero() {
-		return false, nil // another one by now; its translation comes
+	chosen := twins.Choose().Gslb
+	switch {
+	case err != nil || world == nil || !world.Ready || rec == nil || chosen == nil:
+		return released, err
+	case chosen.UID != rec.uid || !chosen.DeletionTimestamp.IsZero():
+		return released, nil // another one by now; its translation comes
+	case translate.GroupOf(chosen) != gslbv1beta1.Group:
+		chosen.Status, _ = c.told.status(chosen.UID) // chosen is a copy
 	}
 	in := statusInput{
-		gslb: old, out: &rec.out, world: world, peerKey: c.cfg.PeerKey, refusal: c.refusals.get(key), now: time.Now(),
+		gslb: chosen, out: &rec.out, world: world, peerKey: c.cfg.PeerKey, refusal: c.refusals.get(key), now: time.Now(),
 	}
 	if !in.current() {
-		return false, nil // the World that took the translation in comes
+		return released, nil // the World that took the translation in comes
 	}
-	next := old.DeepCopy()
-	next.Status = statusOf(in)
-	if equality.Semantic.DeepEqual(old.Status, next.Status) {
+	next := statusOf(in)
+	wroteOwn, err := c.writeOwnStatus(ctx, twins.Own, &next)
+	if err != nil {
+		return released || wroteOwn, err
+	}
+	wrote, err := c.writeIncumbents(ctx, twins, &next)
+	return released || wroteOwn || wrote, err
+}
+
+// writeOwnStatus writes the status of the Gslb of our group; nil: there is none.
+func (c *Controllers) writeOwnStatus(ctx context.Context, old *gslbv1beta1.Gslb, status *gslbv1beta1.GslbStatus) (bool, error) {
+	if old == nil || !old.DeletionTimestamp.IsZero() || equality.Semantic.DeepEqual(old.Status, *status) {
 		return false, nil
 	}
-	if err := c.patchStatus(ctx, old, next.DeepCopy()); err != nil {
+	next := old.DeepCopy()
+	next.Status = *status.DeepCopy()
+	if err := c.patchStatus(ctx, old, next); err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	c.events.all(old, gslbEvents(&old.Spec, &old.Status, &next.Status))
+	c.events.all(old, gslbEvents(&old.Spec, &old.Status, status))
 	return true, nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
@@ -19,8 +18,8 @@ import (
 // translateZones brings the zones up to date in the Store, and enqueues the Gslbs whose
 // hosts lie in a zone that came, went, or is open to other namespaces now.
 func (c *collector) translateZones(ctx context.Context) {
-	var list gslbv1beta1.ZoneDelegationList
-	if err := c.objects.List(ctx, &list); err != nil {
+	own, old, err := c.delegations(ctx)
+	if err != nil {
 		c.log.Error("the ZoneDelegations in the cache cannot be listed", "error", err)
 		return
 	}
@@ -47,27 +46,27 @@ func (c *collector) translateZones(ctx context.Context) {
 			in.Endpoints = append(in.Endpoints, e)
 		}
 	}
-	for i := range list.Items {
+	for _, zd := range translate.Delegations(own, old) {
 		// One that is being deleted is not served any more: its delegation goes.
-		if zd := &list.Items[i]; zd.DeletionTimestamp.IsZero() {
+		if zd.DeletionTimestamp.IsZero() {
 			in.Delegations = append(in.Delegations, zd)
 		}
 	}
-	old, next := c.zones.Load(), translate.Zones(in)
-	if reflect.DeepEqual(*old, next) {
+	last, next := c.zones.Load(), translate.Zones(in)
+	if reflect.DeepEqual(*last, next) {
 		return
 	}
 	c.zones.Store(&next)
-	if !reflect.DeepEqual(old.Intents(), next.Intents()) {
+	if !reflect.DeepEqual(last.Intents(), next.Intents()) {
 		c.cfg.Store.SetZones(next.Intents())
 	}
-	for i := range list.Items {
-		c.tell(task{writeZone, types.NamespacedName{Name: list.Items[i].Name}})
+	for _, name := range c.zoneNames(ctx) {
+		c.tell(task{writeZone, name})
 	}
 	for i := range endpoints.Items {
 		c.tell(task{writeEndpoint, client.ObjectKeyFromObject(&endpoints.Items[i])})
 	}
-	for _, g := range c.last.where(touchedBy(zonesThatDiffer(old.Zones, next.Zones))) {
+	for _, g := range c.last.where(touchedBy(zonesThatDiffer(last.Zones, next.Zones))) {
 		c.add(item{g})
 	}
 }

@@ -2,9 +2,8 @@
 
 package v1beta1
 
-// Annotations that Meridian reads. Those for a source stand on an Ingress, HTTPRoute,
-// GRPCRoute, TLSRoute, VirtualService or Service of type LoadBalancer and make a Gslb
-// of the same name.
+// Annotations that Meridian reads. Those for a source stand on an object of any kind that a
+// resourceRef can point to, and make a Gslb of the same name.
 const (
 	// AnnotationStrategy of a source makes the Gslb; its value is a StrategyType.
 	AnnotationStrategy = "gslb.meridian.dev/strategy"
@@ -19,6 +18,9 @@ const (
 	// AnnotationHostname gives the hosts, separated by commas, of a source or of the object
 	// a resourceRef points to, where its kind has none (Service, TCPRoute, UDPRoute).
 	AnnotationHostname = "gslb.meridian.dev/hostname"
+	// AnnotationEntriesFrom of a Service says where its entries come from: one of the
+	// EntriesFrom values; without it, loadBalancer.
+	AnnotationEntriesFrom = "gslb.meridian.dev/entries-from"
 	// AnnotationEntryAddresses of a source is entryAddresses, separated by commas.
 	AnnotationEntryAddresses = "gslb.meridian.dev/entry-addresses"
 	// AnnotationOverride of a Gslb or a source is override, drain or force, and wins over
@@ -27,6 +29,17 @@ const (
 	// AnnotationAllowMassRemoval of a ZoneDelegation, with the value "true", lets hosts of the
 	// zone vanish in a mass: the deletion guard holds none of them.
 	AnnotationAllowMassRemoval = "gslb.meridian.dev/allow-mass-removal"
+)
+
+// Values of AnnotationEntriesFrom.
+const (
+	// EntriesFromLoadBalancer takes the addresses in the status of the Service.
+	EntriesFromLoadBalancer = "loadBalancer"
+	// EntriesFromExternalIPs takes spec.externalIPs.
+	EntriesFromExternalIPs = "externalIPs"
+	// EntriesFromNodes takes the addresses of the nodes, at its node port: the external ones,
+	// or the internal ones of a node without.
+	EntriesFromNodes = "nodes"
 )
 
 // Annotations of k8gb, which mean the same.
@@ -59,6 +72,9 @@ const (
 	// OriginReflected is the value of LabelOrigin for a Gslb made from an annotated object
 	// that is itself a copy from another cluster.
 	OriginReflected = "reflected"
+	// OriginK8gb is the value of LabelOrigin for a Gslb that took the place of one of k8gb,
+	// whose neighbours may go on asking for its hosts.
+	OriginK8gb = "k8gb"
 	// LabelServe marks the DNSEndpoints (externaldns.k8s.io) whose records Meridian serves in
 	// its zones. Those that Meridian makes for ExternalDNS never count.
 	LabelServe = "gslb.meridian.dev/serve"

@@ -41,6 +41,9 @@ const (
 	// ReasonStrategyPending (True): the strategy is accepted and not built yet; geoip is
 	// answered as roundRobin.
 	ReasonStrategyPending = "StrategyPending"
+	// ReasonAdjusted (True), of a Gslb of k8gb: a value is not followed as it is written; the
+	// message says what is done in its place.
+	ReasonAdjusted = "Adjusted"
 	// ReasonUnknownGeoTag (True): the strategy names a geo tag that is no cluster of the
 	// zone; the message lists those that are.
 	ReasonUnknownGeoTag = "UnknownGeoTag"
@@ -49,13 +52,16 @@ const (
 	// ReasonSpecDiverged (True): another cluster's Gslb for the host asks for a different
 	// policy; each cluster answers by its own.
 	ReasonSpecDiverged = "SpecDiverged"
+	// ReasonClaimedElsewhere (True): an object of another namespace, in another cluster,
+	// claims a host too and is younger; what it offers is shown and not answered.
+	ReasonClaimedElsewhere = "ClaimedElsewhere"
 	// ReasonInvalidSpec (False): the spec breaks a rule; the message has the field's path.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonHostOutsideZones (False): a host is below none of the zones, which the message
 	// lists.
 	ReasonHostOutsideZones = "HostOutsideZones"
-	// ReasonConflicted (False): an older object in this cluster has the host; the message
-	// names it.
+	// ReasonConflicted (False): an older object has the host: one in this cluster, or one of
+	// another namespace in another cluster; the message names it.
 	ReasonConflicted = "Conflicted"
 	// ReasonNamespaceNotAllowed (False): the ZoneDelegation's allowedNamespaces does not
 	// select this namespace.

@@ -23,6 +23,13 @@ const (
 	EventSpecDiverged = "SpecDiverged"
 	// EventSpecAgrees: they ask for the same again.
 	EventSpecAgrees = "SpecAgrees"
+	// EventSuperseded, of a Gslb of k8gb: one of another group with its name counts in its
+	// place.
+	EventSuperseded = "Superseded"
+	// EventHostInsideZones: every host lies in a zone again.
+	EventHostInsideZones = "HostInsideZones"
+	// EventNamespaceAllowed: the namespace may take the hosts again.
+	EventNamespaceAllowed = "NamespaceAllowed"
 )
 
 // Reasons of events about Gslbs and ZoneDelegations.

@@ -7,6 +7,7 @@ package integration_test
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 
+	"github.com/meridian-gslb/meridian/api/k8gb"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/rbac"
 	"github.com/meridian-gslb/meridian/internal/kplane"
@@ -104,9 +106,18 @@ func asMeridian(cfg *rest.Config) *rest.Config {
 }
 
 func definitions() ([]*apiextensionsv1.CustomResourceDefinition, error) {
+	return read(gslbv1beta1.CRDs, gslbv1beta1.GslbCRDFile, gslbv1beta1.ZoneDelegationCRDFile)
+}
+
+// incumbentDefinitions are k8gb's.
+func incumbentDefinitions() ([]*apiextensionsv1.CustomResourceDefinition, error) {
+	return read(k8gb.CRDs, k8gb.GslbCRDFile, k8gb.ZoneDelegationCRDFile, k8gb.AbsaGslbCRDFile)
+}
+
+func read(folder embed.FS, files ...string) ([]*apiextensionsv1.CustomResourceDefinition, error) {
 	var all []*apiextensionsv1.CustomResourceDefinition
-	for _, file := range []string{gslbv1beta1.GslbCRDFile, gslbv1beta1.ZoneDelegationCRDFile} {
-		bytes, err := gslbv1beta1.CRDs.ReadFile(file)
+	for _, file := range files {
+		bytes, err := folder.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}

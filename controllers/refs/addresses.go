@@ -5,6 +5,7 @@ package refs
 import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 )
 
 // HasAddresses reports that the status of an object says where clients arrive; can is
@@ -13,6 +14,8 @@ func HasAddresses(obj Object) (has, can bool) {
 	switch o := obj.(type) {
 	case *networkingv1.Ingress:
 		return len(o.Status.LoadBalancer.Ingress) > 0, true
+	case *gatewayv1.Gateway:
+		return len(o.Status.Addresses) > 0, true
 	case *corev1.Service:
 		return len(o.Status.LoadBalancer.Ingress) > 0, o.Spec.Type == corev1.ServiceTypeLoadBalancer
 	}
@@ -27,6 +30,12 @@ func WithAddresses(obj, from Object) Object {
 		if f, ok := from.(*networkingv1.Ingress); ok {
 			o = o.DeepCopy()
 			o.Status.LoadBalancer = f.Status.LoadBalancer
+			return o
+		}
+	case *gatewayv1.Gateway:
+		if f, ok := from.(*gatewayv1.Gateway); ok {
+			o = o.DeepCopy()
+			o.Status.Addresses = f.Status.Addresses
 			return o
 		}
 	case *corev1.Service:

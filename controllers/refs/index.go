@@ -134,3 +134,16 @@ func (x *Index[U]) On(kind schema.GroupKind, obj Object) map[U]struct{} {
 	}
 	return found
 }
+
+// OnKind gives those that need any object of a kind.
+func (x *Index[U]) OnKind(kind schema.GroupKind) map[U]struct{} {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	found := make(map[U]struct{})
+	for k, u := range x.users {
+		if k.Kind == kind {
+			maps.Copy(found, u.all)
+		}
+	}
+	return found
+}

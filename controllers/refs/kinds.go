@@ -11,6 +11,10 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
+
+	"github.com/meridian-gslb/meridian/api/istio"
 )
 
 // Kinds of the table.
@@ -20,6 +24,7 @@ var (
 	KindEndpointSlice = discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice").GroupKind()
 	KindNamespace     = corev1.SchemeGroupVersion.WithKind("Namespace").GroupKind()
 	KindNode          = corev1.SchemeGroupVersion.WithKind("Node").GroupKind()
+	KindServiceImport = schema.GroupKind{Group: mcsv1beta1.GroupName, Kind: mcsv1beta1.ServiceImportKindName}
 )
 
 // Kind is one row of the table of kinds that translations look at.
@@ -76,11 +81,28 @@ func source[T any, P interface {
 	return row
 }
 
+// optional makes a row of a kind that need not be installed.
+func optional(row Kind) Kind {
+	row.Optional = true
+	return row
+}
+
 // Kinds is the table. A new kind is a new file with its read function, and a row here.
 func Kinds() []Kind {
 	return []Kind{
 		source(rowOf[networkingv1.Ingress, networkingv1.IngressList](KindIngress, "ingresses", "v1"), readIngress),
-		rowOf[corev1.Service, corev1.ServiceList](KindService, "services", "v1"),
+		optional(source(rowOf[gatewayv1.HTTPRoute, gatewayv1.HTTPRouteList](KindHTTPRoute, "httproutes", "v1", "v1beta1"), readHTTPRoute)),
+		optional(source(rowOf[gatewayv1.GRPCRoute, gatewayv1.GRPCRouteList](KindGRPCRoute, "grpcroutes", "v1", "v1alpha2"), readGRPCRoute)),
+		optional(source(rowOf[gatewayv1.TLSRoute, gatewayv1.TLSRouteList](KindTLSRoute, "tlsroutes", "v1", "v1alpha3", "v1alpha2"), readTLSRoute)),
+		optional(source(rowOf[gatewayv1.TCPRoute, gatewayv1.TCPRouteList](KindTCPRoute, "tcproutes", "v1", "v1alpha2"), readTCPRoute)),
+		optional(source(rowOf[gatewayv1.UDPRoute, gatewayv1.UDPRouteList](KindUDPRoute, "udproutes", "v1", "v1alpha2"), readUDPRoute)),
+		optional(rowOf[gatewayv1.Gateway, gatewayv1.GatewayList](KindGateway, "gateways", "v1", "v1beta1")),
+		optional(rowOf[gatewayv1.ListenerSet, gatewayv1.ListenerSetList](KindListenerSet, "listenersets", "v1")),
+		optional(rowOf[gatewayv1.ReferenceGrant, gatewayv1.ReferenceGrantList](KindReferenceGrant, "referencegrants", "v1", "v1beta1", "v1alpha2")),
+		optional(source(rowOf[istio.VirtualService, istio.VirtualServiceList](KindVirtualService, "virtualservices", "v1", "v1beta1", "v1alpha3"), readVirtualService)),
+		optional(rowOf[istio.Gateway, istio.GatewayList](KindIstioGateway, "gateways", "v1", "v1beta1", "v1alpha3")),
+		source(rowOf[corev1.Service, corev1.ServiceList](KindService, "services", "v1"), readService),
+		optional(rowOf[mcsv1beta1.ServiceImport, mcsv1beta1.ServiceImportList](KindServiceImport, "serviceimports", "v1beta1", "v1alpha1")),
 		rowOf[discoveryv1.EndpointSlice, discoveryv1.EndpointSliceList](KindEndpointSlice, "endpointslices", "v1"),
 		rowOf[corev1.Namespace, corev1.NamespaceList](KindNamespace, "namespaces", "v1"),
 		rowOf[corev1.Node, corev1.NodeList](KindNode, "nodes", "v1"),

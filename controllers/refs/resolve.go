@@ -9,11 +9,15 @@ import (
 )
 
 // Resolve gives the objects that a resourceRef of a Gslb in the given namespace means, by
-// namespace and name. By labels it can be several: their hosts are balanced together.
+// namespace and name. By labels it can be several: their hosts are balanced together. An
+// object in another namespace needs a ReferenceGrant there.
 func Resolve(ref *gslbv1beta1.ResourceRef, namespace string, l *Lookup) ([]Object, *Problem) {
 	key, problem := KeyOf(ref, namespace)
 	if problem != nil {
 		return nil, problem
+	}
+	if why := refused(l, gslbIn(namespace), key); why != "" {
+		return nil, &Problem{Reason: gslbv1beta1.ReasonRefNotPermitted, Message: why}
 	}
 	objects, state := l.Get(key)
 	switch {

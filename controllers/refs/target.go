@@ -41,6 +41,7 @@ type Host struct {
 
 	Entries []Entry       // where clients arrive, as the status of objects says, in its order
 	Via     []gslb.Source // the objects whose status is meant, whether it has addresses or not
+	Missing []string      // what should give entries and does not, and why, in words
 }
 
 // Backend is a Service, or a ServiceImport of the multi-cluster services API.
@@ -59,7 +60,12 @@ func ServiceBackend(namespace, name string) Backend {
 func (b *Backend) Key() Key { return ByName(b.Kind, b.Namespace, b.Name) }
 
 // Slices is the key of its EndpointSlices.
-func (b *Backend) Slices() Key { return SlicesKey(b.NamespacedName) }
+func (b *Backend) Slices() Key {
+	if b.Kind == KindServiceImport {
+		return Key{Kind: KindEndpointSlice, Namespace: b.Namespace, Labels: labelImportName + "=" + b.Name}
+	}
+	return SlicesKey(b.NamespacedName)
+}
 
 // String is kind, namespace and name.
 func (b *Backend) String() string { return Word(b.Kind) + " " + b.NamespacedName.String() }
@@ -108,7 +114,7 @@ func Merge(targets []Target) []Host {
 func (h *Host) clone() Host {
 	c := *h
 	c.Backends, c.Others = slices.Clone(h.Backends), slices.Clone(h.Others)
-	c.Entries, c.Via = slices.Clone(h.Entries), slices.Clone(h.Via)
+	c.Entries, c.Via, c.Missing = slices.Clone(h.Entries), slices.Clone(h.Via), slices.Clone(h.Missing)
 	return c
 }
 
@@ -130,6 +136,7 @@ func (h *Host) merge(o *Host) {
 	for _, v := range o.Via {
 		h.addVia(v)
 	}
+	h.Missing = append(h.Missing, o.Missing...)
 }
 
 // addBackend adds a backend once. One that may be used somewhere may be used.

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/meridian-gslb/meridian/api/k8gb"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 )
@@ -35,6 +36,9 @@ func FromAnnotations(obj refs.Object) (*gslbv1beta1.Gslb, []Problem) {
 		return nil, nil
 	}
 	owner := metav1.NewControllerRef(obj, gvk)
+	if gvk.GroupKind() != refs.KindIngress { // to hold its owner back needs a right on that, which is asked for Ingresses alone
+		owner.BlockOwnerDeletion = nil
+	}
 	g := &gslbv1beta1.Gslb{
 		TypeMeta: metav1.TypeMeta{APIVersion: gslbv1beta1.GroupVersion.String(), Kind: "Gslb"},
 		ObjectMeta: metav1.ObjectMeta{
@@ -92,7 +96,7 @@ func UpdateAnnotated(existing, desired *gslbv1beta1.Gslb) *gslbv1beta1.Gslb {
 func madeForGslb(obj metav1.Object) bool {
 	return slices.ContainsFunc(obj.GetOwnerReferences(), func(o metav1.OwnerReference) bool {
 		group, _, _ := strings.Cut(o.APIVersion, "/")
-		return o.Kind == "Gslb" && (group == gslbv1beta1.GroupVersion.Group || group == "k8gb.io" || group == "k8gb.absa.oss")
+		return o.Kind == gslbv1beta1.GslbKind && (group == gslbv1beta1.Group || k8gb.IsGroup(group))
 	})
 }
 

@@ -39,6 +39,9 @@ func Build(in Input) Output {
 		b.embedded()
 	}
 	wrong := specProblems(&in.Gslb.Spec)
+	for _, n := range in.Notes {
+		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonAdjusted, false, n.Path, n.String())
+	}
 	for _, p := range wrong {
 		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonInvalidSpec, true, p.Path, p.Message)
 	}

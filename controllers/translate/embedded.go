@@ -10,7 +10,9 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/meridian-gslb/meridian/api/k8gb"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
 
@@ -22,6 +24,8 @@ const karmadaWork = "work.karmada.io/"
 //	Ingress of that name         | read | written
 //	none                         | –    | created
 //	ours                         | yes  | updated where it differs
+//	of a twin in another group   | yes  | updated where it differs; `kubectl meridian migrate` makes it ours
+//	the one that made the Gslb   | yes  | never
 //	any, and nothing is writable | yes  | never
 //	propagated by Karmada        | yes  | never, and said
 //	anybody else's               | no   | never, and told as a conflict
@@ -31,10 +35,12 @@ func (b *builder) embedded() {
 	case b.in.ReadOnly:
 	case found == nil:
 		b.write(desiredIngress(b.in.Gslb))
-	case metav1.IsControlledBy(found, b.in.Gslb):
+	case metav1.IsControlledBy(found, b.in.Gslb), ofTwin(found, b.in.Gslb):
 		if updated := updateIngress(found, desiredIngress(b.in.Gslb)); updated != nil {
 			b.write(updated)
 		}
+	case metav1.IsControlledBy(b.in.Gslb, found):
+		// k8gb once copied an annotated Ingress into the Gslb that it made for it.
 	case propagated(found):
 		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonIngressManagedElsewhere, false, "spec.ingress",
 			fmt.Sprintf("%s is propagated by Karmada: it is read and never written", b.target.first()))
@@ -64,6 +70,17 @@ func (b *builder) write(ing *networkingv1.Ingress) {
 	}
 }
 
+// ofTwin reports that an object belongs to a Gslb of the same name in another group: one
+// that this Gslb takes the place of.
+func ofTwin(obj metav1.Object, g *gslbv1beta1.Gslb) bool {
+	owner := metav1.GetControllerOf(obj)
+	if owner == nil || owner.Kind != gslbv1beta1.GslbKind || owner.Name != g.Name {
+		return false
+	}
+	group, _, _ := strings.Cut(owner.APIVersion, "/")
+	return group != GroupOf(g) && (group == gslbv1beta1.Group || k8gb.IsGroup(group))
+}
+
 func propagated(obj metav1.Object) bool {
 	for key := range obj.GetAnnotations() {
 		if strings.HasPrefix(key, karmadaWork) {
@@ -90,10 +107,19 @@ func desiredIngress(g *gslbv1beta1.Gslb) *networkingv1.Ingress {
 				gslbv1beta1.K8gbLabelManagedBy: gslbv1beta1.K8gbManagedByGslb,
 			},
 			Annotations:     passedOn(g.Annotations),
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(g, gslbv1beta1.GroupVersion.WithKind("Gslb"))},
+			OwnerReferences: []metav1.OwnerReference{controllerRef(g)},
 		},
 		Spec: g.Spec.Ingress.ToNetworkingV1(),
 	}
+}
+
+// controllerRef is an owner reference to a Gslb, in the group that it was read from.
+func controllerRef(g *gslbv1beta1.Gslb) metav1.OwnerReference {
+	group, version, found := strings.Cut(g.APIVersion, "/")
+	if !found {
+		group, version = gslbv1beta1.Group, gslbv1beta1.Version
+	}
+	return *metav1.NewControllerRef(g, schema.GroupVersionKind{Group: group, Version: version, Kind: gslbv1beta1.GslbKind})
 }
 
 // kept begin the annotations of a Gslb that are not for its Ingress: ours, and those

@@ -39,6 +39,7 @@ func entriesOf(in *Input, t *target, h *refs.Host) entries {
 		for _, e := range h.Entries {
 			c.add(e, false)
 		}
+		c.missing = h.Missing
 	}
 	c.finish(t, h)
 	return c.entries
@@ -50,6 +51,7 @@ type collector struct {
 	in      *Input
 	ignored []string
 	pending []string
+	missing []string
 }
 
 // byHand takes the entries that somebody wrote down; false if nobody did.
@@ -187,12 +189,18 @@ func (c *collector) finish(t *target, h *refs.Host) {
 	case len(c.list) == 0 && len(c.ignored) > 0:
 		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address that clients could connect to (%s); give entryAddresses where it never will", via, strings.Join(c.ignored, "; "))
 		return
+	case len(c.list) == 0 && len(c.missing) > 0:
+		note(true, gslbv1beta1.ReasonAddressUnknown, "host %s: %s", h.Name, strings.Join(c.missing, "; "))
+		return
 	case len(c.list) == 0:
 		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address yet; give entryAddresses where it never will", via)
 	case len(c.pending) == len(c.list):
 		note(true, gslbv1beta1.ReasonAddressUnknown, "host name not resolved yet: %s", strings.Join(c.pending, ", "))
 	case len(c.pending) > 0:
 		note(false, gslbv1beta1.ReasonResolved, "host name not resolved yet: %s", strings.Join(c.pending, ", "))
+	}
+	if len(c.missing) > 0 {
+		note(false, gslbv1beta1.ReasonResolved, "host %s: %s", h.Name, strings.Join(c.missing, "; "))
 	}
 	if len(c.ignored) > 0 && len(c.list) > 0 {
 		note(false, gslbv1beta1.ReasonResolved, "ignored in the status of %s: %s", via, strings.Join(c.ignored, "; "))

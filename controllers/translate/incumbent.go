@@ -5,16 +5,18 @@ package translate
 import (
 	"slices"
 	"strings"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
 
 // k8gbPrefix begins the annotations of k8gb.
 const k8gbPrefix = "k8gb.io/"
 
 // incumbent reports that k8gb would balance the hosts of the Gslb as well, so that a
-// neighbour that runs k8gb asks for them: the Gslb is one of k8gb's, or it or the object
+// neighbour that runs k8gb asks for them: the Gslb is one of k8gb's, or was, or it or the object
 // that it refers to carries an annotation of k8gb.
 func (b *builder) incumbent() bool {
-	if b.in.Incumbent || annotatedForK8gb(b.in.Gslb.Annotations) {
+	if b.in.Incumbent || b.in.Gslb.Labels[gslbv1beta1.LabelOrigin] == gslbv1beta1.OriginK8gb || annotatedForK8gb(b.in.Gslb.Annotations) {
 		return true
 	}
 	return slices.ContainsFunc(b.target.objects, func(o annotated) bool { return annotatedForK8gb(o.annotations) })

@@ -19,6 +19,9 @@ type Input struct {
 	// k8gb, on it or on the object that it refers to, say the same of its hosts.
 	Incumbent bool
 
+	// Notes say what of the spec is not followed as it is written.
+	Notes []Problem
+
 	// Found holds what [DependsOn] names. What could not be read is [refs.Unread] there or
 	// missing, which makes health unknown, never unhealthy. For an embedded Ingress the
 	// Ingress of the Gslb's name is in it.

@@ -22,13 +22,13 @@ func (r *readiness) notes(h *refs.Host, s *HostStatus, sum *tally, from []string
 			Message: fmt.Sprintf("host %s: ", s.Text) + fmt.Sprintf(format, args...),
 		})
 	}
-	if sum.missing > 0 {
-		findings = append(findings, r.missing(h, s))
-	}
+	findings = append(findings, r.missing(h, s)...)
 	for _, why := range sum.why {
 		note("%s, so its health is unknown; a healthCheck can tell", why)
 	}
 	switch {
+	case h.Dead != "":
+		note("%s, so no request reaches one", h.Dead)
 	case len(h.Others) > 0:
 		note("health is unknown behind %s, which is no Service; a healthCheck can tell", strings.Join(h.Others, ", "))
 	case len(h.Backends) == 0:
@@ -47,16 +47,26 @@ func (r *readiness) notes(h *refs.Host, s *HostStatus, sum *tally, from []string
 	return findings
 }
 
-func (r *readiness) missing(h *refs.Host, s *HostStatus) Finding {
+// missing tells of backends that are not there, or may not be used.
+func (r *readiness) missing(h *refs.Host, s *HostStatus) []Finding {
 	var names []string
+	var findings []Finding
+	bad := func(reason, message string) {
+		findings = append(findings, Finding{
+			Condition: gslbv1beta1.ConditionResolved, Reason: reason, Bad: true, Path: s.Path,
+			Message: fmt.Sprintf("host %s: %s", s.Text, message),
+		})
+	}
 	for i := range h.Backends {
 		b := &h.Backends[i]
-		if obj, state := r.look.One(b.Key()); obj == nil && state != refs.Unread {
+		if b.Refused != "" {
+			bad(gslbv1beta1.ReasonRefNotPermitted, b.Refused)
+		} else if obj, state := r.look.One(b.Key()); obj == nil && state != refs.Unread {
 			names = append(names, b.String())
 		}
 	}
-	return Finding{
-		Condition: gslbv1beta1.ConditionResolved, Reason: gslbv1beta1.ReasonServiceNotFound, Bad: true, Path: s.Path,
-		Message: fmt.Sprintf("host %s: %s does not exist", s.Text, strings.Join(names, ", ")),
+	if len(names) > 0 {
+		bad(gslbv1beta1.ReasonServiceNotFound, strings.Join(names, ", ")+" does not exist")
 	}
+	return findings
 }

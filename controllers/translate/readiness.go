@@ -46,6 +46,7 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 // backend judges one Service.
 //
 //	Service          | slices     | ready endpoints that count | health    | reason
+//	may not be used  | –          | –                          | unhealthy | ServiceNotFound
 //	could not be read | any       | –                          | unknown   | HealthUnknown
 //	does not exist   | any        | –                          | unhealthy | ServiceNotFound
 //	has none by kind | any        | –                          | unknown   | HealthUnknown
@@ -53,6 +54,9 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 //	exists           | read       | some                       | healthy   | Ready
 //	exists           | read       | none                       | unhealthy | NoLocalReadyEndpoints
 func (r *readiness) backend(b *refs.Backend) serviceState {
+	if b.Refused != "" {
+		return serviceState{health: gslb.Unhealthy, reason: gslb.ReasonServiceNotFound}
+	}
 	obj, state := r.look.One(b.Key())
 	if obj == nil && state == refs.Unread {
 		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("%s could not be read", b)}
@@ -60,7 +64,11 @@ func (r *readiness) backend(b *refs.Backend) serviceState {
 	if obj == nil {
 		return serviceState{health: gslb.Unhealthy, reason: gslb.ReasonServiceNotFound}
 	}
-	svc, _ := obj.(*corev1.Service)
+	svc, isService := obj.(*corev1.Service)
+	if !isService { // a ServiceImport has no markers but those of its slices
+		svc = &corev1.Service{}
+		svc.Namespace, svc.Name = b.Namespace, b.Name
+	}
 	if why := opaque(svc); why != "" {
 		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("%s %s", b, why)}
 	}
@@ -93,7 +101,8 @@ func (r *readiness) backend(b *refs.Backend) serviceState {
 		}
 	}
 	s.local, s.remote = here.most(), there.most()
-	if s.local > 0 || s.remote > 0 && r.scope == gslbv1beta1.ScopeClusterset {
+	// Who names a ServiceImport means the whole clusterset (GEP-1748).
+	if s.local > 0 || s.remote > 0 && (r.scope == gslbv1beta1.ScopeClusterset || b.Kind == refs.KindServiceImport) {
 		s.health, s.reason = gslb.Healthy, gslb.ReasonReady
 	}
 	return s
@@ -171,6 +180,9 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 		sum.add(serviceState{reason: gslb.ReasonHealthUnknown})
 	}
 	s.Readiness, s.ReadinessReason = sum.health(r.all)
+	if h.Dead != "" {
+		s.Readiness, s.ReadinessReason = gslb.Unhealthy, gslb.ReasonNotReady
+	}
 	slices.Sort(s.DependsOn)
 	s.DependsOn = slices.Compact(s.DependsOn)
 	from := s.DependsOn

@@ -76,3 +76,13 @@ func (g *Gslb) K8gb() *k8gb.Gslb {
 		Status:     c.Status,
 	}
 }
+
+// From gives the Gslb of the older group that means the same, as far as it has words for
+// it. It shares nothing with g.
+func From(g *k8gb.Gslb) *Gslb {
+	c := g.DeepCopy()
+	return &Gslb{
+		ObjectMeta: c.ObjectMeta, Status: c.Status,
+		Spec: GslbSpec{Ingress: c.Spec.Ingress, ResourceRef: c.Spec.ResourceRef, Strategy: c.Spec.Strategy},
+	}
+}
