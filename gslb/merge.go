@@ -199,7 +199,7 @@ func candidates(o *Offer, l Liveness, checked bool) []Candidate {
 		if !e.Addr.IsValid() {
 			continue
 		}
-		c := Candidate{Addr: e.Addr}
+		c := Candidate{Addr: e.Addr, Hostname: e.Hostname}
 		c.Tier, c.Reason = standing(l, checked, e.Health, e.Reason)
 		if c.Tier == TierReturning && l == Self {
 			c.Until = e.Until

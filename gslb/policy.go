@@ -48,6 +48,7 @@ type Policy struct {
 	TTL              uint32   // seconds
 	SplitBrain       time.Duration
 	MaxAnswers       uint16        // addresses in one answer; 0: all
+	CNAME            bool          // entries of load balancers that have a name are answered by it, as CNAME
 	ReturnDelay      time.Duration // how long a cluster is healthy and heard again before it counts; 0: at once
 	WhenAllUnhealthy WhenAllUnhealthy
 	Fallback         []netip.Addr // answered when WhenAllUnhealthy is Fallback
@@ -102,6 +103,9 @@ func (p *Policy) Hash() string {
 		p.TTL, int64(p.SplitBrain/time.Second), p.MaxAnswers, p.WhenAllUnhealthy, p.Fallback)
 	if p.ReturnDelay != 0 { // as in versions that do not know it
 		fmt.Fprintf(h, "|%d", int64(p.ReturnDelay/time.Second))
+	}
+	if p.CNAME {
+		fmt.Fprint(h, "|cname")
 	}
 	return fmt.Sprintf("%016x", h.Sum64())
 }

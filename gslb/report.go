@@ -45,7 +45,7 @@ type Ask struct {
 // Entry is one address where clients of a cluster arrive for a host.
 type Entry struct {
 	Addr     netip.Addr // the zero Addr when only Hostname is known
-	Hostname string     // of a load balancer that has a name and no address; "" otherwise
+	Hostname string     // of a load balancer that is known by name; "" otherwise
 	Health   Health
 	Reason   Reason    // why Health is what it is
 	Since    time.Time // when Health became so, by the reporter's clock; for people only

@@ -45,10 +45,11 @@ const (
 
 // Candidate is an entry as a strategy sees it.
 type Candidate struct {
-	Addr   netip.Addr // never the zero Addr
-	Tier   Tier
-	Reason Reason
-	Until  time.Time // TierReturning: when it counts as healthy, if that is known here; zero otherwise
+	Addr     netip.Addr // never the zero Addr
+	Hostname string     // of the load balancer that has the address; "" if it has none
+	Tier     Tier
+	Reason   Reason
+	Until    time.Time // TierReturning: when it counts as healthy, if that is known here; zero otherwise
 }
 
 // Part is what one cluster brings to a host.

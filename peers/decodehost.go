@@ -119,7 +119,7 @@ func parseHost(in *reader) *gslb.Offer {
 			Strategy: gslb.Strategy(in.word("strategy")), Primary: in.tag("primary"), FailoverOrder: in.tags("order"),
 			Weights: in.weights("weights"), TTL: uint32(in.uint("ttl", 32)), SplitBrain: in.duration("splitbrain"), ReturnDelay: in.duration("returndelay"),
 			MaxAnswers: uint16(in.uint("max", 16)), WhenAllUnhealthy: gslb.WhenAllUnhealthy(in.word("unhealthy")),
-			Fallback: in.addrs("fallback"),
+			Fallback: in.addrs("fallback"), CNAME: in.word("hostnames") == hostnamesAsCNAME,
 		},
 		Reason: gslb.Reason(in.word("reason")),
 	}

@@ -25,6 +25,9 @@ const (
 // Format is the major version of the report format that is written here.
 const Format = 1
 
+// hostnamesAsCNAME says that load balancers that have a name are answered by it.
+const hostnamesAsCNAME = "cname"
+
 // Encode writes a report as a zone. Instance and Serial are taken from the
 // report. The error names host and key of what does not fit in format 1.
 func Encode(r *gslb.Report) (*Zone, error) {
@@ -141,6 +144,9 @@ func hostLine(o *gslb.Offer) *line {
 	}
 	if p.ReturnDelay != 0 {
 		l.put("returndelay", p.ReturnDelay.String())
+	}
+	if p.CNAME {
+		l.put("hostnames", hostnamesAsCNAME)
 	}
 	l.putUint("max", uint64(p.MaxAnswers))
 	l.put("unhealthy", string(p.WhenAllUnhealthy))

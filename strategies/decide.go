@@ -29,6 +29,7 @@ func Decide(h *gslb.Host) Decision {
 		roundRobin(usable, &d)
 		d.Pending = h.Policy.Strategy == gslb.GeoIP
 	}
+	alias(h, &d)
 	switch tier {
 	case gslb.TierUnknown:
 		d.Reason = gslb.ReasonUnknownHealth

@@ -20,8 +20,10 @@ type Decision struct {
 	Max     uint16        // addresses given at once; 0: all
 }
 
-// Answer is one possible answer: a set of addresses, which the server rotates.
+// Answer is one possible answer: a set of addresses, which the server rotates, or a
+// name that stands for them.
 type Answer struct {
+	Target   string        // answered as CNAME instead of Addrs, which are those it has; "": the addresses are answered
 	Clusters []gslb.GeoTag // whose addresses these are, sorted; nil for a fallback
 	Addrs    []netip.Addr  // sorted, distinct, both families
 	Weight   uint32        // share of the draws; all zero means equal shares
@@ -38,7 +40,8 @@ type EntryReason struct {
 // Share is an answer as one address family draws it.
 type Share struct {
 	Answer int          // index into Decision.Answers
-	Addrs  []netip.Addr // of the family, at least one
+	Addrs  []netip.Addr // of the family, at least one; of both where there is a Target
+	Target string       // answered as CNAME instead of Addrs; "": the addresses are
 	Weight uint32       // at least 1
 }
 
@@ -49,6 +52,11 @@ func (d *Decision) Shares(v4 bool) []Share {
 	var out []Share
 	var sum uint32
 	for i, a := range d.Answers {
+		if a.Target != "" { // a CNAME is the answer to questions of every type
+			out = append(out, Share{Answer: i, Addrs: a.Addrs, Target: a.Target, Weight: a.Weight})
+			sum += a.Weight
+			continue
+		}
 		var addrs []netip.Addr
 		for _, ip := range a.Addrs {
 			if ip.Is4() == v4 {

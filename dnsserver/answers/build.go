@@ -132,7 +132,7 @@ func (t *Table) revise(base *index, changed iter.Seq[gslb.Name], old []*statics)
 		}
 		n := e.add(key, zone)
 		n.host, n.both = h, [2]*rrset{}
-		n.sets = t.pack(n.both[:0], h)
+		n.sets, n.aliases = t.pack(n.both[:0], h)
 	}
 	for i := range t.statics {
 		t.reviseStatics(e, i, old[i])
@@ -145,7 +145,7 @@ func (t *Table) revise(base *index, changed iter.Seq[gslb.Name], old []*statics)
 
 // pack decides a host and appends its packed addresses to sets; both families have
 // one TTL.
-func (t *Table) pack(sets []*rrset, h *gslb.Host) []*rrset {
+func (t *Table) pack(sets []*rrset, h *gslb.Host) ([]*rrset, *aliases) {
 	d := strategies.Decide(h)
 	ttl := t.limits.clamp(d.TTL)
 	counts := newTallier(t.tallies, h.Zone, &d)
@@ -154,7 +154,7 @@ func (t *Table) pack(sets []*rrset, h *gslb.Host) []*rrset {
 			sets = append(sets, s)
 		}
 	}
-	return sets
+	return sets, packAliases(&d, ttl, counts)
 }
 
 func (b Builder) clamp(ttl uint32) uint32 {

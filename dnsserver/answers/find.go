@@ -41,7 +41,7 @@ type Found struct {
 
 	zone  *zone   // nil for NotReady and Refused
 	node  *node   // whose data it is; nil if the name does not exist
-	set   *rrset  // Answer: addresses to draw from, or
+	set   *rrset  // Answer: addresses or names to draw from, or
 	run   *packed // Answer: records as they are
 	cut   *cut    // the delegation that a referral leads to
 	tally *Tally  // of the answer that was drawn
@@ -149,7 +149,7 @@ func (f *Found) choose(qtype uint16) {
 	case n.apex && qtype == dns.TypeNS && f.zone.ns.count > 0:
 		f.run = &f.zone.ns
 	case qtype == dns.TypeANY && len(n.sets) > 0:
-		f.set = n.sets[0]
+		f.set = n.drawn()[0]
 	default:
 		if f.set = n.set(qtype); f.set == nil {
 			f.chooseStatic(qtype)

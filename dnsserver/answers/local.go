@@ -108,6 +108,6 @@ func packRing(addrs []netip.Addr, ttl uint32, count *Tally) *rrset {
 	for i := range len(addrs) + window - 1 {
 		ring = appendAddr(ring, s.rrtype, ttl, addrs[i%len(addrs)])
 	}
-	s.shares = []share{{until: 1, n: uint32(len(addrs)), window: uint32(window), ring: ring, tallies: []*Tally{count}}}
+	s.shares = []share{{until: 1, n: uint32(len(addrs)), window: uint32(window), size: uint32(s.size), ring: ring, tallies: []*Tally{count}}}
 	return s
 }

@@ -40,6 +40,7 @@ type Alias struct {
 type Share struct {
 	Weight uint32
 	Addrs  []netip.Addr // an answer begins at a random one and goes round
+	Target string       // instead of addresses, the answer is a CNAME that leads there; "" for addresses
 	Window int          // how many of them are in one answer
 }
 
@@ -74,7 +75,7 @@ func (t *Table) Lookup(name gslb.Name, qtype uint16) Result {
 	var before uint32
 	for i := range f.set.shares {
 		sh := &f.set.shares[i]
-		r.Shares = append(r.Shares, Share{Weight: sh.until - before, Addrs: f.set.addrs(sh), Window: int(sh.window)})
+		r.Shares = append(r.Shares, Share{Weight: sh.until - before, Addrs: f.set.addrs(sh), Target: sh.target, Window: int(sh.window)})
 		before = sh.until
 	}
 	return r

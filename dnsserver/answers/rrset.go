@@ -29,7 +29,7 @@ const (
 // the same TTL (RFC 2181 §5.2).
 type rrset struct {
 	rrtype uint16
-	size   int    // octets of one record
+	size   int    // octets of the record of one address
 	sum    uint32 // of all weights
 	shares []share
 }
@@ -41,6 +41,8 @@ type share struct {
 	until   uint32 // weights of this and the shares before
 	n       uint32 // records
 	window  uint32 // records in one answer
+	size    uint32 // octets of one record
+	target  string // of a CNAME, which is the only record then; "": addresses
 	ring    []byte
 	tallies []*Tally // by where in the ring an answer begins; one: it makes no difference
 }
@@ -69,6 +71,10 @@ func packAddrs(d *strategies.Decision, v4 bool, ttl uint32, counts *tallier) *rr
 	}
 	for _, sh := range drawn {
 		s.sum += sh.Weight
+		if sh.Target != "" {
+			s.shares = append(s.shares, packAlias(sh, s.sum, d.Answers[sh.Answer].Clusters, ttl, counts))
+			continue
+		}
 		n := len(sh.Addrs)
 		window := min(n, maxSection/s.size)
 		if d.Max > 0 {
@@ -84,7 +90,7 @@ func packAddrs(d *strategies.Decision, v4 bool, ttl uint32, counts *tallier) *rr
 		for i := range n + window - 1 {
 			ring = appendAddr(ring, s.rrtype, ttl, sh.Addrs[i%n])
 		}
-		s.shares = append(s.shares, share{until: s.sum, n: uint32(n), window: uint32(window), ring: ring, tallies: tallies})
+		s.shares = append(s.shares, share{until: s.sum, n: uint32(n), window: uint32(window), size: uint32(s.size), ring: ring, tallies: tallies})
 	}
 	return s
 }
@@ -124,12 +130,15 @@ func (s *rrset) append(msg []byte, draw uint64) ([]byte, int, *Tally) {
 	if len(sh.tallies) > 1 {
 		count = sh.tallies[first]
 	}
-	at := first * s.size
-	return append(msg, sh.ring[at:at+int(sh.window)*s.size]...), int(sh.window), count
+	at := first * int(sh.size)
+	return append(msg, sh.ring[at:at+int(sh.window)*int(sh.size)]...), int(sh.window), count
 }
 
 // addrs gives the addresses of a share, each once.
 func (s *rrset) addrs(sh *share) []netip.Addr {
+	if sh.target != "" {
+		return nil
+	}
 	out := make([]netip.Addr, sh.n)
 	for i := range out {
 		out[i], _ = netip.AddrFromSlice(sh.ring[i*s.size+12 : (i+1)*s.size])

@@ -12,26 +12,38 @@ import (
 // an empty non-terminal (none of these, something below it), or the localtargets
 // name of a host. It is never changed once it is in an index.
 type node struct {
-	key    string     // wire name, lower-case
-	zone   int        // index into Table.zones
-	cut    *cut       // the delegation at the name or above it; nil: the name is ours
-	sets   []*rrset   // of the host, by type; none: it has nothing to answer
-	both   [2]*rrset  // where sets lie, as long as the node is not copied
-	apex   bool       // the zone begins here
-	static []*packed  // static records, by type
-	host   *gslb.Host // nil: no host has this name
-	below  int        // names directly below that exist
-	local  *local     // what the name answers as localtargets-HOST; nil: it is no such name
+	key     string     // wire name, lower-case
+	zone    int        // index into Table.zones
+	cut     *cut       // the delegation at the name or above it; nil: the name is ours
+	sets    []*rrset   // of the host, by type; none: it has nothing to answer
+	both    [2]*rrset  // where sets lie, as long as the node is not copied
+	apex    bool       // the zone begins here
+	static  []*packed  // static records, by type
+	host    *gslb.Host // nil: no host has this name
+	below   int        // names directly below that exist
+	aliases *aliases   // of a host some of whose answers are CNAMEs; nil: none are
+	local   *local     // what the name answers as localtargets-HOST; nil: it is no such name
 }
 
 // set gives the records of a type; nil if there are none.
 func (n *node) set(rrtype uint16) *rrset {
-	for _, s := range n.sets {
+	for _, s := range n.drawn() {
 		if s.rrtype == rrtype {
 			return s
 		}
 	}
+	if n.aliases != nil && len(n.static) == 0 {
+		return n.aliases.any
+	}
 	return nil
+}
+
+// drawn gives the sets of the host as they are answered.
+func (n *node) drawn() []*rrset {
+	if n.aliases != nil && len(n.static) > 0 {
+		return n.aliases.plain
+	}
+	return n.sets
 }
 
 // run gives the static records of a type; nil if there are none. At a host,
@@ -122,7 +134,7 @@ func (e *edit) clear(key string) {
 	if n == nil {
 		return
 	}
-	n.host, n.sets = nil, nil
+	n.host, n.sets, n.aliases = nil, nil, nil
 	e.prune(n)
 }
 

@@ -5,6 +5,7 @@ package dnstest
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ const Self gslb.GeoTag = "eu"
 // Host is a balanced name of a test.
 type Host struct {
 	Name   string
-	Addrs  []string            // healthy entries of Self
+	Addrs  []string            // healthy entries of Self; ADDRESS=NAME where a load balancer has a name
 	Others map[string][]string // healthy entries of other clusters, by geo tag
 	Policy gslb.Policy         // no strategy means round robin, no TTL 30 s
 	K8gb   bool                // it comes from an object of k8gb
@@ -142,7 +143,8 @@ func (h *Host) offer(name gslb.Name, addrs []string) *gslb.Offer {
 		o.Policy.TTL = 30
 	}
 	for _, a := range addrs {
-		o.Entries = append(o.Entries, gslb.Entry{Addr: netip.MustParseAddr(a), Health: gslb.Healthy, Reason: gslb.ReasonReady})
+		addr, name, _ := strings.Cut(a, "=")
+		o.Entries = append(o.Entries, gslb.Entry{Addr: netip.MustParseAddr(addr), Hostname: name, Health: gslb.Healthy, Reason: gslb.ReasonReady})
 	}
 	return o
 }
