@@ -13,6 +13,7 @@ type answer struct {
 	x      *Exchange
 	m      *message
 	from   *hello // who asked, if it said so
+	counts bool   // the question is a sign of life
 	tcp    bool
 	origin name
 	chain  *chain // nil: unsigned

@@ -281,6 +281,36 @@ func TestReplayedRequestIsNoSignOfLife(t *testing.T) {
 	})
 }
 
+// TestARequestOfBeforeOurStartIsNoSignOfLife: numbers that were heard are forgotten with
+// the process, so a request says which instance it speaks to, and one that was recorded
+// before a restart, or begins a connection, proves nothing. It is answered at once, so
+// that the next one follows.
+func TestARequestOfBeforeOurStartIsNoSignOfLife(t *testing.T) {
+	inAuthor(t, func(t *testing.T, c *client) {
+		soa := c.ask(reportZone, dns.TypeSOA)[0].Answer[0].(*dns.SOA)
+		ask := func(text string) time.Duration {
+			begin := time.Now()
+			rrs := answers(c.ask(reportZone, dns.TypeIXFR, ixfrFrom(soa), hold("v=1 tag=us id=x instance=a "+text+" hold=500")))
+			require.NotEmpty(t, rrs)
+			took := time.Since(begin)
+			settle(10 * time.Millisecond)
+			return took
+		}
+		assert.Zero(t, ask("n=5 to=theonebefore"))
+		assert.Zero(t, ask("n=6 to=-"))
+		assert.Equal(t, "unknown", c.c.liveness("us"))
+		assert.Empty(t, c.c.x.KeepAlives(), "nor is its number told to others")
+		ask("n=7 to=eu")
+		assert.Equal(t, "fresh", c.c.liveness("us"))
+		settle(10 * time.Second)
+		require.Equal(t, "lost", c.c.liveness("us"))
+		ask("n=7 to=eu")
+		assert.Equal(t, "lost", c.c.liveness("us"), "a replay")
+		ask("n=8")
+		assert.Equal(t, "fresh", c.c.liveness("us"), "older versions do not say whom they speak to")
+	})
+}
+
 func TestAuthorLeavesTheRestToTheServer(t *testing.T) {
 	inAuthor(t, func(t *testing.T, c *client) {
 		plain := func(name string, qtype uint16, edit func(*dns.Msg)) []byte {

@@ -64,7 +64,7 @@ func TestReaderAgreesWithAnotherReadingOfTheFormat(t *testing.T) {
 		settle(10 * time.Millisecond)
 		assert.Equal(t, "198.51.100.2 healthy", eu.sees("us", app))
 		asked := us.Asked()
-		assert.Regexp(t, `^v=1 tag=eu id=id-eu instance=eu n=\d+ hold=(9[3-9]\d|1000)$`, asked[len(asked)-1])
+		assert.Regexp(t, `^v=1 tag=eu id=id-eu instance=eu n=\d+ to=fake hold=(9[3-9]\d|1000)$`, asked[len(asked)-1])
 		hears := func(s string) bool { return strings.HasSuffix(s, " hears=us") }
 		assert.Equal(t, 2, len(asked)-len(slices.DeleteFunc(slices.Clone(asked), hears)), "whom it hears is said once on each connection: %q", asked)
 	})

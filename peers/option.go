@@ -24,12 +24,23 @@ type hello struct {
 	number   uint64        // keep-alive number, never 0
 	hold     time.Duration // asked for; 0 in answers
 	hears    []gslb.GeoTag
+	to       string       // questions: the instance that answered last on the connection, nobody before; "" from older versions
 	at       []netip.Addr // where the cluster is called; told once on a connection
 }
+
+// nobody is whom the first question on a connection speaks to: it is not known yet.
+const nobody = "-"
+
+// fresh reports that a question was asked after its author answered on that connection,
+// so that it cannot be one of before the author's start. Older versions do not tell.
+func (h *hello) fresh(instance string) bool { return h.to == "" || h.to == instance }
 
 func (h *hello) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "v=%d tag=%s id=%s instance=%s n=%d", Format, h.tag, h.id, h.instance, h.number)
+	if h.to != "" {
+		fmt.Fprintf(&b, " to=%s", h.to)
+	}
 	if h.hold > 0 {
 		fmt.Fprintf(&b, " hold=%d", h.hold.Milliseconds())
 	}
@@ -65,7 +76,7 @@ func parseHello(s string) (*hello, error) {
 	h := &hello{
 		tag: in.tag("tag"), id: in.raw("id", gslb.MaxClusterID), instance: in.raw("instance", maxInstance),
 		number: in.uint("n", 63), hold: time.Duration(in.uint("hold", 20)) * time.Millisecond, hears: in.tags("hears"),
-		at: in.addrs("at"),
+		at: in.addrs("at"), to: in.raw("to", maxInstance),
 	}
 	if h.tag == "" {
 		in.fail("tag", fmt.Errorf("missing in %q", clip(s)))

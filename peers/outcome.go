@@ -23,10 +23,6 @@ func (s *session) read(raw []byte, now time.Time) error {
 		if sl.asked.IsZero() || sl.id != m.id {
 			continue
 		}
-		if now.After(sl.due) {
-			// We stood still meanwhile: it is no news of this moment any more.
-			return fmt.Errorf("report of cluster %s for zone %s: %w", sl.sub.tag, sl.sub.copies.empty.zone, errSilent)
-		}
 		done, err := sl.t.take(m, s.x.now())
 		var content *contentError
 		if m.tsig != nil && (err == nil || errors.As(err, &content)) {
@@ -63,6 +59,7 @@ func (s *session) speaker(t *transfer) (gslb.GeoTag, string) {
 func (s *session) alive(sl *slot, m *message, now time.Time) {
 	tag, instance := s.speaker(sl.t)
 	if f := sl.t.from; f != nil && tag != "" {
+		s.to = instance
 		s.x.heard.note(tag, instance, f.number, now)
 	}
 	s.x.readers.alive(s.peer, tag, instance, s.addr, skewOf(m.tsig, s.x.now()), now)
@@ -99,10 +96,10 @@ func (s *session) complete(sl *slot, err error, now time.Time) error {
 		sl.fails, sl.stale = 0, false
 		if t.base != nil && result == resultUnchanged {
 			sl.sub.copies.confirm(t.have, direct, now)
-			s.x.readers.current(sl.sub.tag, t.have.instance, direct, now)
+			s.x.readers.current(sl.sub.tag, direct, now)
 		}
 		sl.due = now
-		if result == resultUnchanged && now.Sub(asked) < sl.hold/2 {
+		if result == resultUnchanged && sl.named && now.Sub(asked) < sl.hold/2 {
 			sl.due = asked.Add(sl.hold) // it does not hold
 		}
 	default:

@@ -83,7 +83,7 @@ func (x *Exchange) serve(ctx context.Context, a *answer) {
 	case m.qclass != dns.ClassINET:
 		a.code(dns.RcodeRefused)
 	case m.opcode() == dns.OpcodeNotify:
-		if a.from != nil {
+		if a.counts {
 			x.readers.called(a.from.tag, a.from.at)
 		}
 		a.code(dns.RcodeSuccess)
@@ -121,9 +121,10 @@ func (x *Exchange) greet(a *answer) bool {
 		return false
 	}
 	now := time.Now()
-	if !x.heard.note(a.from.tag, a.from.instance, a.from.number, now) {
+	if !a.from.fresh(x.cfg.Instance) || !x.heard.note(a.from.tag, a.from.instance, a.from.number, now) {
 		return true // a later one came first, or it is a replay: answered, but no sign of life
 	}
+	a.counts = true
 	if a.from.tag == x.cfg.Self {
 		x.sawOwnTag(a.from, a.origin)
 		return true
@@ -213,7 +214,7 @@ func (x *Exchange) serveTransfer(ctx context.Context, a *answer, pub *publicatio
 // hold waits until the zone is not what the reader has, or the hold is over.
 func (x *Exchange) hold(ctx context.Context, a *answer, pub *publication, have soa, known bool) *Zone {
 	z, moved := pub.current()
-	if a.from == nil || !known || a.from.hold <= 0 {
+	if a.from == nil || !known || a.from.hold <= 0 || !a.from.fresh(x.cfg.Instance) {
 		return z
 	}
 	end := time.NewTimer(min(a.from.hold, maxHold))

@@ -3,6 +3,7 @@
 package peers
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -27,6 +28,7 @@ type session struct {
 	slots  []*slot
 	worked bool
 	turn   int           // questions sent
+	to     string        // the instance that answered last
 	told   []gslb.GeoTag // whom we hear, as last said on this connection
 	works  chan struct{} // closed with worked
 }
@@ -40,6 +42,8 @@ type slot struct {
 	stale bool      // the last version was older than one seen before
 	rapid int       // answers in a row that came at once
 	asked time.Time // zero: nothing is under way
+	named bool      // the question says whom it speaks to, so it may be held
+	known bool      // it was asked for on this connection
 	hold  time.Duration
 	due   time.Time // asked: until when an answer must come; else when to ask
 	id    uint16
@@ -152,7 +156,8 @@ func (s *session) send(sl *slot, first bool, now time.Time) error {
 	sl.hold, sl.id = s.holdFor(first), s.freeID()
 	s.turn++
 	hello := s.x.hello()
-	hello.hold = sl.hold
+	hello.hold, hello.to = sl.hold, cmp.Or(s.to, nobody)
+	sl.named, sl.known = s.to != "" || sl.known, true
 	if hears := s.x.hears(); s.turn == 1 || !slices.Equal(hears, s.told) {
 		hello.hears, s.told = hears, hears
 	}
