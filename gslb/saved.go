@@ -24,6 +24,7 @@ type Saved struct {
 	Verdicts   []Verdict
 	Reports    []*Report             // those believed, of every peer that did not leave
 	Lost       []GeoTag              // peers that were given up
+	Left       []GeoTag              // peers that said goodbye
 	Waits      []Wait                // entries that are healthy again and wait
 	Healthy    map[Name][]netip.Addr // what was healthy last, of hosts where nothing is now
 }
@@ -68,6 +69,7 @@ func (m *merger) save(now time.Time) *Saved {
 	for _, p := range m.sortedPeers() {
 		switch p.standing.Liveness {
 		case Left:
+			out.Left = append(out.Left, p.tag)
 			continue
 		case Lost:
 			out.Lost = append(out.Lost, p.tag)
@@ -122,6 +124,11 @@ func (m *merger) restore(s *Saved, now time.Time) {
 		p.offers[r.Zone] = r.Offers
 		if sr := m.serial(r.Zone); serialLess(sr.highest, r.Public) {
 			sr.highest = r.Public
+		}
+	}
+	for _, tag := range s.Left {
+		if tag != m.self {
+			m.ensurePeer(tag, now).evidence.Announcement = Leaving // until its report says otherwise
 		}
 	}
 	m.lastHealthy = s.Healthy

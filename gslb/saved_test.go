@@ -115,6 +115,29 @@ func TestARestoredPeerThatWasLostStaysLost(t *testing.T) {
 	})
 }
 
+func TestAGoodbyeOutlivesARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := before(t)
+		bye := report("us", "i1", 8)
+		bye.Announcement = gslb.Leaving
+		require.NoError(t, s.SetReport(bye))
+		settle()
+		require.Equal(t, gslb.Left, s.World().Cluster("us").Liveness)
+		next := restart(t, s)
+		run(t, next)
+		synctest.Wait()
+		w := next.World()
+		require.NotNil(t, w.Cluster("us"))
+		assert.Equal(t, gslb.Left, w.Cluster("us").Liveness)
+		assert.Equal(t, []gslb.GeoTag{"us"}, w.Zone(zone).Dead, "its name server is to go, if it did not yet")
+		assert.NotContains(t, tiers(w.Host(app)), "198.51.100.1")
+		require.NoError(t, next.SetReport(report("us", "i2", 1, offer(app, "app", 2, "198.51.100.7"))))
+		next.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", ID: "id-us", Instance: "i2", At: time.Now()})
+		settle()
+		assert.Equal(t, gslb.Fresh, next.World().Cluster("us").Liveness, "it came back")
+	})
+}
+
 func TestWhatNoObjectSaysAnyMoreGoesWhenObjectsWereRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := before(t)
