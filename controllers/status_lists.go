@@ -106,6 +106,12 @@ func answersOf(v *hostView) []gslbv1beta1.AnswerStatus {
 		}
 		for _, s := range shares {
 			a := v.answer(family.name)
+			if s.Target != "" {
+				if !family.v4 {
+					continue // told already: it answers questions of every type
+				}
+				a.Type, a.Target = "CNAME", s.Target
+			}
 			a.Addresses = texts(s.Addrs)
 			a.Clusters = tagTexts(v.decision.Answers[s.Answer].Clusters)
 			if len(shares) > 1 {

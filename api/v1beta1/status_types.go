@@ -190,10 +190,13 @@ type AnswerStatus struct {
 	// host is the balanced host.
 	// +required
 	Host string `json:"host"`
-	// type is the record type, A or AAAA.
+	// type is the record type, A or AAAA; CNAME where the name of a load balancer is answered.
 	// +required
 	Type string `json:"type"`
-	// addresses are answered, in no order that matters; none is NODATA.
+	// target is the name that is answered, of type CNAME.
+	// +optional
+	Target string `json:"target,omitempty"`
+	// addresses are answered, in no order that matters, or those of target; none is NODATA.
 	// +listType=atomic
 	// +optional
 	Addresses []string `json:"addresses,omitempty"`

@@ -71,6 +71,15 @@ type Strategy struct {
 	// +optional
 	ReturnDelaySeconds *int32 `json:"returnDelaySeconds,omitempty"`
 
+	// hostnameAnswers says how an entry is answered that is known by host name, such as the
+	// load balancer of a cloud provider: by the addresses that the name has (Addresses, the
+	// default), or by the name itself (CNAME), for load balancers whose addresses are not to
+	// be used without it. A CNAME stands alone: where clusters are answered together, one of
+	// them is drawn. At the apex of a zone, beside static records of the same name, and
+	// while nothing can serve, addresses are answered.
+	// +optional
+	HostnameAnswers HostnameAnswers `json:"hostnameAnswers,omitempty"`
+
 	// maxAnswers is the largest number of addresses in one answer. Without it there is no
 	// limit.
 	// +kubebuilder:validation:Minimum=1
@@ -118,6 +127,17 @@ const (
 // +kubebuilder:validation:Minimum=0
 // +kubebuilder:validation:Maximum=1000
 type Weight int32
+
+// HostnameAnswers says how entries that are known by host name are answered.
+//
+// +kubebuilder:validation:Enum=Addresses;CNAME
+type HostnameAnswers string
+
+// The ways. The zero value means Addresses.
+const (
+	HostnamesAsAddresses HostnameAnswers = "Addresses"
+	HostnamesAsCNAME     HostnameAnswers = "CNAME"
+)
 
 // WhenAllUnhealthy says what to answer when no cluster can serve.
 //

@@ -21,6 +21,7 @@ func policyOf(s *gslbv1beta1.Strategy) gslb.Policy {
 		TTL:              ttlSeconds(s.DNSTTL()),
 		SplitBrain:       s.SplitBrainThreshold(),
 		ReturnDelay:      s.ReturnDelay(),
+		CNAME:            s.HostnameAnswers == gslbv1beta1.HostnamesAsCNAME,
 		WhenAllUnhealthy: gslb.WhenAllUnhealthy(cmp.Or(s.WhenAllUnhealthy, gslbv1beta1.AnswerEmpty)),
 	}
 	for _, tag := range s.FailoverOrder {

@@ -39,7 +39,8 @@ type Explanation struct {
 type Answer struct {
 	Share     float64       `json:"sharePercent"`
 	Clusters  []gslb.GeoTag `json:"clusters,omitempty"`
-	Addresses []string      `json:"addresses"` // empty: NODATA
+	Target    string        `json:"target,omitempty"` // answered as CNAME instead of the addresses, which are its
+	Addresses []string      `json:"addresses"`        // empty: NODATA
 }
 
 // Entry is one entry and why it is in or out.
@@ -155,7 +156,7 @@ func answers(d *strategies.Decision) []Answer {
 	}
 	out := make([]Answer, 0, len(d.Answers))
 	for _, a := range d.Answers {
-		x := Answer{Clusters: a.Clusters, Addresses: []string{}, Share: 100 / float64(len(d.Answers))}
+		x := Answer{Target: a.Target, Clusters: a.Clusters, Addresses: []string{}, Share: 100 / float64(len(d.Answers))}
 		if sum > 0 {
 			x.Share = 100 * float64(a.Weight) / float64(sum)
 		}

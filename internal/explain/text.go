@@ -26,6 +26,9 @@ func (x *Explanation) Text(w io.Writer) error {
 	fmt.Fprintf(tw, "reason\t%s\n", x.Reason)
 	for _, a := range x.Answers {
 		what := strings.Join(a.Addresses, " ")
+		if a.Target != "" {
+			what = "CNAME " + a.Target + " (" + what + ")"
+		}
 		if what == "" {
 			what = "no address (NODATA)"
 		}
