@@ -23,6 +23,10 @@ func (s *session) read(raw []byte, now time.Time) error {
 		if sl.asked.IsZero() || sl.id != m.id {
 			continue
 		}
+		if now.After(sl.due) {
+			// We stood still meanwhile: it is no news of this moment any more.
+			return fmt.Errorf("report of cluster %s for zone %s: %w", sl.sub.tag, sl.sub.copies.empty.zone, errSilent)
+		}
 		done, err := sl.t.take(m, s.x.now())
 		var content *contentError
 		if m.tsig != nil && (err == nil || errors.As(err, &content)) {
@@ -96,7 +100,7 @@ func (s *session) complete(sl *slot, err error, now time.Time) error {
 		sl.fails, sl.stale = 0, false
 		if t.base != nil && result == resultUnchanged {
 			sl.sub.copies.confirm(t.have, direct, now)
-			s.x.readers.current(sl.sub.tag, direct, now)
+			s.x.readers.current(sl.sub.tag, t.have.instance, direct, now)
 		}
 		sl.due = now
 		if result == resultUnchanged && sl.named && now.Sub(asked) < sl.hold/2 {
