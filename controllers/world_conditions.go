@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,17 +75,18 @@ func (in *zoneInput) upToDate(own *translate.Zone) metav1.Condition {
 // peersHeard is condition PeersHeard. A cluster in doubt counts as heard: a second and a
 // half later it is vouched for or lost.
 //
-//	some peer is lost | some is vouched for | status | reason
-//	yes               | any                 | False  | PeerLost
-//	no                | yes                 | False  | PeerVouched
-//	no                | no                  | True   | PeersHeard
-//	there is none     | –                   | True   | NoPeers
+//	some peer is lost | some is vouched for | some is heard and not read | status | reason
+//	yes               | any                 | any                        | False  | PeerLost
+//	no                | yes                 | any                        | False  | PeerVouched
+//	no                | no                  | yes                        | False  | PeerUnread
+//	no                | no                  | no                         | True   | PeersHeard
+//	there is none     | –                   | –                          | True   | NoPeers
 func (in *zoneInput) peersHeard(own *translate.Zone) metav1.Condition {
 	c := worldCondition(gslbv1beta1.ConditionPeersHeard, own)
 	if c.Reason == "" {
 		return c
 	}
-	var lost, vouched, heard []string
+	var lost, vouched, unread, heard []string
 	for i := range in.world.Clusters {
 		switch p := &in.world.Clusters[i]; p.Liveness {
 		case gslb.Lost:
@@ -92,16 +94,22 @@ func (in *zoneInput) peersHeard(own *translate.Zone) metav1.Condition {
 		case gslb.Vouched:
 			vouched = append(vouched, fmt.Sprintf("cluster %s is silent, since %s, but %s: its addresses stay", p.Tag, clock(p.Since), vouches(p.Witness)))
 		case gslb.Fresh, gslb.Doubtful:
+			if !p.Unread.IsZero() {
+				unread = append(unread, fmt.Sprintf("cluster %s calls this one and its report cannot be read, since %s: what it said last counts; let this cluster connect to TCP port 53 of its name servers", p.Tag, clock(p.Unread)))
+				continue
+			}
 			heard = append(heard, string(p.Tag))
 		case gslb.Self, gslb.Unheard, gslb.Left:
 		}
 	}
-	said := append(lost, vouched...)
+	said := slices.Concat(lost, vouched, unread)
 	switch {
 	case len(lost) > 0:
 		c.Status, c.Reason = metav1.ConditionFalse, gslbv1beta1.ReasonPeerLost
 	case len(vouched) > 0:
 		c.Status, c.Reason = metav1.ConditionFalse, gslbv1beta1.ReasonPeerVouched
+	case len(unread) > 0:
+		c.Status, c.Reason = metav1.ConditionFalse, gslbv1beta1.ReasonPeerUnread
 	case len(heard) > 0:
 		said = []string{"heard: " + strings.Join(heard, ", ")}
 	default:

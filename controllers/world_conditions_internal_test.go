@@ -54,6 +54,11 @@ func TestConditionsOfTheWorld(t *testing.T) {
 		{"lost", func(in *zoneInput) {
 			in.world.Clusters = append(in.world.Clusters, peer(gslb.Lost, gslb.Witness{}), gslb.Cluster{Tag: "ap", Liveness: gslb.Vouched, Witness: gslb.Witness{Kind: gslb.Heartbeat}})
 		}, "PeersHeard", "False PeerLost", []string{"us is silent and nobody vouches", "cluster ap is silent", "its heartbeat"}},
+		{"heard and not read", func(in *zoneInput) {
+			us := peer(gslb.Fresh, gslb.Witness{})
+			us.Unread = at
+			in.world.Clusters = append(in.world.Clusters, us)
+		}, "PeersHeard", "False PeerUnread", []string{"cluster us calls this one", "since 2026-03-01 12:00:00 UTC", "TCP port 53"}},
 		{"nobody knows yet whether clients are seen", func(*zoneInput) {}, "ClientsVisible", "", nil},
 		{"seen", func(in *zoneInput) { in.clients = clientsSeen }, "ClientsVisible", "True ClientsVisible", nil},
 		{"hidden", func(in *zoneInput) { in.clients = clientsHidden }, "ClientsVisible", "False ClientsHidden", []string{"limits by address are off", "externalTrafficPolicy: Local"}},

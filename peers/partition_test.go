@@ -154,6 +154,14 @@ func TestOneWayCutKeepsBothFresh(t *testing.T) {
 		}
 		assert.False(t, status.Direct)
 		assert.Contains(t, status.Trouble, "no answer", "that its report cannot be read must be shown")
+		unread := eu.store.World().Cluster("us").Unread
+		assert.InDelta(t, 20, time.Since(unread).Seconds(), 2, "in the World as well, with the time since when")
+		assert.Zero(t, us.store.World().Cluster("eu").Unread)
+		us.offer(app, "198.51.100.1", gslb.Healthy)
+		w.net.Heal("eu", "us")
+		settle(2 * time.Second)
+		assert.Zero(t, eu.store.World().Cluster("us").Unread)
+		assert.Equal(t, "198.51.100.1 healthy", eu.sees("us", app))
 	})
 }
 

@@ -252,6 +252,9 @@ const (
 	ReasonPeerLost = "PeerLost"
 	// ReasonPeerVouched (False): one is silent and a witness holds; the message says which.
 	ReasonPeerVouched = "PeerVouched"
+	// ReasonPeerUnread (False): one is heard, since it calls, and its report is not read;
+	// what it said last counts. The message says which, and since when.
+	ReasonPeerUnread = "PeerUnread"
 )
 
 // Reasons of condition ClientsVisible.

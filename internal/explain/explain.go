@@ -225,6 +225,9 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 		if p := &h.Parts[i]; p.Checked && p.Liveness == gslb.Lost {
 			out = append(out, fmt.Sprintf("cluster %s is silent, but its entries answer for this host", p.Cluster))
 		}
+		if c := w.Cluster(h.Parts[i].Cluster); c != nil && !c.Unread.IsZero() {
+			out = append(out, fmt.Sprintf("cluster %s calls this one, but its report is not read since %s, so what it said then counts", c.Tag, c.Unread.UTC().Format(time.RFC3339)))
+		}
 		if h.Parts[i].Held {
 			out = append(out, fmt.Sprintf("cluster %s does not offer the host any more; many vanished together, so what it offered is kept for a while", h.Parts[i].Cluster))
 		}

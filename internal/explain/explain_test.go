@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -61,6 +62,21 @@ func TestEveryEntryHasItsReason(t *testing.T) {
 		require.NoError(t, x.Text(&b))
 		assert.Contains(t, b.String(), "us       fresh     198.51.100.1  yes       Ready")
 		assert.Contains(t, b.String(), "answer       100%: 198.51.100.1")
+	})
+}
+
+func TestAClusterThatIsNotReadIsNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		name := gslb.MustName("app.cloud.example.com")
+		w := *world(t, gslb.Policy{Strategy: gslb.RoundRobin, TTL: 30}, name.String())
+		x, err := explain.Of(&w, name, netip.Addr{})
+		require.NoError(t, err)
+		assert.Empty(t, x.Notes)
+		w.Clusters = slices.Clone(w.Clusters)
+		w.Cluster("us").Unread = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		x, err = explain.Of(&w, name, netip.Addr{})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"cluster us calls this one, but its report is not read since 2026-03-01T12:00:00Z, so what it said then counts"}, x.Notes)
 	})
 }
 

@@ -53,6 +53,7 @@ type Changes struct {
 type clusterState struct {
 	liveness gslb.Liveness
 	conflict string
+	unread   bool
 }
 
 // NewChanges makes it; [Changes.Run] sets it to work.
@@ -185,7 +186,7 @@ func (c *Changes) takeClusters(w *gslb.World) {
 	for i := range w.Clusters {
 		k := &w.Clusters[i]
 		was := c.clusters[k.Tag]
-		c.clusters[k.Tag] = clusterState{k.Liveness, k.Conflict}
+		c.clusters[k.Tag] = clusterState{k.Liveness, k.Conflict, !k.Unread.IsZero()}
 		switch {
 		case k.Conflict != "" && was.conflict == "":
 			c.log.Error("geo tag is used twice", "geo_tag", string(k.Tag), "conflict", k.Conflict)
@@ -194,6 +195,13 @@ func (c *Changes) takeClusters(w *gslb.World) {
 		}
 		if k.Liveness != gslb.Self && k.Liveness != was.liveness {
 			c.tellLiveness(k, was.liveness)
+		}
+		switch unread := !k.Unread.IsZero(); {
+		case unread && !was.unread:
+			c.log.Warn("a cluster is heard and its report is not read, so what it said last counts", "peer", string(k.Tag), "since", k.Unread,
+				"do", "let this cluster connect to TCP port 53 of its name servers, or both to a third cluster")
+		case !unread && was.unread && k.Liveness == gslb.Fresh:
+			c.log.Info("the report of a cluster is read again", "peer", string(k.Tag))
 		}
 	}
 	c.takeHeld(w)

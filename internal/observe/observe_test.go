@@ -208,6 +208,28 @@ func TestClustersAreTold(t *testing.T) {
 	})
 }
 
+func TestAClusterThatIsHeardAndNotReadIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t)
+		calls := func() {
+			for range 20 {
+				s.store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", At: time.Now()})
+				time.Sleep(500 * time.Millisecond)
+			}
+		}
+		calls()
+		assert.EqualValues(t, 1, s.value("meridian_gslb_cluster_unread", "geo_tag=us"))
+		assert.EqualValues(t, 0, s.value("meridian_gslb_cluster_unread", "geo_tag=eu"))
+		lines := strings.Join(s.log.take(), "\n")
+		assert.Equal(t, 1, strings.Count(lines, "a cluster is heard and its report is not read"), "once: %s", lines)
+		assert.Contains(t, lines, "peer=us")
+		require.NoError(t, s.store.SetReport(&gslb.Report{Cluster: "us", ClusterID: "id-us", Instance: "a", Zone: gslb.MustName("example.com")}))
+		s.settle()
+		assert.EqualValues(t, 0, s.value("meridian_gslb_cluster_unread", "geo_tag=us"))
+		assert.Contains(t, strings.Join(s.log.take(), "\n"), "the report of a cluster is read again")
+	})
+}
+
 // A table that cannot be built makes its inputs wait for the next.
 func TestConvergenceGoesOnOverAFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
