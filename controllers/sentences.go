@@ -54,6 +54,9 @@ func partMessage(c *gslb.Cluster, p *gslb.Part, why gslb.Reason) string {
 	if p.Held {
 		said += "; the cluster does not offer the host any more, but many vanished together, so what it offered is kept for a while"
 	}
+	if c != nil && c.K8gb {
+		said += "; the cluster runs k8gb, so nothing of it is signed"
+	}
 	switch {
 	case c == nil:
 		return said

@@ -19,6 +19,7 @@ type World struct {
 	conflict, zoneSerial, zoneServers, size *prometheus.Desc
 	held, probes, returning, flapping       *prometheus.Desc
 	unread                                  *prometheus.Desc
+	k8gb                                    *prometheus.Desc
 }
 
 // NewWorld makes the collector; world may give nil while there is none.
@@ -40,6 +41,7 @@ func NewWorld(world func() *gslb.World) *World {
 		blind:       d("cluster_blind", "1 while a cluster cannot read its objects.", "geo_tag"),
 		conflict:    d("cluster_conflict", "1 while another cluster uses the same geo tag.", "geo_tag"),
 		unread:      d("cluster_unread", "1 while a cluster is heard and its report is read neither from itself nor through a third one.", "geo_tag"),
+		k8gb:        d("cluster_k8gb", "1 while a cluster runs k8gb: what is known of it is not signed.", "geo_tag"),
 		held:        d("held_hosts", "Hosts that a cluster does not offer any more and that the deletion guard keeps.", "geo_tag"),
 		probes:      d("probes_held_hosts", "Hosts of this cluster that stay healthy although their probes fail, because most fail at once and nobody confirms it."),
 		returning:   d("returning_hosts", "Hosts with an entry that is healthy again and waits for the delay that its Gslb asks for."),
@@ -54,7 +56,7 @@ func NewWorld(world func() *gslb.World) *World {
 func (c *World) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.revision, c.age, c.ready, c.isolated, c.missed, c.liveness, c.since, c.witness, c.mark, c.blind,
-		c.conflict, c.unread, c.held, c.probes, c.returning, c.flapping, c.zoneSerial, c.zoneServers, c.size,
+		c.conflict, c.unread, c.k8gb, c.held, c.probes, c.returning, c.flapping, c.zoneSerial, c.zoneServers, c.size,
 	} {
 		ch <- d
 	}
@@ -111,6 +113,7 @@ func (c *World) cluster(gauge func(*prometheus.Desc, float64, ...string), w *gsl
 	gauge(c.blind, truth(!blind.IsZero()), tag)
 	gauge(c.conflict, truth(k.Conflict != ""), tag)
 	gauge(c.unread, truth(!k.Unread.IsZero()), tag)
+	gauge(c.k8gb, truth(k.K8gb), tag)
 }
 
 func truth(v bool) float64 {

@@ -27,8 +27,8 @@ type metrics struct {
 func newMetrics() *metrics {
 	m := &metrics{questions: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "meridian_peers_k8gb_questions_total",
-		Help: "Questions to clusters that run k8gb, by what was asked (soa, host) and what came (addresses or the SOA, none, unknown, silence).",
-	}, []string{"asked", "result"})}
+		Help: "Questions to clusters that run k8gb, by kind (soa, host) and what came (addresses or the SOA, none, unknown, silence).",
+	}, []string{"kind", "result"})}
 	for _, asked := range []string{askedSOA, askedHost} {
 		for _, result := range []string{gotAddresses, gotNone, gotUnknown, gotSilence} {
 			m.questions.WithLabelValues(asked, result)
