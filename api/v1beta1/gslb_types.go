@@ -54,8 +54,8 @@ type GslbSpec struct {
 	// +optional
 	Ingress *IngressSpec `json:"ingress,omitempty"`
 
-	// resourceRef names an object that is there already; its hosts are balanced,
-	// the object is never written.
+	// resourceRef names an object that is there already, or several by their labels; their
+	// hosts are balanced, the objects are never written.
 	// +optional
 	ResourceRef *ResourceRef `json:"resourceRef,omitempty"`
 

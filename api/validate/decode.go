@@ -159,6 +159,9 @@ func (v *Validator) otherObject(l located, u *unstructured.Unstructured) (runtim
 	}
 	var problems []Problem
 	for _, err := range strict {
+		if partly(u.GroupVersionKind().GroupKind()) && strings.HasPrefix(err.Error(), "unknown field") {
+			continue
+		}
 		problems = append(problems, l.problem(quoted(err), err.Error()))
 	}
 	accessor, err := meta.Accessor(typed)

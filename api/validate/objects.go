@@ -78,6 +78,11 @@ func New() (*Validator, error) {
 	v.others.AddKnownTypes(networkingv1.SchemeGroupVersion, &networkingv1.Ingress{})
 	v.others.AddKnownTypes(corev1.SchemeGroupVersion, &corev1.Service{}, &corev1.Namespace{}, &corev1.Node{})
 	v.others.AddKnownTypes(discoveryv1.SchemeGroupVersion, &discoveryv1.EndpointSlice{})
+	for kind, obj := range foreignKinds() {
+		for _, version := range foreignVersions(kind) {
+			v.others.AddKnownTypeWithName(kind.WithVersion(version), obj)
+		}
+	}
 	return v, nil
 }
 
