@@ -37,6 +37,7 @@ type collector struct {
 	sources map[string]*source // by kind; of a test there are none
 	last    *translations
 	entries *entryMemory
+	drains  *drains
 	guard   *guard
 	glue    *glue
 
@@ -61,6 +62,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 		deps:     refs.NewIndex[types.NamespacedName](),
 		last:     newTranslations(),
 		entries:  newEntryMemory(cfg.HoldEntries),
+		drains:   newDrains(cfg.HoldEntries, cfg.AsksDraining),
 		guard:    newGuard(log, m),
 		operator: newOperator(log, m),
 		broken:   make(map[types.NamespacedName]bool),
@@ -170,6 +172,7 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 		delete(c.broken, key)
 		c.log.Info("a Gslb is translated again", "gslb", key.String())
 	}
+	c.drain(key, &out)
 	c.learn(key, &translation{uid: g.UID, incumbent: chosen.Incumbent, out: out}, arrived)
 }
 
@@ -197,6 +200,7 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 
 // gone takes a Gslb out of the Store.
 func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
+	c.drains.forget(key)
 	c.deps.Remove(key)
 	delete(c.broken, key)
 	old := c.last.get(key)

@@ -90,6 +90,9 @@ type Config struct {
 	// HoldEntries is how long the last addresses of an Ingress or of our Service stay when
 	// its status goes empty while the object remains; 0: 5 min.
 	HoldEntries time.Duration
+	// AsksDraining: entries of hosts without a health check that their object does not have
+	// any more are asked whether they still serve, so that they can stay for the TTL.
+	AsksDraining bool
 	// VerifyEvery is how often the cache is compared with the API, in case a watch skipped
 	// events; 0: 10 min.
 	VerifyEvery time.Duration

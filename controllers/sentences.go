@@ -29,6 +29,10 @@ func entrySentence(r gslb.Reason) string {
 		return "it has no address for the host yet"
 	case gslb.ReasonProbeDown:
 		return "backends are ready, but the probe fails"
+	case gslb.ReasonDraining:
+		return "its object does not have the address any more; it still serves, and stays for the TTL"
+	case gslb.ReasonWithdrawn:
+		return "its object does not have the address any more, and it does not answer"
 	case gslb.ReasonProbesHeld:
 		return "the probes of most hosts of the cluster fail at once and nobody confirms it, so it counts as healthy as before"
 	case gslb.ReasonReturning:

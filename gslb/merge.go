@@ -126,6 +126,9 @@ func ownOffer(in hostInput) *Offer {
 		if (e.Reason == ReasonProbeDown || e.Reason == ReasonProbePending) && slices.Contains(in.probes, e.Addr) {
 			e.Health, e.Reason = Healthy, ReasonProbesHeld
 		}
+		if e.Draining {
+			e.Health, e.Reason = drained(own.Entries, e.Health, e.Reason, v.Health, seen)
+		}
 		was := HealthUnknown
 		e.Since = in.now
 		for _, b := range before {
@@ -135,7 +138,7 @@ func ownOffer(in hostInput) *Offer {
 				}
 			}
 		}
-		if !e.Addr.IsValid() || in.damper == nil || twice(own.Entries, i) {
+		if !e.Addr.IsValid() || e.Draining || in.damper == nil || twice(own.Entries, i) {
 			continue
 		}
 		if why, until := in.damper.judge(in.name, e, was, own.Policy.ReturnDelay, in.now); why != "" {
@@ -146,6 +149,31 @@ func ownOffer(in hostInput) *Offer {
 		in.damper.forget(in.name, before, own.Entries, in.now)
 	}
 	return &own
+}
+
+// drained says how healthy an entry of ours is that its object does not have any more:
+// the new address is made before the old one is broken, and the old one stays only
+// while somebody finds that it serves.
+//
+//	another address of ours | otherwise     | probe            | health    | reason
+//	none                    | any           | any              | as it was | as it was
+//	some                    | not healthy   | any              | as it was | as it was
+//	some                    | healthy       | up, or not asked | healthy   | Draining
+//	                        |               | yet              |           |
+//	some                    | healthy       | any other        | unhealthy | Withdrawn
+//
+// Otherwise means: by hand, readiness and probe, as any entry.
+func drained(all []Entry, h Health, why Reason, probe Health, asked bool) (Health, Reason) {
+	other := slices.ContainsFunc(all, func(e Entry) bool { return !e.Draining && e.Addr.IsValid() })
+	switch {
+	case !other:
+		return h, why
+	case asked && probe != Healthy:
+		return Unhealthy, ReasonWithdrawn
+	case h == Healthy:
+		return h, ReasonDraining
+	}
+	return h, why
 }
 
 // twice reports that an entry before this one has the same address.

@@ -66,7 +66,7 @@ func (in *hostInput) byProbe() []netip.Addr {
 	for i := range own.Entries {
 		e := &own.Entries[i]
 		v, seen := in.verdict(in.name, e.Addr)
-		if !seen || v.Health == Healthy || e.Health == Unhealthy {
+		if !seen || v.Health == Healthy || e.Health == Unhealthy || e.Draining {
 			continue
 		}
 		if h, _ := ownHealth(own.Override, e.Health, e.Reason, own.Check, v.Health); h != Healthy {

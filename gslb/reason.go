@@ -21,6 +21,8 @@ const (
 	ReasonUnresolved      Reason = "HostnameUnresolved"    // the entry has a host name and no address yet
 	ReasonNotProgrammed   Reason = "NotProgrammed"         // the gateway that announces the entry says that nothing listens there
 	ReasonProbesHeld      Reason = "ProbesHeld"            // most probes of the cluster failed at once and nobody confirms it: healthy as before
+	ReasonDraining        Reason = "Draining"              // its object does not have it any more; it still serves, and stays for the TTL
+	ReasonWithdrawn       Reason = "Withdrawn"             // its object does not have it any more, and it does not answer
 	ReasonReturning       Reason = "Returning"             // healthy again, for less than the policy's delay of returns
 	ReasonFlapping        Reason = "Flapping"              // healthy again after it fell several times within a minute
 )

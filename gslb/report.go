@@ -53,6 +53,9 @@ type Entry struct {
 	Weight   uint16    // share within the cluster; 0: not set
 	Owners   []GeoTag  // clusters known to share the address, sorted; nil: the reporter alone
 	Ask      Ask
+	// Draining, of our own alone: its object does not have it any more. It stays for a
+	// while beside other addresses of ours if it is known still to serve; see drained.
+	Draining bool
 }
 
 // Source is the object that a host comes from.

@@ -3,8 +3,10 @@
 package healthcheck
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,7 @@ const (
 	defaultTimeout  = 3 * time.Second
 	firstStatus     = 200
 	lastStatus      = 399
+	drainInterval   = 2 * time.Second // of entries that only drain
 )
 
 // userAgent names the prober in access logs.
@@ -75,17 +78,25 @@ func wanted(h *gslb.Host, self gslb.GeoTag) (addrs []netip.Addr, c gslb.Check, s
 		return nil, c, ""
 	}
 	p := h.Part(self)
-	if p == nil || p.Offer.Check == nil {
+	if p == nil {
 		return nil, c, ""
 	}
-	c = normal(*p.Offer.Check)
+	spec, drains := p.Offer.Check, false
+	if spec == nil {
+		spec = drainCheck(p.Offer)
+		drains = true
+	}
+	if spec == nil {
+		return nil, c, ""
+	}
+	c = normal(*spec)
 	if skip = unusable(h.Name, &c); skip != "" {
 		return nil, c, skip
 	}
 	seen := make(map[netip.Addr]bool, len(p.Offer.Entries))
 	for i := range p.Offer.Entries {
 		a := p.Offer.Entries[i].Addr
-		if !a.IsValid() || seen[a] {
+		if !a.IsValid() || seen[a] || drains && !p.Offer.Entries[i].Draining {
 			continue
 		}
 		seen[a] = true
@@ -96,6 +107,30 @@ func wanted(h *gslb.Host, self gslb.GeoTag) (addrs []netip.Addr, c gslb.Check, s
 		addrs = append(addrs, a)
 	}
 	return addrs, c, skip
+}
+
+// drainCheck is how entries of a host without a check are probed that its object does not
+// have any more: as a client asks, whether they still serve. Nil if there is none, or
+// nobody knows how a client asks.
+func drainCheck(o *gslb.Offer) *gslb.Check {
+	i := slices.IndexFunc(o.Entries, func(e gslb.Entry) bool { return e.Draining })
+	if i < 0 {
+		return nil
+	}
+	a := o.Entries[i].Ask
+	c := &gslb.Check{
+		Kind: gslb.CheckHTTP, Port: a.Port, Path: a.Path, Host: a.SNI, InsecureSkipVerify: true,
+		Interval: drainInterval, Timeout: drainInterval, Rise: 1, Fall: 1,
+	}
+	switch a.Scheme {
+	case "http":
+		c.Port = cmp.Or(c.Port, 80)
+	case "https":
+		c.Kind, c.Port = gslb.CheckHTTPS, cmp.Or(c.Port, 443)
+	default:
+		return nil
+	}
+	return c
 }
 
 func unusable(host gslb.Name, c *gslb.Check) string {

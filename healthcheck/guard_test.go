@@ -196,3 +196,33 @@ func TestMetrics(t *testing.T) {
 		assert.Empty(t, problems)
 	})
 }
+
+// TestAnEntryThatDrainsIsAskedAsAClientWould: its host has no check, and only the entry
+// that its object does not have any more is asked.
+func TestAnEntryThatDrainsIsAskedAsAClientWould(t *testing.T) {
+	virtual(t, nil, func(t *testing.T, l *lab) {
+		offer := func(scheme string) {
+			l.SetObject(gslb.Source{Kind: "Gslb", Name: "app"}, []*gslb.Offer{{
+				Host: app, Source: gslb.Source{Kind: "Gslb", Name: "app"}, Policy: gslb.Policy{Strategy: gslb.RoundRobin, TTL: 30},
+				Entries: []gslb.Entry{
+					{Addr: addr2, Health: gslb.Healthy, Reason: gslb.ReasonReady, Ask: gslb.Ask{Scheme: scheme}},
+					{Addr: addr1, Health: gslb.Healthy, Reason: gslb.ReasonReady, Ask: gslb.Ask{Scheme: scheme}, Draining: true},
+				},
+			}})
+		}
+		reason := func() gslb.Reason { return l.World().Host(app).Part(l.World().Self).Offer.Entries[1].Reason }
+		l.net.Set(http1, fakenet.Always(fakenet.Status(200)))
+		offer("http")
+		pass(10 * time.Second)
+		assert.Equal(t, gslb.Healthy, l.health(app, addr1))
+		assert.Equal(t, gslb.ReasonDraining, reason())
+		assert.Len(t, l.words(app, addr2), 0, "what its object has is not asked without a check")
+		l.net.Set(http1, fakenet.Refuse)
+		pass(3 * time.Second)
+		assert.Equal(t, gslb.ReasonWithdrawn, reason(), "once is enough")
+		asked := l.net.Count()
+		offer("tcp")
+		pass(time.Minute)
+		assert.LessOrEqual(t, l.net.Count()-asked, 1, "nobody knows how a client asks")
+	})
+}

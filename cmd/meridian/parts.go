@@ -164,6 +164,7 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 	if s.DNS.Clients == config.ClientsAuto {
 		cfg.HideClients = p.dns.HideClients
 	}
+	cfg.AsksDraining = s.EntryCheck
 	cfg.ClientsHidden, cfg.ClientsSeen = s.DNS.Clients == config.ClientsHidden, s.DNS.Clients == config.ClientsVisible
 	c, err := controllers.New(cfg)
 	if err != nil {

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meridian-gslb/meridian/controllers/translate"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// mostDrain bounds how long an address stays that its object does not have any more.
+const mostDrain = 5 * time.Minute
+
+// drains keeps, beside the addresses that the objects of a host have now, those that they
+// had: make before break. Resolvers go on giving the old ones out for the TTL, and the
+// new one may not serve yet. Whether an old address is answered is for the Store to say,
+// by what probes find; see gslb.Entry.Draining. Only the goroutine that translates uses it.
+//
+//	the host now                              | an address that it had stays
+//	has other addresses, somebody can ask it  | for the TTL, five minutes at most
+//	has other addresses, nobody can           | not
+//	has no address, but a name to resolve     | for the hold
+//	has no entry at all, or is not offered    | not (entryMemory has kept it if its status went empty)
+type drains struct {
+	hold time.Duration
+	asks bool // hosts without a check are asked as well
+	of   map[types.NamespacedName]map[gslb.Name]*drained
+}
+
+// drained is what is known of one host of one Gslb.
+type drained struct {
+	has  []gslb.Entry // addresses in the last translation
+	left []leftEntry  // what it had before that
+}
+
+// leftEntry is an address that the objects of a host do not have any more.
+type leftEntry struct {
+	entry gslb.Entry
+	at    time.Time
+}
+
+func newDrains(hold time.Duration, asks bool) *drains {
+	return &drains{hold: hold, asks: asks, of: make(map[types.NamespacedName]map[gslb.Name]*drained)}
+}
+
+// forget drops what is known of a Gslb that is gone.
+func (d *drains) forget(key types.NamespacedName) { delete(d.of, key) }
+
+// apply adds to the offers of a translation what drains, and says when that changes by
+// itself; zero: never.
+func (d *drains) apply(key types.NamespacedName, out *translate.Output, now time.Time) (again time.Time) {
+	known := d.of[key]
+	next := make(map[gslb.Name]*drained, len(out.Offers))
+	offers := slices.Clone(out.Offers)
+	for i, o := range offers {
+		h := known[o.Host]
+		if h == nil {
+			h = &drained{}
+		}
+		next[o.Host] = h
+		kept, until := d.host(h, o, readinessOf(out, o.Host), now)
+		if !until.IsZero() && (again.IsZero() || until.Before(again)) {
+			again = until
+		}
+		if len(kept) > 0 {
+			with := *o
+			with.Entries = append(slices.Clone(o.Entries), kept...)
+			offers[i] = &with
+		}
+	}
+	d.of[key], out.Offers = next, offers
+	return again
+}
+
+// readiness is health by the endpoints behind a host, and why.
+type readiness struct {
+	health gslb.Health
+	reason gslb.Reason
+}
+
+func readinessOf(out *translate.Output, host gslb.Name) readiness {
+	for i := range out.Hosts {
+		if s := &out.Hosts[i]; s.Host == host {
+			return readiness{s.Readiness, s.ReadinessReason}
+		}
+	}
+	return readiness{reason: gslb.ReasonHealthUnknown}
+}
+
+// host notes what left a host and gives what of it stays, in the order of addresses.
+func (d *drains) host(h *drained, o *gslb.Offer, ready readiness, now time.Time) (kept []gslb.Entry, again time.Time) {
+	for _, e := range h.has {
+		if !hasAddr(o.Entries, e.Addr) {
+			h.left = append(h.left, leftEntry{e, now})
+		}
+	}
+	h.has = slices.DeleteFunc(slices.Clone(o.Entries), func(e gslb.Entry) bool { return !e.Addr.IsValid() })
+	h.left = slices.DeleteFunc(h.left, func(l leftEntry) bool {
+		return hasAddr(o.Entries, l.entry.Addr) || now.Sub(l.at) >= max(d.hold, mostDrain)
+	})
+	for _, l := range h.left {
+		until := l.at.Add(d.stays(o, &l.entry))
+		if !until.After(now) {
+			continue
+		}
+		if again.IsZero() || until.Before(again) {
+			again = until
+		}
+		e := l.entry
+		e.Draining, e.Health, e.Reason = true, ready.health, ready.reason
+		kept = append(kept, e)
+	}
+	slices.SortFunc(kept, func(a, b gslb.Entry) int { return a.Addr.Compare(b.Addr) })
+	return kept, again
+}
+
+// stays is how long an address stays after it left.
+func (d *drains) stays(o *gslb.Offer, e *gslb.Entry) time.Duration {
+	asked := o.Check != nil || d.asks && (e.Ask.Scheme == "http" || e.Ask.Scheme == "https")
+	switch {
+	case len(o.Entries) == 0:
+		return 0
+	case !slices.ContainsFunc(o.Entries, func(e gslb.Entry) bool { return e.Addr.IsValid() }):
+		return d.hold
+	case asked:
+		return min(time.Duration(o.Policy.TTL)*time.Second, mostDrain)
+	}
+	return 0
+}
+
+func hasAddr(all []gslb.Entry, addr netip.Addr) bool {
+	return slices.ContainsFunc(all, func(e gslb.Entry) bool { return e.Addr == addr })
+}
+
+// drain adds to a translation what drains, and has it made anew when that ends.
+func (c *collector) drain(key types.NamespacedName, out *translate.Output) {
+	now := time.Now()
+	if again := c.drains.apply(key, out, now); !again.IsZero() {
+		c.queue.AddAfter(item{key}, again.Sub(now))
+	}
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/meridian-gslb/meridian/controllers/translate"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// TestAddressesThatLeftDrain goes through the table above drains.
+func TestAddressesThatLeftDrain(t *testing.T) {
+	host := gslb.MustName("app.cloud.example.com")
+	const hold = 5 * time.Minute
+	type step struct {
+		at    time.Duration
+		has   []string // addresses, or names that are not resolved
+		want  string   // what drains
+		again time.Duration
+		why   string
+	}
+	for _, c := range []struct {
+		name   string
+		ttl    uint32
+		check  *gslb.Check
+		asks   bool
+		scheme string
+		steps  []step
+	}{
+		{"an address changes, and its host is probed", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, "nothing left"},
+			{time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, "the new one is there, the old one stays for the TTL"},
+			{30 * time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, "counted from when it left"},
+			{31 * time.Second, []string{"192.0.2.2"}, "[]", 0, "the TTL is over"},
+		}},
+		{"an address changes, and entries are asked as clients do", 30, nil, true, "https", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, ""},
+		}},
+		{"nobody can ask it", 30, nil, true, "tcp", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"192.0.2.2"}, "[]", 0, "it is not known to serve"},
+		}},
+		{"nobody asks", 30, nil, false, "http", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"192.0.2.2"}, "[]", 0, ""},
+		}},
+		{"a long TTL", 86400, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{0, []string{"192.0.2.2"}, "[192.0.2.1]", mostDrain, "five minutes at most"},
+		}},
+		{"it comes back, and leaves again", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, ""},
+			{2 * time.Second, []string{"192.0.2.1"}, "[192.0.2.2]", 32 * time.Second, "the other way round"},
+			{3 * time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 33 * time.Second, ""},
+		}},
+		{"one of two leaves", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1", "2001:db8::1"}, "[]", 0, ""},
+			{0, []string{"192.0.2.1"}, "[2001:db8::1]", 30 * time.Second, ""},
+		}},
+		{"it turns into a host name, which is resolved later", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"lb.example.net"}, "[192.0.2.1]", time.Second + hold, "never an empty answer"},
+			{2 * time.Minute, []string{"192.0.2.9"}, "[]", 0, "resolved, longer than a TTL after it left"},
+		}},
+		{"and is resolved soon", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"lb.example.net"}, "[192.0.2.1]", time.Second + hold, ""},
+			{2 * time.Second, []string{"192.0.2.9"}, "[192.0.2.1]", 31 * time.Second, "the rest of the TTL"},
+		}},
+		{"everything is gone", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, nil, "[]", 0, "entryMemory has kept it for as long as it may"},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, start := newDrains(hold, c.asks), time.Now()
+			for _, st := range c.steps {
+				o := &gslb.Offer{Host: host, Check: c.check, Policy: gslb.Policy{TTL: c.ttl}}
+				for _, a := range st.has {
+					e := gslb.Entry{Hostname: a, Health: gslb.HealthUnknown, Reason: gslb.ReasonUnresolved}
+					if addr, err := netip.ParseAddr(a); err == nil {
+						e = gslb.Entry{Addr: addr, Health: gslb.Healthy, Reason: gslb.ReasonReady, Ask: gslb.Ask{Scheme: c.scheme}}
+					}
+					o.Entries = append(o.Entries, e)
+				}
+				out := translate.Output{Offers: []*gslb.Offer{o}, Hosts: []translate.HostStatus{{Host: host, Readiness: gslb.Healthy, ReadinessReason: gslb.ReasonReady}}}
+				again := d.apply(nn("a", "app"), &out, start.Add(st.at))
+				var drains []netip.Addr
+				for _, e := range out.Offers[0].Entries {
+					if e.Draining {
+						drains = append(drains, e.Addr)
+						assert.Equal(t, gslb.Healthy, e.Health, "as the backends are")
+					}
+				}
+				assert.Equal(t, st.want, fmt.Sprint(drains), "%s: %s", st.at, st.why)
+				if st.again == 0 {
+					assert.Zero(t, again, "%s: %s", st.at, st.why)
+				} else {
+					assert.Equal(t, st.again, again.Sub(start), "%s: %s", st.at, st.why)
+				}
+				assert.Len(t, o.Entries, len(st.has), "the translation itself is not changed")
+			}
+			d.forget(nn("a", "app"))
+			assert.Empty(t, d.of)
+		})
+	}
+}
