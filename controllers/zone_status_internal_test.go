@@ -129,6 +129,8 @@ func TestZoneStatusTellsIsolation(t *testing.T) {
 	own := &translate.ZonesOutput{Zones: []translate.Zone{{Delegation: "zd", ZoneIntent: gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}}}
 	in := zoneInput{zd: &gslbv1beta1.ZoneDelegation{ObjectMeta: metav1.ObjectMeta{Name: "zd"}}, zones: own, world: &gslb.World{Self: "eu"}, now: time.Now()}
 	assert.Equal(t, "True Connected", inWords(zoneStatusOf(in).Conditions, "Connected"))
+	in.world = &gslb.World{Self: "eu", Unsought: time.Now()}
+	assert.Equal(t, "False PeersUnknown", inWords(zoneStatusOf(in).Conditions, "Connected"))
 	in.world = &gslb.World{Self: "eu", Isolated: time.Now()}
 	s := zoneStatusOf(in)
 	assert.Equal(t, "False Isolated", inWords(s.Conditions, "Connected"))

@@ -29,6 +29,7 @@ type merger struct {
 	verdicts map[verdictKey]Verdict
 
 	firstBy       time.Time // until when the first World waits for peers; zero: it is not bounded
+	unsoughtUntil time.Time // see unsought; zero: we know who the others are
 	seeksUntil    time.Time // peers are being looked up, or may call; zero: they were found, or never will be
 	outsideAt     time.Time
 	isolatedSince time.Time
@@ -148,6 +149,7 @@ const calledWithin = 2500 * time.Millisecond
 // sought notes that peers were looked up. Where none was found, those that know us
 // get the time to call.
 func (m *merger) sought(now time.Time) {
+	m.unsoughtUntil = time.Time{}
 	if m.seeksUntil.IsZero() {
 		return
 	}
@@ -330,7 +332,7 @@ func (m *merger) sight(s Sighting) bool {
 		return !m.isolatedSince.IsZero()
 	}
 	if p := m.peers[s.Of]; p != nil && s.ID != "" && p.id != "" && s.ID != p.id {
-		return false // another cluster under the same tag: its report says so
+		return m.stranger(p, s) // another cluster under the same tag
 	}
 	if s.Of == m.self && s.Kind == Heard {
 		m.replicas.heardFrom(s.Instance, s.At)

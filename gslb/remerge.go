@@ -59,6 +59,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 	w.Held, w.LeansOn, w.ProbesHeld = m.guard.list(), m.replicas.lean, m.probes.list()
 	w.Asked, w.Waiting = m.askedOf(now, &next), m.returns.count()
 	w.ReplicasHear = m.replicas.hear(now, m.timing)
+	w.Unsought = m.unsought(now, &next)
 	w.ChangesAt = next.at
 	arrivals := m.arrivals
 	m.arrivals = Arrivals{}
@@ -77,7 +78,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 }
 
 func sameBesideHosts(a, b *World) bool {
-	return a.Ready == b.Ready && a.Local == b.Local && a.Isolated.Equal(b.Isolated) &&
+	return a.Ready == b.Ready && a.Local == b.Local && a.Isolated.Equal(b.Isolated) && a.Unsought.Equal(b.Unsought) &&
 		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) && slices.Equal(a.Held, b.Held) && a.LeansOn == b.LeansOn &&
 		a.ProbesHeld == b.ProbesHeld && slices.Equal(a.Asked, b.Asked) && a.Waiting == b.Waiting && slices.Equal(a.ReplicasHear, b.ReplicasHear) &&
 		reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Zones, b.Zones)
@@ -95,10 +96,6 @@ func (m *merger) rechoose(p *peer, now time.Time) {
 	}
 }
 
-// conflictHold is how long a conflict of geo tags is shown after the last report
-// that was refused for it.
-const conflictHold = time.Minute
-
 // endConflicts forgets conflicts whose other side is gone.
 func (m *merger) endConflicts(peers []*peer, now time.Time, next *earliest) {
 	end := func(conflict *string, at time.Time) {
@@ -110,6 +107,7 @@ func (m *merger) endConflicts(peers []*peer, now time.Time, next *earliest) {
 			*conflict = ""
 		}
 	}
+	m.disputed(peers, now)
 	end(&m.conflict, m.conflictAt)
 	for _, p := range peers {
 		end(&p.conflict, p.conflictAt)

@@ -91,6 +91,9 @@ func NewStore(c Config) (*Store, error) {
 	m.firstBy = time.Now().Add(c.Timing.Decide)
 	if c.SeeksPeers {
 		m.seeksUntil = m.firstBy
+		if c.Saved == nil {
+			m.unsoughtUntil = m.firstBy.Add(c.Timing.SplitBrain - c.Timing.Decide)
+		}
 	}
 	return &Store{settle: c.Settle, maxSettle: c.MaxSettle, wake: make(chan struct{}, 1), calls: make(chan struct{}, 1), m: m}, nil
 }
@@ -178,8 +181,8 @@ func (s *Store) KnowPeer(tag GeoTag) {
 	})
 }
 
-// PeersSought says that peers were looked up once, with or without success, and
-// made known by KnowPeer; see Config.SeeksPeers.
+// PeersSought says that peers were looked up with success, and made known by KnowPeer;
+// see Config.SeeksPeers.
 func (s *Store) PeersSought() { s.input(func(m *merger) { m.sought(time.Now()) }) }
 
 // SetReport takes a complete, authenticated report. It does not count as having

@@ -117,8 +117,11 @@ type World struct {
 	Asked        []Asked    // what became of asking entries that others hold, by cluster; nil: none do
 	Waiting      Waiting    // hosts with entries that wait
 	Isolated     time.Time  // since when we are cut off; zero: we are not
-	ChangesAt    time.Time  // when time alone may change the World; zero: never
-	Arrivals     Arrivals   // of the inputs that this World is the first to hold
+	// Unsought is until when names that no known cluster offers may be others': the edge
+	// could not be read since the start, and nobody called. Zero: the others are known.
+	Unsought  time.Time
+	ChangesAt time.Time // when time alone may change the World; zero: never
+	Arrivals  Arrivals  // of the inputs that this World is the first to hold
 
 	hosts hostMap
 }
@@ -226,6 +229,9 @@ func (w *World) OwnHeader(zone Name) *Report {
 		}
 	}
 	for i := range w.Clusters {
+		if c := &w.Clusters[i]; c.Conflict != "" && c.Tag != w.Self {
+			r.Disputed = append(r.Disputed, c.Tag)
+		}
 		switch c := &w.Clusters[i]; c.Liveness {
 		case Fresh:
 			r.Hears = append(r.Hears, c.Tag)

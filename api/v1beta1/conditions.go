@@ -232,6 +232,10 @@ const (
 const (
 	// ReasonConnected (True): a peer, the parent zone or an anchor is heard.
 	ReasonConnected = "Connected"
+	// ReasonPeersUnknown (False): the parent zone could not be read since the start and no
+	// cluster called, so nobody could say which others there are; names that this cluster does
+	// not know get SERVFAIL.
+	ReasonPeersUnknown = "PeersUnknown"
 )
 
 // Reasons of condition UpToDate, beside ReasonBlind, ReasonRemovalsHeld and

@@ -44,8 +44,9 @@ func (p *process) addExchange(store *gslb.Store, clusterID string, discover func
 	return &exchange{x}, nil
 }
 
-// lookUp finds peers by the zone's name servers at the edge. The first look-up,
-// with or without success, lets the first World go; what it found is waited for.
+// lookUp finds peers by the zone's name servers at the edge. The first look-up that
+// succeeds lets the first World go; what it found is waited for. One that fails is tried
+// again, and the World waits for it no longer than for a peer.
 func lookUp(store *gslb.Store, self gslb.GeoTag, keeper *edge.Keeper) func(context.Context, gslb.Zone) ([]gslb.NameServer, error) {
 	return func(ctx context.Context, z gslb.Zone) ([]gslb.NameServer, error) {
 		asking, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -56,7 +57,9 @@ func lookUp(store *gslb.Store, self gslb.GeoTag, keeper *edge.Keeper) func(conte
 				store.KnowPeer(tag)
 			}
 		}
-		store.PeersSought()
+		if err == nil {
+			store.PeersSought()
+		}
 		return found, err
 	}
 }

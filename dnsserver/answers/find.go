@@ -64,6 +64,9 @@ func (t *Table) Find(name []byte, qtype uint16) (f Found) {
 	case f.cut != nil:
 		f.adds = true
 	}
+	if f.Kind != Answer && t.unsure(&f) {
+		return Found{}
+	}
 	return f
 }
 

@@ -221,6 +221,9 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 	if !w.Isolated.IsZero() {
 		out = append(out, fmt.Sprintf("this cluster is cut off since %s and keeps its last good answers", w.Isolated.Format(time.RFC3339)))
 	}
+	if !w.Unsought.IsZero() {
+		out = append(out, fmt.Sprintf("the edge zone could not be read since the start and no other cluster called, so until %s names that are not known here get SERVFAIL", w.Unsought.Format(time.RFC3339)))
+	}
 	for i := range h.Parts {
 		if p := &h.Parts[i]; p.Checked && p.Liveness == gslb.Lost {
 			out = append(out, fmt.Sprintf("cluster %s is silent, but its entries answer for this host", p.Cluster))

@@ -100,7 +100,9 @@ func (p *process) lookUp(ctx context.Context, z gslb.Zone) ([]gslb.NameServer, e
 			p.store.KnowPeer(tag)
 		}
 	}
-	p.store.PeersSought()
+	if err == nil {
+		p.store.PeersSought()
+	}
 	return found, err
 }
 

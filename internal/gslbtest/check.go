@@ -29,6 +29,11 @@ func (o *oracle) check(p *process, now time.Time) {
 			}
 		case answers.NoData, answers.NXDomain:
 			o.notEmpty(p, name, a)
+		case answers.NotReady:
+			if w := p.view.world; w == nil || w.Unsought.IsZero() {
+				o.fail(invAnswered, p, "%s: %s", name, a.text)
+			}
+			o.notEmpty(p, name, a) // nobody could tell it who has the host; what it knows it answers
 		default:
 			o.fail(invAnswered, p, "%s: %s", name, a.text)
 		}

@@ -39,6 +39,7 @@ type Changes struct {
 	prev     *gslb.World // the last that was ready; Run's alone
 	clusters map[gslb.GeoTag]clusterState
 	isolated bool
+	unsought bool
 	held     map[gslb.GeoTag]int // hosts that the guard keeps, by cluster
 	probes   bool                // the guard of probes holds some
 	opened   time.Time           // of the window; zero: none is open
@@ -205,6 +206,7 @@ func (c *Changes) takeClusters(w *gslb.World) {
 		}
 	}
 	c.takeHeld(w)
+	c.unsoughtNow(w)
 	switch isolated := !w.Isolated.IsZero(); {
 	case isolated && !c.isolated:
 		c.isolated = true

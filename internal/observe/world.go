@@ -15,6 +15,7 @@ type World struct {
 	world func() *gslb.World
 
 	revision, age, ready, isolated, missed  *prometheus.Desc
+	unsought                                *prometheus.Desc
 	liveness, since, witness, mark, blind   *prometheus.Desc
 	conflict, zoneSerial, zoneServers, size *prometheus.Desc
 	held, probes, returning, flapping       *prometheus.Desc
@@ -33,6 +34,7 @@ func NewWorld(world func() *gslb.World) *World {
 		age:         d("world_age_seconds", "Time since the present World was made; it rises in a quiet system."),
 		ready:       d("ready", "1 when objects were read, and every known peer was heard or given up."),
 		isolated:    d("isolated", "1 while this cluster is probably the one cut off."),
+		unsought:    d("peers_unknown", "1 while nobody could tell which other clusters there are, so that names not known here get SERVFAIL."),
 		missed:      d("missed_clusters", "Clusters that this cluster misses, and raises its alarm for."),
 		liveness:    d("cluster_liveness", "1 for the state that each cluster is in: self, unheard, fresh, doubtful, vouched, lost or left.", "geo_tag", "liveness"),
 		since:       d("cluster_liveness_age_seconds", "Time since each cluster came into the state that it is in.", "geo_tag"),
@@ -55,7 +57,7 @@ func NewWorld(world func() *gslb.World) *World {
 // Describe implements prometheus.Collector.
 func (c *World) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.revision, c.age, c.ready, c.isolated, c.missed, c.liveness, c.since, c.witness, c.mark, c.blind,
+		c.revision, c.age, c.ready, c.isolated, c.unsought, c.missed, c.liveness, c.since, c.witness, c.mark, c.blind,
 		c.conflict, c.unread, c.k8gb, c.held, c.probes, c.returning, c.flapping, c.zoneSerial, c.zoneServers, c.size,
 	} {
 		ch <- d
@@ -75,6 +77,7 @@ func (c *World) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.age, time.Since(w.At).Seconds())
 	gauge(c.ready, truth(w.Ready))
 	gauge(c.isolated, truth(!w.Isolated.IsZero()))
+	gauge(c.unsought, truth(!w.Unsought.IsZero()))
 	gauge(c.missed, float64(len(w.Alarm.Missed)))
 	gauge(c.size, float64(w.Len()))
 	gauge(c.probes, float64(w.ProbesHeld.Hosts))
