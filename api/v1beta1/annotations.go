@@ -38,7 +38,7 @@ const (
 	// EntriesFromExternalIPs takes spec.externalIPs.
 	EntriesFromExternalIPs = "externalIPs"
 	// EntriesFromNodes takes the addresses of the nodes, at its node port: the external ones,
-	// or the internal ones of a node without.
+	// or the internal ones where no node has others.
 	EntriesFromNodes = "nodes"
 )
 

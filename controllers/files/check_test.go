@@ -63,8 +63,10 @@ func TestCheck(t *testing.T) {
 			[]string{"b.yaml:1: Gslb default/app is defined already in a.yaml:1, which counts; this one is ignored"}},
 		{"what it refers to may be in the cluster", cloud, []string{"apiVersion: gslb.meridian.dev/v1beta1\nkind: Gslb\nmetadata: {name: r}\nspec:\n  resourceRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: r}\n  strategy: {type: geoip}\n"},
 			[]string{"a.yaml:5: warning: spec.resourceRef: ResourceNotFound: there is no Ingress default/r in the files that were checked"}},
-		{"a kind that cannot be read yet", cloud, []string{"apiVersion: gslb.meridian.dev/v1beta1\nkind: Gslb\nmetadata: {name: r}\nspec:\n  resourceRef: {apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, name: r}\n  strategy: {type: geoip}\n"},
-			[]string{"a.yaml:5: spec.resourceRef: ResourceKindUnsupported: this version cannot read gateway.networking.k8s.io/v1 HTTPRoute; the kinds that work are Ingress (networking.k8s.io/v1)"}},
+		{"of every kind", cloud, []string{"apiVersion: gslb.meridian.dev/v1beta1\nkind: Gslb\nmetadata: {name: r}\nspec:\n  resourceRef: {apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, name: r}\n  strategy: {type: geoip}\n"},
+			[]string{"a.yaml:5: warning: spec.resourceRef: ResourceNotFound: there is no HTTPRoute default/r in the files that were checked"}},
+		{"a reference that needs a grant", cloud, []string{"apiVersion: gslb.meridian.dev/v1beta1\nkind: Gslb\nmetadata: {name: r}\nspec:\n  resourceRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: r, namespace: web}\n  strategy: {type: geoip}\n"},
+			[]string{"a.yaml:5: warning: spec.resourceRef: RefNotPermitted: no ReferenceGrant in namespace web lets kind Gslb of namespace default refer to Ingress web/r, as far as the files that were checked say"}},
 		{"loopback entries", cloud, []string{strings.Replace(app, "  strategy", "  entryAddresses: [127.0.0.1]\n  strategy", 1), serviceYAML()},
 			[]string{"a.yaml:11: spec.entryAddresses: InvalidSpec: 127.0.0.1 is a loopback address, which --allow-loopback-entries would permit; it is left out"}},
 		{"records beside a host", cloud, []string{app + "---\n" + zoneYAML("{name: app, type: TXT, rdata: [x]}"), serviceYAML()}, nil},
@@ -124,8 +126,7 @@ func TestWhatTheAPITakesIsTaken(t *testing.T) {
 		problems, err := files.Check(t.Context(), []string{file}, files.CheckOptions{Self: "eu", AllowLoopback: true, Validator: validator})
 		require.NoError(t, err)
 		for _, p := range problems {
-			pending := strings.HasPrefix(p.Message, "ResourceKindUnsupported: ") // taken by the API, not yet read
-			assert.True(t, p.Severity == files.Warning || pending, p.String())
+			assert.Equal(t, files.Warning, p.Severity, p.String())
 		}
 	}
 }

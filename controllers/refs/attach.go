@@ -48,6 +48,11 @@ func (r *route) ways(l *Lookup, t *Target) []way {
 		if g.down != "" {
 			t.Notes = append(t.Notes, Note{Reason: gslbv1beta1.ReasonNotProgrammed, Bad: true, On: g.on, Message: g.down})
 		}
+		for _, open := range g.listeners {
+			if open.down != "" {
+				t.Notes = append(t.Notes, Note{Reason: gslbv1beta1.ReasonNotProgrammed, On: g.on, Message: open.down})
+			}
+		}
 		if c := meta.FindStatusCondition(conditions, string(gatewayv1.RouteConditionResolvedRefs)); c != nil && c.Status == metav1.ConditionFalse {
 			t.Notes = append(t.Notes, Note{Reason: gslbv1beta1.ReasonResolved, On: t.Source, Path: "status.parents",
 				Message: fmt.Sprintf("%s says of the backends of %s: %s %s", g.on, t.Source, c.Reason, c.Message)})
@@ -126,7 +131,7 @@ func (r *route) through(n named, ways []way) []Host {
 			r.arrive(&t.Hosts[i], w.gateway, open)
 		}
 		if !taken {
-			missing = append(missing, fmt.Sprintf("no listener of %s takes %s from a %s", w.on, n.name, r.kind.Kind))
+			missing = append(missing, fmt.Sprintf("no listener of %s takes %s from kind %s", w.on, n.name, r.kind.Kind))
 		}
 		missing = append(missing, w.odd...)
 	}

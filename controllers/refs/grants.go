@@ -36,7 +36,7 @@ func refused(l *Lookup, from referrer, to Key) string {
 			return ""
 		}
 	}
-	why := fmt.Sprintf("no ReferenceGrant in namespace %s lets a %s of namespace %s refer to %s", to.Namespace, from.kind, from.namespace, to)
+	why := fmt.Sprintf("no ReferenceGrant in namespace %s lets kind %s of namespace %s refer to %s", to.Namespace, from.kind, from.namespace, to)
 	if state == Absent {
 		why += " (the kind ReferenceGrant of the Gateway API is not installed)"
 	}

@@ -15,8 +15,8 @@ import (
 // addresses.
 func NodesKey() Key { return Key{Kind: KindNode} }
 
-// nodeEntries gives the addresses of the nodes that take requests for a Service: its external
-// ones, or the internal ones of a node that has no others. Nodes that are not ready, or are
+// nodeEntries gives the addresses of the nodes that take requests for a Service: the external
+// ones, or the internal ones where no node has others. Nodes that are not ready, or are
 // taken out of load balancing, do not count, unless none else is left; with
 // externalTrafficPolicy Local those count that have a ready endpoint.
 func nodeEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []string) {
@@ -39,10 +39,17 @@ func nodeEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []str
 		good = rest
 	}
 	scheme, port := servicePort(svc, true)
-	for _, node := range good {
-		on := gslb.Source{Kind: KindNode.Kind, Name: node.Name}
-		for _, ip := range nodeAddresses(node) {
-			entries = append(entries, Entry{IP: ip, On: on, Path: "status.addresses", Scheme: scheme, Port: port})
+	for _, kind := range []corev1.NodeAddressType{corev1.NodeExternalIP, corev1.NodeInternalIP} {
+		for _, node := range good {
+			on := gslb.Source{Kind: KindNode.Kind, Name: node.Name}
+			for _, a := range node.Status.Addresses {
+				if a.Type == kind && a.Address != "" {
+					entries = append(entries, Entry{IP: a.Address, On: on, Path: "status.addresses", Scheme: scheme, Port: port})
+				}
+			}
+		}
+		if len(entries) > 0 {
+			break
 		}
 	}
 	if len(entries) == 0 {
@@ -58,22 +65,6 @@ func nodeReady(node *corev1.Node) bool {
 		}
 	}
 	return false
-}
-
-// nodeAddresses gives the external addresses of a node, else the internal ones.
-func nodeAddresses(node *corev1.Node) []string {
-	for _, kind := range []corev1.NodeAddressType{corev1.NodeExternalIP, corev1.NodeInternalIP} {
-		var all []string
-		for _, a := range node.Status.Addresses {
-			if a.Type == kind && a.Address != "" {
-				all = append(all, a.Address)
-			}
-		}
-		if len(all) > 0 {
-			return all
-		}
-	}
-	return nil
 }
 
 // nodesWithEndpoints names the nodes on which a Service has a ready endpoint.

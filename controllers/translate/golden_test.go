@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
+	"github.com/meridian-gslb/meridian/api/istio"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
@@ -73,23 +74,27 @@ func readCluster(t *testing.T, file string) *cluster {
 			c.delegations = append(c.delegations, decode[gslbv1beta1.ZoneDelegation](t, doc))
 		case "DNSEndpoint":
 			c.endpoints = append(c.endpoints, decode[dnsendpoint.DNSEndpoint](t, doc))
-		case "Ingress":
-			c.objects = append(c.objects, decode[networkingv1.Ingress](t, doc))
-		case "Service":
-			c.objects = append(c.objects, decode[corev1.Service](t, doc))
-		case "EndpointSlice":
-			c.objects = append(c.objects, decode[discoveryv1.EndpointSlice](t, doc))
 		case "Namespace":
 			ns := decode[corev1.Namespace](t, doc)
 			c.namespaces[ns.Name] = ns.Labels
 			c.objects = append(c.objects, ns)
 		case "Node":
 			node := decode[corev1.Node](t, doc)
+			c.objects = append(c.objects, node)
 			if cluster, virtual := translate.VirtualNode(node); virtual {
 				c.nodes[node.Name] = cluster
 			}
 		default:
-			require.Failf(t, "unknown kind", "%s: %q", file, kind.Kind)
+			row := refs.Row(kind.GroupVersionKind().GroupKind())
+			require.NotNil(t, row, "%s: unknown kind %s", file, kind.Kind)
+			require.Contains(t, row.Versions, kind.GroupVersionKind().Version)
+			obj := row.New()
+			unmarshal := yaml.UnmarshalStrict
+			if row.Group == istio.Group { // of which the types have a part of the fields
+				unmarshal = yaml.Unmarshal
+			}
+			require.NoError(t, unmarshal(doc, obj), "%s: %s", file, doc)
+			c.objects = append(c.objects, obj)
 		}
 	}
 	require.NotEmpty(t, c.Why, "%s says why it is there", file)
