@@ -34,7 +34,7 @@ type Evidence struct {
 	Restored      bool          // its offers are those of a saved world, in which it was not lost
 	Heard         time.Time     // last heard first-hand
 	LacksUs       time.Time     // since when its list of those it hears lacks us, though we hear it
-	Third         GeoTag        // a fresh cluster that hears it first-hand; "" if none
+	Third         GeoTag        // a fresh cluster that hears it first-hand, ours where another instance does; "" if none
 	Beat          time.Time     // when it lived, by a heartbeat that names us
 	BeatFor       time.Duration // how long that vouches
 	BadTime       time.Time     // last signed BADTIME

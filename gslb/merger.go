@@ -207,6 +207,7 @@ func (m *merger) setChange(r *Report, since uint32, changed map[Name]*Offer, now
 		if m.replicas.lean == r.Instance {
 			m.touchAll(moved)
 		}
+		m.hearOf(r.Hears, now)
 		return nil
 	}
 	if p.best[r.Zone] == r.Instance {

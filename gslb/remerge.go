@@ -177,32 +177,37 @@ type hearer struct {
 // it hears must be as young: one that only calls us, or just came back, has an old
 // list. So has an instance that is silent for the alarm time while another one of its
 // cluster is heard. Vouched clusters are never asked, so that no circle can keep a dead
-// one alive.
+// one alive. Other instances of ours hear for us too.
 func (m *merger) hearers(peers []*peer, now time.Time) map[GeoTag]hearer {
 	out := make(map[GeoTag]hearer)
 	for _, c := range peers {
 		if c.evidence.Heard.IsZero() || now.Sub(c.evidence.Heard) >= m.timing.Decide {
 			continue
 		}
-		for t, until := range c.lists(now, m.timing) {
+		for t, until := range c.lists(m.timing.Decide, now, m.timing) {
 			if _, known := out[t]; !known && t != c.tag {
 				out[t] = hearer{c.tag, until}
 			}
+		}
+	}
+	for t, until := range m.replicas.lists(m.timing.Alarm, now, m.timing) { // we are an instance that is heard
+		if _, known := out[t]; !known {
+			out[t] = hearer{m.self, until}
 		}
 	}
 	return out
 }
 
 // lists gives whom the peer hears first-hand, by any of its instances, and until when
-// that counts.
-func (p *peer) lists(now time.Time, t Timing) map[GeoTag]time.Time {
+// that counts, which is for as long as said after the instance was heard.
+func (p *peer) lists(counts time.Duration, now time.Time, t Timing) map[GeoTag]time.Time {
 	var newest time.Time
 	for _, in := range p.instances {
 		newest = later(newest, in.heard)
 	}
 	out := make(map[GeoTag]time.Time)
 	for _, in := range p.instances {
-		until := in.heard.Add(t.Decide)
+		until := in.heard.Add(counts)
 		if !until.After(now) || newest.Sub(in.heard) >= t.Alarm {
 			continue
 		}

@@ -101,6 +101,25 @@ func TestWhoseOffersStandForOurs(t *testing.T) {
 	}
 }
 
+func TestWhatAReplicaHearsIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTwin(t)
+		require.NoError(t, w.SetReport(report("us", "i9", 1, offer(app, "app", 1, "198.51.100.1"))))
+		w.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "i9", At: time.Now()})
+		r := report("eu", "i2", 5, offer(app, "app", 1, "192.0.2.2"))
+		r.Hears = []gslb.GeoTag{"us"}
+		require.NoError(t, w.SetReport(r))
+		w.hear(20 * time.Second)
+		us := w.World().Cluster("us")
+		assert.Equal(t, gslb.Vouched, us.Liveness)
+		assert.Equal(t, gslb.Witness{Kind: gslb.ThirdCluster, By: "eu"}, us.Witness, "we miss it, and another instance of ours hears it")
+		r = report("eu", "i2", 6, offer(app, "app", 1, "192.0.2.2"))
+		require.NoError(t, w.SetReport(r))
+		settle()
+		assert.Equal(t, gslb.Lost, w.World().Cluster("us").Liveness, "nobody hears it")
+	})
+}
+
 func TestAHostThatTheReplicaHasNoMoreGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTwin(t)

@@ -31,7 +31,7 @@ type copies struct {
 type replica struct {
 	zone   *Zone
 	at     time.Time // when it was last confirmed to be current
-	direct bool      // read from the cluster itself
+	direct time.Time // the same, by the cluster itself; zero: it never was
 }
 
 func newCopies(empty *Zone) *copies {
@@ -62,9 +62,24 @@ func (c *copies) confirm(s soa, direct bool, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r := c.by[s.instance]; r != nil && r.zone.serial == s.serial {
-		r.at = now
-		r.direct = r.direct || direct
+		r.confirm(direct, now)
 	}
+}
+
+func (r *replica) confirm(direct bool, now time.Time) {
+	if r.at = now; direct {
+		r.direct = now
+	}
+}
+
+// directAt says when a version was last confirmed by the cluster itself; zero: never.
+func (c *copies) directAt(z *Zone) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.by[z.instance]; r != nil && r.zone.serial == z.serial {
+		return r.direct
+	}
+	return time.Time{}
 }
 
 // errStale is a version older than one that the same instance showed before:
@@ -82,7 +97,7 @@ func (c *copies) take(z *Zone, direct bool, now time.Time, to Store) error {
 	defer c.mu.Unlock()
 	r := c.by[z.instance]
 	if r != nil && r.zone.serial == z.serial {
-		r.at, r.direct = now, r.direct || direct
+		r.confirm(direct, now)
 		return nil
 	}
 	if r != nil && int32(z.serial-r.zone.serial) < 0 {
@@ -91,8 +106,9 @@ func (c *copies) take(z *Zone, direct bool, now time.Time, to Store) error {
 	if err := hand(z, r, now, to); err != nil {
 		return err
 	}
-	c.by[z.instance] = &replica{zone: z, at: now, direct: direct}
-	c.latest = z
+	r = &replica{zone: z}
+	r.confirm(direct, now)
+	c.by[z.instance], c.latest = r, z
 	n, why := z.LeftOut()
 	if n != c.bad && c.onBad != nil {
 		c.onBad(n, why)
@@ -139,12 +155,12 @@ func (c *copies) leftOut() int {
 func (c *copies) pick(believed string) *Zone {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r := c.by[believed]; r != nil && r.direct {
+	if r := c.by[believed]; r != nil && !r.direct.IsZero() {
 		return r.zone
 	}
 	var best *replica
 	for _, r := range c.by {
-		if r.direct && (best == nil || r.at.After(best.at)) {
+		if !r.direct.IsZero() && (best == nil || r.at.After(best.at)) {
 			best = r
 		}
 	}

@@ -100,7 +100,7 @@ func (s *session) complete(sl *slot, err error, now time.Time) error {
 		sl.fails, sl.stale = 0, false
 		if t.base != nil && result == resultUnchanged {
 			sl.sub.copies.confirm(t.have, direct, now)
-			s.x.readers.current(sl.sub.tag, t.have.instance, direct, now)
+			s.x.readers.isCurrent(sl.sub.tag, t.have.instance, direct, now)
 		}
 		sl.due = now
 		if result == resultUnchanged && sl.named && now.Sub(asked) < sl.hold/2 {

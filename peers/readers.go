@@ -272,13 +272,19 @@ func (r *readers) look() {
 	r.arrange()
 }
 
-// direct says whether a peer answers us itself, so that what we hold of it is
-// current.
-func (r *readers) direct(tag gslb.GeoTag) bool {
+// current says whether a version of a peer's report is what the peer itself says now: it
+// answers us, and confirmed that version within the lease. (The keep-alive does so for
+// the first zone only; the others are asked about as rarely as they are held.)
+func (r *readers) current(z *Zone) bool {
+	now := time.Now()
 	r.mu.Lock()
-	p := r.peers[tag]
+	p, c := r.peers[z.tag], r.copies[copyKey{z.tag, z.zone}]
+	first := len(r.zones) > 0 && r.zones[0] == z.zone
 	r.mu.Unlock()
-	return p != nil && p.direct.within(r.x.cfg.Lease, time.Now())
+	if p == nil || c == nil || !p.direct.within(r.x.cfg.Lease, now) {
+		return false
+	}
+	return !first || now.Sub(c.directAt(z)) < r.x.cfg.Lease
 }
 
 // deliver takes a new version of a report. quietly: a refusal is not told.
@@ -292,7 +298,7 @@ func (r *readers) deliver(sub subscription, z *Zone, direct, quietly bool, now t
 		}
 		return err
 	}
-	r.current(sub.tag, z.instance, direct, now)
+	r.isCurrent(sub.tag, z.instance, direct, now)
 	if r.x.noises.end(key) {
 		r.x.log.Info("report is taken again", "peer", sub.tag, "zone", z.zone)
 	}

@@ -143,7 +143,7 @@ func (x *Exchange) serveQuestion(ctx context.Context, a *answer) {
 	}
 	a.origin = origin
 	z, _ := pub.current()
-	if z == nil || relayed && !x.readers.direct(z.tag) {
+	if z == nil || relayed && !x.readers.current(z) {
 		a.code(dns.RcodeServerFailure)
 		return
 	}
@@ -198,7 +198,7 @@ func (x *Exchange) serveTransfer(ctx context.Context, a *answer, pub *publicatio
 	case ctx.Err() != nil:
 	case z == nil:
 		a.code(x.absent())
-	case relayed && !x.readers.direct(z.tag):
+	case relayed && !x.readers.current(z):
 		a.code(dns.RcodeServerFailure)
 	case known && z.soa() == have:
 		a.upToDate(z)

@@ -38,10 +38,10 @@ func (r *readers) alive(dialled *peer, tag gslb.GeoTag, instance, addr string, s
 	r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, At: now})
 }
 
-// current notes that what we hold of a report is what its author says: it was read, or
+// isCurrent notes that what we hold of a report is what its author says: it was read, or
 // found unchanged. An answer about something else shows that the instance lives, not
 // that what it said before still holds.
-func (r *readers) current(tag gslb.GeoTag, instance string, direct bool, now time.Time) {
+func (r *readers) isCurrent(tag gslb.GeoTag, instance string, direct bool, now time.Time) {
 	switch {
 	case direct:
 		r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, Instance: instance, At: now})

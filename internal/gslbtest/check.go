@@ -198,12 +198,12 @@ func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 	last := p.signs[y.tag]
 	until := last.Add(boundLost)
 	for _, z := range o.s.clusters {
-		if z == y || z == p.c {
+		if z == y {
 			continue
 		}
 		for _, sl := range z.slots {
 			via := sl.signs[y.tag].Add(t.Lease + 1500*time.Millisecond)
-			if !held(p.view.direct[z.tag], boundLost, now) {
+			if z != p.c && !held(p.view.direct[z.tag], boundLost, now) {
 				via = via.Add(t.Decide)
 			}
 			if via.After(until) {
