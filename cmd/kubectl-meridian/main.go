@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command kubectl-meridian is the kubectl plugin: `kubectl meridian status` and
-// `kubectl meridian explain HOST`. It reads the status that Meridian writes, so it
-// needs no way to the processes themselves.
+// Command kubectl-meridian is the kubectl plugin: `kubectl meridian status`, `kubectl
+// meridian explain HOST` and `kubectl meridian migrate`. It reads the status that Meridian
+// writes, so it needs no way to the processes themselves; only migrate writes.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -15,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,8 +32,19 @@ func main() {
 	stop()
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "kubectl meridian: %v\n", err)
-		os.Exit(1)
+		os.Exit(exitCode(err))
 	}
+}
+
+// usageError is an error of who called the command.
+type usageError struct{ error }
+
+// exitCode is 2 for a command that was called wrongly, 1 for one that failed.
+func exitCode(err error) int {
+	if errors.As(err, &usageError{}) {
+		return 2
+	}
+	return 1
 }
 
 // access is how the API is reached, with the flags that kubectl has for it.
@@ -55,23 +68,36 @@ func newRoot() *cobra.Command {
 	fs.StringVar(&a.context, "context", "", "context in the kubeconfig")
 	fs.StringVarP(&a.namespace, "namespace", "n", "", "namespace (default: that of the context)")
 	fs.BoolVarP(&a.all, "all-namespaces", "A", false, "every namespace")
-	root.AddCommand(newStatus(a), newExplain(a))
+	root.AddCommand(newStatus(a), newExplain(a), newMigrate(a))
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return root
+}
+
+// clientConfig is how the kubeconfig is read.
+func (a *access) clientConfig() clientcmd.ClientConfig {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = a.kubeconfig
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: a.context})
+}
+
+func (a *access) config() (*rest.Config, error) {
+	cfg, err := a.clientConfig().ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return cfg, nil
 }
 
 // list gives the Gslbs that the flags name; everywhere means all namespaces
 // unless one was given.
 func (a *access) list(ctx context.Context, everywhere bool) ([]gslbv1beta1.Gslb, error) {
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = a.kubeconfig
-	cc := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: a.context})
-	cfg, err := cc.ClientConfig()
+	cfg, err := a.config()
 	if err != nil {
-		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+		return nil, err
 	}
 	namespace := a.namespace
 	if namespace == "" && !a.all && !everywhere {
-		if namespace, _, err = cc.Namespace(); err != nil {
+		if namespace, _, err = a.clientConfig().Namespace(); err != nil {
 			return nil, fmt.Errorf("reading the kubeconfig: %w", err)
 		}
 	}
