@@ -163,38 +163,56 @@ func (t *witness) read(ctx context.Context, c gslb.Cluster, r *reading, now time
 	if !cur.good || cur.beat.Cluster != c.Tag || c.ID != "" && cur.beat.ClusterID != c.ID {
 		return true
 	}
-	if s, ok := t.judge(cur.beat, r, now); ok {
+	if s, ok := t.judge(cur.beat, c, r, now); ok {
 		t.k.Store.Sight(s)
 		t.k.metrics.vouched(c.Tag)
 	}
 	return true
 }
 
-// judge says whether a heartbeat vouches for its author: it must name us, with
-// a keep-alive that our cluster sent. All times are ours:
+// judge says whether a heartbeat vouches for its author, which must name us. All
+// times are ours:
 //
-//	this reading                 | proves that the author lived at
-//	the first since it is silent | the keep-alive's sending + its age, but not later than now
-//	the counter moved            | the reading before, when it had not yet
-//	the counter did not move     | nothing new
-func (t *witness) judge(h Heartbeat, r *reading, now time.Time) (gslb.Sighting, bool) {
-	first, before := r.at.IsZero(), r.at
+//	this reading                 | names a keep-alive of ours | proves that the author lived at
+//	the first since it is silent | yes                        | its sending + its age, but not later than now
+//	the first since we started   | of an instance before us   | now, for one interval: until it has to move
+//	the counter moved            | yes                        | that, or the reading before, when it had not yet moved
+//	the counter rose             | no: we or it started anew  | the reading before
+//	the counter did not move     | any                        | nothing new
+func (t *witness) judge(h Heartbeat, c gslb.Cluster, r *reading, now time.Time) (gslb.Sighting, bool) {
+	first, before, last := r.at.IsZero(), r.at, r.counter
 	moved := !first && (h.Counter != r.counter || h.Instance != r.instance)
 	r.at, r.counter, r.instance = now, h.Counter, h.Instance
-	alive, ok := t.alive(h)
-	if !ok || !first && !moved {
+	interval := min(h.Interval, maxBelieved)
+	s := gslb.Sighting{Kind: gslb.Heartbeat, Of: h.Cluster, Instance: h.Instance, ValidFor: believeBeats * interval}
+	alive, ours := t.alive(h)
+	switch names, another := t.names(h); {
+	case ours && (first || moved):
+		if alive.After(now) {
+			alive = now
+		}
+		if moved && before.After(alive) {
+			alive = before
+		}
+		s.At = alive
+	case first && c.Restored && another:
+		s.At, s.ValidFor = now, interval+readSilent
+	case moved && h.Counter > last && names:
+		s.At = before
+	default:
 		return gslb.Sighting{}, false
 	}
-	if alive.After(now) {
-		alive = now
+	return s, true
+}
+
+// names says whether a heartbeat misses our cluster, and whether it heard an instance of it.
+func (t *witness) names(h Heartbeat) (names, instance bool) {
+	for _, m := range h.Missed {
+		if m.Cluster == t.self {
+			names, instance = true, instance || m.Instance != ""
+		}
 	}
-	if moved && before.After(alive) {
-		alive = before
-	}
-	return gslb.Sighting{
-		Kind: gslb.Heartbeat, Of: h.Cluster, Instance: h.Instance, At: alive,
-		ValidFor: believeBeats * min(h.Interval, maxBelieved),
-	}, true
+	return names, instance
 }
 
 // alive gives the latest moment at which the author lived, by the keep-alives of

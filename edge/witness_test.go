@@ -138,6 +138,54 @@ func TestAMovingCounterGoesOnVouching(t *testing.T) {
 	})
 }
 
+// A process that starts while a link is cut has sent no keep-alive that the other could
+// name: what the other heard is of the instance before, and each of its beats shows that it
+// lives. The first one has an interval to come.
+func TestAfterOurRestartAnAlarmThatGoesOnVouches(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		missed := edge.HeardKeepAlive{Cluster: "eu", Instance: "i0", Number: 100}
+		beatOf(z, 7, 5*time.Second, missed)
+		r := witness(t, z, 3*time.Second)
+		r.tell(func(w *gslb.World) { w.Clusters[1].Liveness, w.Clusters[1].Restored = gslb.Doubtful, true })
+		got := r.seen(gslb.Heartbeat)
+		require.Len(t, got, 1)
+		assert.Zero(t, time.Since(got[0].At))
+		assert.Equal(t, 6*time.Second, got[0].ValidFor, "until the next beat has to be there")
+		pass(4 * time.Second)
+		assert.Len(t, r.seen(gslb.Heartbeat), 1, "the same heartbeat again proves nothing new")
+		beatOf(z, 8, 5*time.Second, missed)
+		pass(time.Second)
+		got = r.seen(gslb.Heartbeat)
+		require.Len(t, got, 2)
+		assert.Equal(t, 15*time.Second, got[1].ValidFor)
+		assert.LessOrEqual(t, time.Since(got[1].At), 1500*time.Millisecond, "the reading before the beat is what is proven")
+	})
+}
+
+// The other side of that: who was vouched for starts again and has heard nothing of us, and
+// its counter goes on.
+func TestAnAlarmThatGoesOnAfterItsAuthorsRestartVouches(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		beatOf(z, 7, 5*time.Second, edge.HeardKeepAlive{Cluster: "eu", Instance: "i1", Number: 100})
+		r := witness(t, z, 3*time.Second)
+		r.us(gslb.Doubtful)
+		pass(time.Second)
+		r.us(gslb.Vouched)
+		r.forget()
+		beatOf(z, 8, 5*time.Second, edge.HeardKeepAlive{Cluster: "eu"})
+		pass(2 * time.Second)
+		require.Len(t, r.seen(gslb.Heartbeat), 1)
+		beatOf(z, 3, 5*time.Second, edge.HeardKeepAlive{Cluster: "eu"})
+		pass(2 * time.Second)
+		assert.Len(t, r.seen(gslb.Heartbeat), 1, "a zone restored from a backup proves nothing")
+		beatOf(z, 4, 3600*time.Second)
+		pass(2 * time.Second)
+		assert.Len(t, r.seen(gslb.Heartbeat), 1, "nor does one that misses nobody")
+	})
+}
+
 func TestAfterAnOutageTheKeepAliveProvesMoreThanTheLastReading(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		z := &edgetest.Zone{}

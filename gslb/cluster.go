@@ -73,6 +73,7 @@ type Cluster struct {
 	Mark     uint64    // how far its knowledge goes
 	Blind    time.Time // since when it cannot read its objects, by its own clock; zero: it sees
 	Pausing  bool      // it announced a restart
+	Restored bool      // what is known of it is of a saved world, in which it was not lost; it was not heard since
 	Returned bool      // it was lost, and is believed again for less than the longest delay of returns that a host asks for
 	K8gb     bool      // it runs k8gb: what is known of it are unsigned answers, offers and nothing else
 	Unread   time.Time // since when it is heard and its report was not read, by itself or through a third cluster; zero: it is read

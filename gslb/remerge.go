@@ -451,6 +451,7 @@ func (m *merger) clusters(now time.Time, next *earliest) []Cluster {
 		c := Cluster{
 			Tag: p.tag, ID: p.id, Liveness: p.standing.Liveness, Since: p.since, Witness: p.standing.Witness,
 			Pausing: p.evidence.Announcement == Pausing, Conflict: p.conflict, Unread: p.unreadSince(now, m.timing, next),
+			Restored: p.evidence.Restored && p.evidence.Heard.IsZero(),
 			Returned: p.returns(m.returns.longest, now),
 		}
 		if id, r := p.believed(); r != nil {
