@@ -44,6 +44,7 @@ type Config struct {
 	EdgeDNS      []string
 	EdgeTSIGKey  string
 	Anchors      []string
+	Resolvers    []string
 	Delegation   string
 
 	Peers        []string
@@ -113,6 +114,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.EdgeDNS, "edge-dns", c.EdgeDNS, "edge DNS servers that take updates, HOST[:PORT]; with externaldns those that are read back (default: the NS set of the edge zone); with none those that are asked whether the delegation works")
 	fs.StringVar(&c.EdgeTSIGKey, "edge-tsig-key", c.EdgeTSIGKey, "key that signs RFC 2136 updates, NAME:ALGORITHM:FILE")
 	fs.StringVar(&c.Delegation, "delegation-check", c.Delegation, "ask every minute, from the servers of the edge zone down as a resolver would, whether the delegation works: on or off")
+	fs.StringSliceVar(&c.Resolvers, "resolvers", c.Resolvers, "recursive resolvers, ADDR[:PORT], that are asked for the addresses of load balancers known by host name (default: those of /etc/resolv.conf)")
 	fs.StringSliceVar(&c.Anchors, "anchors", c.Anchors, "name servers outside, ADDR[:PORT], by which a cluster can tell that it is the one cut off")
 
 	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST:PORT (default: found in the zone's NS set at the edge); with our own tag: other instances of this cluster, which in Kubernetes are found by --service")

@@ -125,6 +125,7 @@ func TestEveryProblemIsNamedWithItsFlag(t *testing.T) {
 		{"a delay that peers wait for", []string{"--geo-tag", "eu", "--shutdown-delay", "5m"}, `--shutdown-delay: 5m0s: write 0s to 1m0s`},
 		{"a format", []string{"--geo-tag", "eu", "--log-format", "xml"}, `--log-format: "xml": write text or json`},
 		{"an anchor is an address", []string{"--geo-tag", "eu", "--anchors", "dns.example.net"}, `--anchors: "dns.example.net" is not ADDRESS:PORT`},
+		{"a resolver is an address", []string{"--geo-tag", "eu", "--resolvers", "dns.example.net"}, `--resolvers: "dns.example.net" is not ADDRESS:PORT`},
 		{"an anchor", []string{"--geo-tag", "eu", "--anchors", "192.0.2.1:port"}, "--anchors:"},
 	} {
 		t.Run(c.why, func(t *testing.T) {

@@ -58,6 +58,7 @@ type Settings struct {
 	EdgeKey     *tsigkey.Key // nil without EdgeServers, and with ExternalDNS
 	EdgeAsked   []string     // HOST:PORT of the edge zone where nobody keeps it here, for the check of the delegation
 	Anchors     []string     // ADDR:PORT
+	Resolvers   []string     // ADDR:PORT; none: those of the machine
 	// DelegationCheck asks whether delegations work.
 	DelegationCheck bool
 
@@ -215,15 +216,22 @@ func (c *Config) listeners(s *Settings, bad *problems) {
 	s.DNSAddrs = slices.Compact(s.DNSAddrs)
 }
 
-func (c *Config) edge(s *Settings, bad *problems) {
-	for _, a := range c.Anchors {
+// addresses reads a list of servers that are asked without the help of other name servers.
+func addresses(flag, what string, list []string, bad *problems) (all []string) {
+	for _, a := range list {
 		hp, err := withPort(a)
 		if _, notAddr := netip.ParseAddrPort(hp); err == nil && notAddr != nil {
-			err = fmt.Errorf("%q is not ADDRESS:PORT; an anchor is asked without the help of other name servers", a)
+			err = fmt.Errorf("%q is not ADDRESS:PORT; %s is asked without the help of other name servers", a, what)
 		}
-		bad.add("anchors", err)
-		s.Anchors = append(s.Anchors, hp)
+		bad.add(flag, err)
+		all = append(all, hp)
 	}
+	return all
+}
+
+func (c *Config) edge(s *Settings, bad *problems) {
+	s.Resolvers = addresses("resolvers", "a resolver", c.Resolvers, bad)
+	s.Anchors = addresses("anchors", "an anchor", c.Anchors, bad)
 	s.DelegationCheck = onOff("delegation-check", c.Delegation, bad)
 	switch c.EdgeProvider {
 	case ProviderNone:

@@ -30,6 +30,8 @@ type ledger struct {
 	local   gslb.LocalState
 }
 
+func (l *ledger) World() *gslb.World { return nil }
+
 func (l *ledger) SetObjectAt(_ time.Time, src gslb.Source, offers []*gslb.Offer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,6 +70,7 @@ type bench struct {
 	store *ledger
 	log   *logbook
 	told  []task
+	names askerOf
 }
 
 func newBench(t *testing.T, objects ...client.Object) *bench {
@@ -77,7 +80,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	b := &bench{store: &ledger{}, log: &logbook{}}
 	b.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&networkingv1.Ingress{}).
 		WithIndex(&discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice).Build()
-	cfg := &Config{Store: b.store, Self: "eu", Resolver: noNames{},
+	cfg := &Config{Store: b.store, Self: "eu", Resolver: noNames{}, Asker: &b.names,
 		Zone: &gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}
 	b.collector, err = newCollector(cfg, slog.New(slog.NewTextHandler(b.log, nil)), testMetrics(t), b.api, func(tk task) { b.told = append(b.told, tk) })
 	require.NoError(t, err)

@@ -19,6 +19,7 @@ import (
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/hostnames"
 )
 
 // collector turns events of the cache into inputs of the Store. Handlers of events only
@@ -40,6 +41,7 @@ type collector struct {
 	drains  *drains
 	guard   *guard
 	glue    *glue
+	names   *hostnames.Book[types.NamespacedName]
 
 	operator *operator // of k8gb
 
@@ -77,6 +79,9 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 	}
 	c.nodes.Store(&map[string]string{})
 	var err error
+	if c.names, err = newNames(cfg, log, func(g types.NamespacedName) { c.add(item{g}) }); err != nil {
+		return nil, err
+	}
 	c.glue, err = newGlue(cfg, log, func() { c.add(item{}) })
 	return c, err
 }
@@ -96,6 +101,7 @@ func (c *collector) run(ctx context.Context) error {
 		c.translate(ctx, key, began)
 	}
 	c.awaitNodes(ctx)
+	c.awaitNames(ctx, began)
 	if c.zones.Load().Endpoints > 0 {
 		c.translateZones(ctx) // now it is known who has which host
 	}
@@ -183,6 +189,7 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 		return
 	}
 	c.last.put(key, next)
+	c.names.Want(key, next.out.Hostnames)
 	c.metrics.objects.Set(float64(c.last.len()))
 	if old == nil || !sameHosts(old.out.Offers, next.out.Offers) {
 		c.recordsMayMove()
@@ -208,6 +215,7 @@ func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
 		return
 	}
 	c.last.put(key, nil)
+	c.names.Want(key, nil)
 	c.recordsMayMove()
 	c.claimsMoved(key, old)
 	c.metrics.objects.Set(float64(c.last.len()))

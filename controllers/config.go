@@ -18,6 +18,7 @@ import (
 	"github.com/meridian-gslb/meridian/edge"
 	"github.com/meridian-gslb/meridian/edge/delegation"
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/hostnames"
 )
 
 // Store is what the controllers need of a [gslb.Store].
@@ -26,6 +27,7 @@ type Store interface {
 	SetZones(zones []gslb.ZoneIntent)
 	UpdateLocal(f func(*gslb.LocalState))
 	Mailbox() *gslb.Mailbox
+	World() *gslb.World
 }
 
 // Config says what the controllers need. Rest, Store, Self, Instance and Namespace are
@@ -58,6 +60,9 @@ type Config struct {
 	Replicas func(addrs []string)
 	// Resolver resolves host names in OwnService's status; nil: net.DefaultResolver.
 	Resolver edge.Resolver
+	// Asker resolves the names of load balancers where clients arrive; nil: it asks the
+	// resolvers of this machine.
+	Asker hostnames.Asker
 
 	// K8gb has the objects of k8gb's groups read as well, and their status written.
 	K8gb bool
@@ -145,6 +150,13 @@ func (c *Config) complete() error {
 	}
 	if c.Lease == (LeaseTiming{}) {
 		c.Lease = LeaseTiming{Duration: 15 * time.Second, Renew: 10 * time.Second, Retry: 2 * time.Second}
+	}
+	if c.Asker == nil {
+		stub, err := hostnames.StubOf(hostnames.DefaultResolvConf)
+		if err != nil {
+			return err
+		}
+		c.Asker = stub
 	}
 	if c.Resolver == nil {
 		c.Resolver = net.DefaultResolver

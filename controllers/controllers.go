@@ -102,6 +102,7 @@ func (c *Controllers) Run(ctx context.Context) error {
 	g.Go(func() error { c.reach.run(ctx, c.api.probe); return nil })
 	g.Go(func() error { return c.cache.Start(ctx) })
 	g.Go(func() error { return c.collector.glue.run(ctx) })
+	g.Go(func() error { return c.collector.names.Run(ctx) })
 	c.collector.operator.ended = func() { c.tellAll(ctx) }
 	g.Go(func() error { return c.observe(ctx) })
 	g.Go(func() error {

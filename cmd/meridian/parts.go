@@ -17,6 +17,7 @@ import (
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/healthcheck"
 	"github.com/meridian-gslb/meridian/healthcheck/entrycheck"
+	"github.com/meridian-gslb/meridian/internal/hostnames"
 )
 
 // addParts makes everything around the Store. Observers are added before the
@@ -128,15 +129,28 @@ func (p *process) addProbes(store *gslb.Store) error {
 	return nil
 }
 
+// asker makes what resolves the names of load balancers.
+func (p *process) asker() (hostnames.Asker, error) {
+	if len(p.settings.Resolvers) > 0 {
+		return hostnames.NewStub(p.settings.Resolvers)
+	}
+	return hostnames.StubOf(hostnames.DefaultResolvConf)
+}
+
 func (p *process) addFiles(store *gslb.Store) error {
 	s := p.settings
 	var zones []gslb.ZoneIntent
 	if s.Zone != nil {
 		zones = append(zones, *s.Zone)
 	}
+	asker, err := p.asker()
+	if err != nil {
+		return err
+	}
 	src, err := files.New(files.Config{
-		Dir: s.Manifests, Store: store, Self: s.Self, Zones: zones, Addrs: s.DNSAddrs, AllowLoopback: s.Loopback,
-		Logger: p.log, Registerer: p.registry,
+		Dir: s.Manifests, Store: store, Self: s.Self, Zones: zones, Addrs: s.DNSAddrs, AllowLoopback: s.Loopback, NoK8gb: !s.K8gb,
+		Logger: p.log, Registerer: p.registry, Asker: asker,
+		Known: hostnames.Remembered(store.World, s.Self),
 	})
 	if err != nil {
 		return fmt.Errorf("--manifests: %w", err)
@@ -147,9 +161,14 @@ func (p *process) addFiles(store *gslb.Store) error {
 
 func (p *process) addControllers(store *gslb.Store, src source, watched *delegation, checks *edgecheck.Checker) error {
 	s := p.settings
+	asker, err := p.asker()
+	if err != nil {
+		return err
+	}
 	cfg := controllers.Config{
-		Rest: src.rest, Store: store, Self: s.Self, Zone: s.Zone, Addrs: s.DNSAddrs, OwnService: src.service,
-		AllowLoopback: s.Loopback, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
+		Asker: asker,
+		Rest:  src.rest, Store: store, Self: s.Self, Zone: s.Zone, Addrs: s.DNSAddrs, OwnService: src.service,
+		AllowLoopback: s.Loopback, K8gb: s.K8gb, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
 		Instance: p.instance, Logger: p.log, Registerer: p.registry, Lead: p.lead,
 	}
 	if x := p.exchange.Load(); x != nil {

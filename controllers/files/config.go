@@ -14,6 +14,7 @@ import (
 
 	"github.com/meridian-gslb/meridian/api/validate"
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/hostnames"
 )
 
 // Store takes what the folder says; gslb.Store is one.
@@ -33,8 +34,14 @@ type Config struct {
 	Zones         []gslb.ZoneIntent // of the configuration
 	Addrs         []netip.Addr      // of this cluster's name server, for zones that have none of their own
 	AllowLoopback bool              // keep entries with loopback addresses
+	NoK8gb        bool              // objects of k8gb are not read
 	Logger        *slog.Logger
 	Registerer    prometheus.Registerer
+
+	// Asker resolves the names of load balancers; nil: the resolvers of this machine do.
+	// Known gives what is known of them from before a restart; nil: nothing.
+	Asker hostnames.Asker
+	Known func(name string) []netip.Addr
 }
 
 // Times of the watch. A file that was saved is read when nothing more has happened for
@@ -59,6 +66,7 @@ type Source struct {
 	metrics *metrics
 	folder  *folder
 	model   *model
+	names   *resolved
 	synced  bool
 	blind   time.Time // since when the folder cannot be read; zero: it can
 	mark    uint64
@@ -84,11 +92,16 @@ func New(c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
+	names, err := newResolved(&c)
+	if err != nil {
+		return nil, err
+	}
 	return &Source{
-		cfg: c, dir: dir, log: c.Logger.With("component", "files", "folder", c.Dir), metrics: m,
+		cfg: c, dir: dir, names: names, log: c.Logger.With("component", "files", "folder", c.Dir), metrics: m,
 		folder: newFolder(c.Dir, validator),
 		model: newModel(modelConfig{
-			self: c.Self, names: c.Names, zones: c.Zones, addrs: c.Addrs, allowLoopback: c.AllowLoopback,
+			self: c.Self, names: c.Names, zones: c.Zones, addrs: c.Addrs, allowLoopback: c.AllowLoopback, k8gb: !c.NoK8gb,
+			book: names.book,
 		}),
 	}, nil
 }

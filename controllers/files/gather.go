@@ -5,17 +5,17 @@ package files
 import (
 	"k8s.io/apimachinery/pkg/types"
 
-	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 )
 
 // input gathers what the translation of a Gslb looks at, and enters the Gslb as its user. A
 // file that is there is read, so an object that is not in one does not exist.
-func (m *model) input(g *gslbv1beta1.Gslb) translate.Input {
+func (m *model) input(chosen *translate.Chosen) translate.Input {
+	g := chosen.Gslb
 	name := types.NamespacedName{Namespace: g.Namespace, Name: g.Name}
-	return translate.Input{
-		Gslb: g, VirtualNodes: m.nodes, Zones: m.zones.Zones, Self: m.cfg.self, Names: m.cfg.names,
+	in := translate.Input{
+		Gslb: g, Incumbent: chosen.Incumbent, Notes: chosen.Notes, VirtualNodes: m.nodes, Zones: m.zones.Zones, Self: m.cfg.self, Names: m.cfg.names,
 		AllowLoopback: m.cfg.allowLoopback, ReadOnly: true,
 		Found: refs.Gather(
 			func(found *refs.Found) []refs.Key { return translate.DependsOn(g, found) },
@@ -23,6 +23,10 @@ func (m *model) input(g *gslbv1beta1.Gslb) translate.Input {
 			m.matching,
 		),
 	}
+	if m.cfg.book != nil {
+		in.Resolved = m.cfg.book.Addrs
+	}
+	return in
 }
 
 // matching gives the objects that a key can mean.

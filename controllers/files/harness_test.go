@@ -55,7 +55,7 @@ func start(t *testing.T, dir string) *harness {
 		Dir: dir, Store: h.store, Self: "eu",
 		Zones:  []gslb.ZoneIntent{{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com"), NegTTL: 30}},
 		Addrs:  []netip.Addr{netip.MustParseAddr("192.0.2.53")},
-		Logger: slog.New(recorder{h.logs}), Registerer: prometheus.NewRegistry(),
+		Logger: slog.New(recorder{h.logs}), Registerer: prometheus.NewRegistry(), Asker: lb{},
 	})
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())

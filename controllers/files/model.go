@@ -11,11 +11,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
+	"github.com/meridian-gslb/meridian/api/k8gb"
+	"github.com/meridian-gslb/meridian/api/k8gb/absa"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/api/validate"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/internal/hostnames"
 )
 
 // Kinds that are read.
@@ -27,6 +30,10 @@ const (
 	kindNamespace = "Namespace"
 	kindNode      = "Node"
 	kindEndpoint  = dnsendpoint.Kind
+
+	kindK8gbGslb = kindGslb + "." + k8gb.Group
+	kindAbsaGslb = kindGslb + "." + k8gb.AbsaGroup
+	kindK8gbZone = kindZone + "." + k8gb.Group
 )
 
 type modelConfig struct {
@@ -35,6 +42,8 @@ type modelConfig struct {
 	zones         []gslb.ZoneIntent
 	addrs         []netip.Addr
 	allowLoopback bool
+	k8gb          bool                                  // k8gb's objects are read too
+	book          *hostnames.Book[types.NamespacedName] // nil: names of load balancers are not resolved
 }
 
 // model knows the objects of a folder, which Gslb needs which of them, and what each
@@ -71,7 +80,7 @@ type gslbState struct {
 
 func newModel(c modelConfig) *model {
 	return &model{
-		cfg: c, inventory: newInventory(), slices: make(map[key]map[key]struct{}), nodes: make(map[string]string),
+		cfg: c, inventory: newInventory(c.k8gb), slices: make(map[key]map[key]struct{}), nodes: make(map[string]string),
 		annotated: make(map[key]*annotatedGslb), gslbs: make(map[types.NamespacedName]*gslbState),
 		users: refs.NewIndex[types.NamespacedName](), dirty: make(map[types.NamespacedName]struct{}),
 		zonesDirty: true,
@@ -89,9 +98,9 @@ func (m *model) set(name string, objects []validate.Object, gone bool) {
 func (m *model) changed(k key, before *held) {
 	now := m.inventory.objects[k]
 	switch k.kind {
-	case kindGslb:
+	case kindGslb, kindK8gbGslb, kindAbsaGslb:
 		m.touch(types.NamespacedName{Namespace: k.namespace, Name: k.name})
-	case kindZone, kindEndpoint:
+	case kindZone, kindK8gbZone, kindEndpoint:
 		m.zonesDirty = true
 	case kindSlice:
 		for _, h := range []*held{before, now} {
@@ -196,19 +205,26 @@ func (m *model) annotations(k key) {
 }
 
 // find gives the Gslb of a name, an explicit one before one of an annotation, and the
-// object that it stands in; nil if there is none.
-func (m *model) find(name types.NamespacedName) (*gslbv1beta1.Gslb, *held) {
-	k := key{kindGslb, name.Namespace, name.Name}
-	if g := valueOf[*gslbv1beta1.Gslb](m.inventory, k); g != nil {
-		return g, m.inventory.objects[k]
+// object that it stands in; none if there is none.
+func (m *model) find(name types.NamespacedName) (translate.Chosen, *held) {
+	at := func(kind string) key { return key{kind, name.Namespace, name.Name} }
+	twins := translate.Twins{
+		Own:  valueOf[*gslbv1beta1.Gslb](m.inventory, at(kindGslb)),
+		K8gb: valueOf[*k8gb.Gslb](m.inventory, at(kindK8gbGslb)),
+		Absa: valueOf[*absa.Gslb](m.inventory, at(kindAbsaGslb)),
+	}
+	for _, kind := range []string{kindGslb, kindK8gbGslb, kindAbsaGslb} {
+		if h := m.inventory.objects[at(kind)]; h != nil {
+			return twins.Choose(), h
+		}
 	}
 	for _, row := range refs.Kinds() {
 		k := key{refs.Word(row.GroupKind), name.Namespace, name.Name}
 		if a := m.annotated[k]; a != nil && a.gslb != nil {
-			return a.gslb, m.inventory.objects[k]
+			return translate.Chosen{Gslb: a.gslb}, m.inventory.objects[k]
 		}
 	}
-	return nil, nil
+	return translate.Chosen{}, nil
 }
 
 // change is a Gslb that means something else than before.
@@ -250,15 +266,24 @@ func (m *model) translate(name types.NamespacedName) (change, bool) {
 	if old != nil {
 		c.before = old.output
 	}
-	g, stands := m.find(name)
-	if g == nil {
+	chosen, stands := m.find(name)
+	if chosen.Gslb == nil {
 		delete(m.gslbs, name)
 		m.users.Remove(name)
+		m.want(name, nil)
 		return c, old != nil
 	}
-	state := &gslbState{output: translate.Build(m.input(g))}
+	state := &gslbState{output: translate.Build(m.input(&chosen))}
 	state.findings = m.locate(stands, state.output.Findings)
 	m.gslbs[name] = state
+	m.want(name, state.output.Hostnames)
 	c.after = state.output
 	return c, old == nil || !reflect.DeepEqual(c.before, c.after)
+}
+
+// want says which names of load balancers a Gslb needs.
+func (m *model) want(name types.NamespacedName, hostnames []string) {
+	if m.cfg.book != nil {
+		m.cfg.book.Want(name, hostnames)
+	}
 }

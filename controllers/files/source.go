@@ -5,6 +5,7 @@ package files
 import (
 	"context"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
@@ -22,6 +23,11 @@ import (
 func (s *Source) Run(ctx context.Context) error {
 	w := newWatch(s.dir, s.log)
 	defer w.close()
+	var names sync.WaitGroup
+	defer names.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	names.Go(func() { _ = s.names.book.Run(ctx) })
 	w.follow()
 	timer := time.NewTimer(s.read(ctx, w, nil, time.Now()))
 	defer timer.Stop()
@@ -40,6 +46,12 @@ func (s *Source) Run(ctx context.Context) error {
 		case err := <-w.errors:
 			s.log.Debug("changes were lost; looking at every file", "error", err)
 			force = s.everyFile()
+		case <-s.names.news:
+			for _, name := range s.names.take() {
+				s.model.touch(name)
+			}
+			s.apply(ctx, nil, time.Now())
+			continue
 		case <-timer.C:
 			arrived := since
 			if arrived.IsZero() {
@@ -94,7 +106,7 @@ func (s *Source) read(ctx context.Context, w *watch, force map[string]bool, arri
 	}
 	s.see()
 	if len(changed) > 0 || !s.synced {
-		s.apply(changed, arrived)
+		s.apply(ctx, changed, arrived)
 	}
 	if !again.IsZero() {
 		next = min(next, max(time.Until(again), 0))
@@ -125,7 +137,7 @@ func (s *Source) see() {
 
 // apply translates what changed and sets the Store: zones first, then hosts, and at
 // last the mark, so that it never says more than is known.
-func (s *Source) apply(changed []string, arrived time.Time) {
+func (s *Source) apply(ctx context.Context, changed []string, arrived time.Time) {
 	for _, name := range changed {
 		f := s.folder.files[name]
 		if f == nil {
@@ -135,6 +147,11 @@ func (s *Source) apply(changed []string, arrived time.Time) {
 		s.model.set(name, f.objects, !f.gone.IsZero())
 	}
 	changes, zones := s.model.settle()
+	if !s.synced {
+		s.await(ctx)
+		more, moved := s.model.settle()
+		changes, zones = append(changes, more...), zones || moved
+	}
 	if zones || !s.synced {
 		s.cfg.Store.SetZones(s.model.zones.Intents())
 	}

@@ -50,7 +50,10 @@ func Build(in Input) Output {
 		b.entries[i] = entriesOf(&in, &t, &t.Hosts[i])
 		b.add(b.entries[i].findings)
 		b.expose(b.entries[i].list)
+		b.out.Hostnames = append(b.out.Hostnames, b.entries[i].asked...)
 	}
+	slices.Sort(b.out.Hostnames)
+	b.out.Hostnames = slices.Compact(b.out.Hostnames)
 	b.hosts(l, len(wrong) == 0)
 	b.out.Conditions = conditions(in.Gslb, b.out.Findings)
 	return b.out

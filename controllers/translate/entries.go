@@ -16,7 +16,8 @@ import (
 // entries are where clients of this cluster arrive for a host. An entry with a host name
 // and no address is not resolved yet.
 type entries struct {
-	list     []entry // addresses first, sorted
+	list     []entry  // addresses first, sorted
+	asked    []string // the names of load balancers among them
 	findings []Finding
 }
 
@@ -125,7 +126,13 @@ func (c *collector) name(text string, e *refs.Entry, byHand bool) {
 		c.ignore(fmt.Errorf("%q is not the full name of a load balancer", text), e, byHand)
 		return
 	}
-	addrs := c.in.Resolved[n.String()]
+	if !slices.Contains(c.asked, n.String()) {
+		c.asked = append(c.asked, n.String())
+	}
+	var addrs []netip.Addr
+	if c.in.Resolved != nil {
+		addrs = c.in.Resolved(n.String())
+	}
 	if len(addrs) == 0 {
 		c.pending = append(c.pending, n.String())
 		c.put(gslb.Entry{Hostname: n.String()}, e)

@@ -136,12 +136,12 @@ func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zon
 	in := translate.Input{
 		Gslb: g, VirtualNodes: c.nodes, Zones: zones,
 		Self: gslb.GeoTag(c.Self), Names: c.Names, AllowLoopback: c.AllowLoopback, ReadOnly: c.ReadOnly,
-		Resolved: map[string][]netip.Addr{},
-	}
-	for name, addrs := range c.Resolved {
-		for _, a := range addrs {
-			in.Resolved[name] = append(in.Resolved[name], netip.MustParseAddr(a))
-		}
+		Resolved: func(name string) (addrs []netip.Addr) {
+			for _, a := range c.Resolved[name] {
+				addrs = append(addrs, netip.MustParseAddr(a))
+			}
+			return addrs
+		},
 	}
 	in.Found = refs.Gather(func(have *refs.Found) []refs.Key { return translate.DependsOn(g, have) }, func([]refs.Key) {}, c.find)
 	return in

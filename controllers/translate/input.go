@@ -39,9 +39,9 @@ type Input struct {
 	Self  gslb.GeoTag
 	Names []string
 
-	// Resolved gives the addresses of load balancers that have a name, as they were last
-	// resolved; a name that is missing stays unresolved.
-	Resolved map[string][]netip.Addr
+	// Resolved gives the addresses of a load balancer that has a name, as it was last
+	// resolved; none: it is not resolved yet. nil: no name is.
+	Resolved func(name string) []netip.Addr
 
 	// AllowLoopback keeps entries with loopback addresses, for demos and tests.
 	AllowLoopback bool

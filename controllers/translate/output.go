@@ -40,6 +40,9 @@ type Output struct {
 	// order in which they were found.
 	ExposedIPs []netip.Addr
 
+	// Hostnames are the names of load balancers that have to be resolved for it, sorted.
+	Hostnames []string
+
 	// Ingress is the embedded Ingress as it should be written: a new one if it has no
 	// ResourceVersion, else an update of the one that was found. It is nil when nothing
 	// is to be written.

@@ -26,32 +26,34 @@ const (
 )
 
 // Config says what a Book needs; Asker is required.
-type Config struct {
+type Config[K comparable] struct {
 	Asker Asker
-	// OnChange is called with a name whose addresses changed, one call at a time, from a
-	// goroutine of Run; nil: nobody is told. It must not call [Book.Want].
-	OnChange func(name string)
-	// Known are addresses from before a restart, by name: the last good ones until a
-	// resolver answers.
-	Known map[string][]netip.Addr
+	// OnChange is called with a name whose addresses changed and those who want it, one
+	// call at a time, from a goroutine of Run; nil: nobody is told.
+	OnChange func(name string, users []K)
+	// Known gives the addresses of a name from before a restart: the last good ones until a
+	// resolver answers. nil: nothing is known.
+	Known func(name string) []netip.Addr
 	Rand  func() float64 // in [0, 1); nil: that of math/rand/v2
 	Log   *slog.Logger   // nil: none
 }
 
-// Book holds the addresses of the names that somebody wants. Safe for concurrent use.
+// Book holds the addresses of the names that somebody wants; K tells users apart. Safe
+// for concurrent use.
 //
 //	the resolver answers                    | the addresses become
 //	addresses                               | these, and for as long as its TTL lasts those of the answer before
 //	no such name, or no addresses, once     | as they were
 //	… again, at least a negative TTL later  | none
 //	nothing, SERVFAIL, REFUSED, nonsense    | as they were, however long it takes
-type Book struct {
-	c    Config
+type Book[K comparable] struct {
+	c    Config[K]
 	wake chan struct{}
 
 	mu    sync.Mutex
 	names map[string]*entry
-	who   map[string][]string // user → the names that it wants
+	who   map[K][]string // the names that each user wants, sorted
+	asked chan struct{}  // closed when a name was asked for, and replaced
 }
 
 // entry is one name.
@@ -69,31 +71,39 @@ type entry struct {
 }
 
 // New makes a Book; [Book.Run] sets it to work.
-func New(c Config) (*Book, error) {
+func New[K comparable](c Config[K]) (*Book[K], error) {
 	if c.Asker == nil {
 		return nil, errors.New("hostnames need an Asker")
 	}
 	if c.OnChange == nil {
-		c.OnChange = func(string) {}
+		c.OnChange = func(string, []K) {}
+	}
+	if c.Known == nil {
+		c.Known = func(string) []netip.Addr { return nil }
 	}
 	if c.Rand == nil {
 		c.Rand = rand.Float64
 	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	return &Book{c: c, wake: make(chan struct{}, 1), names: make(map[string]*entry), who: make(map[string][]string)}, nil
+	return &Book[K]{
+		c: c, wake: make(chan struct{}, 1), names: make(map[string]*entry), who: make(map[K][]string), asked: make(chan struct{}),
+	}, nil
 }
 
 // Want says which names a user needs from now on, instead of those of its last call;
 // none: the user is gone. A name is asked for while anybody wants it. It never waits.
-func (b *Book) Want(user string, names []string) {
+func (b *Book[K]) Want(user K, names []string) {
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	defer b.poke()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if slices.Equal(b.who[user], names) {
+		return
+	}
 	for _, n := range names {
 		e := b.names[n]
 		if e == nil {
-			e = &entry{until: make(map[netip.Addr]time.Time), addrs: sorted(b.c.Known[n])}
+			e = &entry{until: make(map[netip.Addr]time.Time), addrs: sorted(b.c.Known(n))}
 			b.names[n] = e
 		}
 		e.users++
@@ -118,7 +128,7 @@ func sorted(addrs []netip.Addr) []netip.Addr {
 
 // Addrs gives the addresses of a name that is wanted, sorted and not to be changed; none:
 // there are none, or nothing is known yet.
-func (b *Book) Addrs(name string) []netip.Addr {
+func (b *Book[K]) Addrs(name string) []netip.Addr {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if e := b.names[name]; e != nil {
@@ -129,7 +139,7 @@ func (b *Book) Addrs(name string) []netip.Addr {
 
 // Trouble says why a name could not be resolved when it was asked for last; nil: it was,
 // or nobody asked yet.
-func (b *Book) Trouble(name string) error {
+func (b *Book[K]) Trouble(name string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if e := b.names[name]; e != nil {
@@ -139,7 +149,7 @@ func (b *Book) Trouble(name string) error {
 }
 
 // Settled reports that every wanted name has been asked for, whatever came of it.
-func (b *Book) Settled() bool {
+func (b *Book[K]) Settled() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.names {
@@ -150,8 +160,25 @@ func (b *Book) Settled() bool {
 	return true
 }
 
+// Await waits until every wanted name has been asked for, whatever came of it, or ctx ends.
+func (b *Book[K]) Await(ctx context.Context) {
+	for {
+		b.mu.Lock()
+		asked := b.asked
+		b.mu.Unlock()
+		if b.Settled() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-asked:
+		}
+	}
+}
+
 // All gives the addresses of all names that have some, for the time after a restart.
-func (b *Book) All() map[string][]netip.Addr {
+func (b *Book[K]) All() map[string][]netip.Addr {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := make(map[string][]netip.Addr)
@@ -164,7 +191,7 @@ func (b *Book) All() map[string][]netip.Addr {
 }
 
 // Count gives how many names are wanted, and how many of them cannot be resolved now.
-func (b *Book) Count() (wanted, failing int) {
+func (b *Book[K]) Count() (wanted, failing int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, e := range b.names {
@@ -176,7 +203,7 @@ func (b *Book) Count() (wanted, failing int) {
 }
 
 // Run asks until ctx ends; it then returns nil.
-func (b *Book) Run(ctx context.Context) error {
+func (b *Book[K]) Run(ctx context.Context) error {
 	var busy sync.WaitGroup
 	defer busy.Wait()
 	changes := make(chan string)
@@ -212,25 +239,38 @@ func (b *Book) Run(ctx context.Context) error {
 	}
 }
 
-func (b *Book) send(ctx context.Context, changes chan<- string, name string) {
+func (b *Book[K]) send(ctx context.Context, changes chan<- string, name string) {
 	select {
 	case changes <- name:
 	case <-ctx.Done():
 	}
 }
 
-func (b *Book) tell(ctx context.Context, changes <-chan string) {
+func (b *Book[K]) tell(ctx context.Context, changes <-chan string) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case name := <-changes:
-			b.c.OnChange(name)
+			b.c.OnChange(name, b.users(name))
 		}
 	}
 }
 
-func (b *Book) poke() {
+// users gives who wants a name.
+func (b *Book[K]) users(name string) []K {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var users []K
+	for user, names := range b.who {
+		if _, wants := slices.BinarySearch(names, name); wants {
+			users = append(users, user)
+		}
+	}
+	return users
+}
+
+func (b *Book[K]) poke() {
 	select {
 	case b.wake <- struct{}{}:
 	default:

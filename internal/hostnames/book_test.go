@@ -62,11 +62,11 @@ func (s *script) count(name string) int {
 const lb = "lb.example.net"
 
 // start runs a book in the bubble; changes are counted by name.
-func start(t *testing.T, c hostnames.Config) (*hostnames.Book, func() int) {
+func start(t *testing.T, c hostnames.Config[string]) (*hostnames.Book[string], func() int) {
 	t.Helper()
 	var mu sync.Mutex
 	changes := 0
-	c.OnChange = func(string) { mu.Lock(); changes++; mu.Unlock() }
+	c.OnChange = func(string, []string) { mu.Lock(); changes++; mu.Unlock() }
 	c.Rand = func() float64 { return 0 }
 	b, err := hostnames.New(c)
 	require.NoError(t, err)
@@ -77,7 +77,7 @@ func start(t *testing.T, c hostnames.Config) (*hostnames.Book, func() int) {
 	return b, func() int { mu.Lock(); defer mu.Unlock(); return changes }
 }
 
-func addrs(b *hostnames.Book) []string {
+func addrs(b *hostnames.Book[string]) []string {
 	var all []string
 	for _, a := range b.Addrs(lb) {
 		all = append(all, a.String())
@@ -89,7 +89,7 @@ func TestAddressesFollowTheTTL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
 		s.says(lb, time.Minute, "198.51.100.1", "2001:db8::1")
-		b, changes := start(t, hostnames.Config{Asker: s})
+		b, changes := start(t, hostnames.Config[string]{Asker: s})
 		b.Want("a", []string{lb})
 		assert.False(t, b.Settled(), "nobody was asked yet")
 		synctest.Wait()
@@ -114,7 +114,7 @@ func TestAnswersThatRotateDoNotFlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
 		s.says(lb, time.Minute, "198.51.100.1", "198.51.100.2")
-		b, changes := start(t, hostnames.Config{Asker: s})
+		b, changes := start(t, hostnames.Config[string]{Asker: s})
 		b.Want("a", []string{lb})
 		synctest.Wait()
 		seen := changes()
@@ -131,7 +131,7 @@ func TestTroubleTakesNothingAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
 		s.says(lb, 10*time.Second, "198.51.100.1")
-		b, changes := start(t, hostnames.Config{Asker: s})
+		b, changes := start(t, hostnames.Config[string]{Asker: s})
 		b.Want("a", []string{lb})
 		synctest.Wait()
 		require.NoError(t, b.Trouble(lb))
@@ -157,7 +157,7 @@ func TestANameIsGoneWhenItIsDeniedTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
 		s.says(lb, 30*time.Second, "198.51.100.1")
-		b, _ := start(t, hostnames.Config{Asker: s})
+		b, _ := start(t, hostnames.Config[string]{Asker: s})
 		b.Want("a", []string{lb})
 		synctest.Wait()
 		s.says(lb, 20*time.Second)
@@ -180,7 +180,7 @@ func TestATroubleBetweenTwoDenialsStillWantsTheSecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
 		s.says(lb, 30*time.Second, "198.51.100.1")
-		b, _ := start(t, hostnames.Config{Asker: s})
+		b, _ := start(t, hostnames.Config[string]{Asker: s})
 		b.Want("a", []string{lb})
 		synctest.Wait()
 		s.says(lb, 20*time.Second)
@@ -200,7 +200,7 @@ func TestNamesAreAskedForWhileSomebodyWantsThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
 		s.says(lb, 10*time.Second, "198.51.100.1")
-		b, _ := start(t, hostnames.Config{Asker: s})
+		b, _ := start(t, hostnames.Config[string]{Asker: s})
 		b.Want("a", []string{lb, lb})
 		b.Want("b", []string{lb})
 		synctest.Wait()
@@ -220,13 +220,13 @@ func TestAddressesFromBeforeARestartCountUntilAnAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
 		s.fails(lb)
-		known := map[string][]netip.Addr{lb: {netip.MustParseAddr("198.51.100.7")}}
-		b, _ := start(t, hostnames.Config{Asker: s, Known: known})
+		known := func(string) []netip.Addr { return []netip.Addr{netip.MustParseAddr("198.51.100.7")} }
+		b, _ := start(t, hostnames.Config[string]{Asker: s, Known: known})
 		b.Want("a", []string{lb})
 		assert.Equal(t, []string{"198.51.100.7"}, addrs(b), "at once")
 		time.Sleep(time.Hour)
 		assert.Equal(t, []string{"198.51.100.7"}, addrs(b))
-		assert.Equal(t, known, b.All())
+		assert.Equal(t, map[string][]netip.Addr{lb: known(lb)}, b.All())
 		s.says(lb, time.Minute, "198.51.100.8")
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
@@ -234,11 +234,34 @@ func TestAddressesFromBeforeARestartCountUntilAnAnswer(t *testing.T) {
 	})
 }
 
+func TestUsersAreToldOfTheirNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.says(lb, time.Minute, "198.51.100.1")
+		s.says("other.example.net", time.Minute, "198.51.100.2")
+		told := make(chan []string, 4)
+		b, err := hostnames.New(hostnames.Config[string]{Asker: s, OnChange: func(name string, users []string) { told <- append(users, name) }})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		b.Want("a", []string{lb})
+		b.Want("b", []string{"other.example.net"})
+		go func() { done <- b.Run(ctx) }()
+		b.Await(ctx)
+		assert.True(t, b.Settled())
+		assert.ElementsMatch(t, [][]string{{"a", lb}, {"b", "other.example.net"}}, [][]string{<-told, <-told})
+		cancel()
+		require.NoError(t, <-done)
+		b.Want("c", []string{"third.example.net"})
+		b.Await(ctx) // it ends, although nobody asks any more
+	})
+}
+
 func TestAQuietBookDoesNoWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
 		s.says(lb, 24*time.Hour, "198.51.100.1")
-		b, _ := start(t, hostnames.Config{Asker: s})
+		b, _ := start(t, hostnames.Config[string]{Asker: s})
 		b.Want("a", []string{lb})
 		time.Sleep(time.Hour)
 		synctest.Wait()
@@ -247,6 +270,6 @@ func TestAQuietBookDoesNoWork(t *testing.T) {
 }
 
 func TestABookNeedsSomebodyToAsk(t *testing.T) {
-	_, err := hostnames.New(hostnames.Config{})
+	_, err := hostnames.New(hostnames.Config[string]{})
 	require.ErrorContains(t, err, "Asker")
 }

@@ -14,7 +14,7 @@ import (
 var errNoAddresses = errors.New("it does not exist or has no addresses")
 
 // takeDue gives the names to ask for now, and marks them as being asked.
-func (b *Book) takeDue(now time.Time) []string {
+func (b *Book[K]) takeDue(now time.Time) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var due []string
@@ -29,7 +29,7 @@ func (b *Book) takeDue(now time.Time) []string {
 }
 
 // wait says how long there is nothing to do.
-func (b *Book) wait(now time.Time) time.Duration {
+func (b *Book[K]) wait(now time.Time) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	next := now.Add(time.Hour)
@@ -59,7 +59,7 @@ func (b *Book) wait(now time.Time) time.Duration {
 func (e *entry) failing() bool { return e.err != nil }
 
 // ask asks for one name and takes over what comes; true: its addresses changed.
-func (b *Book) ask(ctx context.Context, name string) bool {
+func (b *Book[K]) ask(ctx context.Context, name string) bool {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	answer, err := b.c.Asker.Ask(ctx, name)
@@ -73,6 +73,8 @@ func (b *Book) ask(ctx context.Context, name string) bool {
 		return false // nobody wants it any more
 	}
 	e.busy, e.settled = false, true
+	close(b.asked)
+	b.asked = make(chan struct{})
 	now := time.Now()
 	switch {
 	case err != nil:
@@ -90,7 +92,7 @@ func (b *Book) ask(ctx context.Context, name string) bool {
 
 // accept takes over addresses. Those of earlier answers stay for as long as these may
 // still be in caches.
-func (b *Book) accept(name string, e *entry, a Answer, now time.Time) bool {
+func (b *Book[K]) accept(name string, e *entry, a Answer, now time.Time) bool {
 	e.err, e.tries, e.denied = nil, 0, time.Time{}
 	for _, addr := range a.Addrs {
 		e.until[addr] = now.Add(min(maxLinger, max(a.TTL, minRefresh)+minRefresh))
@@ -102,7 +104,7 @@ func (b *Book) accept(name string, e *entry, a Answer, now time.Time) bool {
 }
 
 // deny counts an answer without addresses: the second one takes them away.
-func (b *Book) deny(name string, e *entry, ttl time.Duration, now time.Time) bool {
+func (b *Book[K]) deny(name string, e *entry, ttl time.Duration, now time.Time) bool {
 	ttl = min(maxRefresh, max(minRefresh, ttl))
 	e.err, e.tries = errNoAddresses, 0
 	if e.denied.IsZero() {
@@ -123,7 +125,7 @@ func (b *Book) deny(name string, e *entry, ttl time.Duration, now time.Time) boo
 
 // expire takes addresses away whose last answer has ended, of names that resolve; it
 // gives the names that changed.
-func (b *Book) expire(now time.Time) []string {
+func (b *Book[K]) expire(now time.Time) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var changed []string
@@ -160,12 +162,12 @@ func (e *entry) newest() (newest time.Time) {
 }
 
 // jitter spreads questions by a tenth, towards the earlier.
-func (b *Book) jitter(d time.Duration) time.Duration {
+func (b *Book[K]) jitter(d time.Duration) time.Duration {
 	return d - time.Duration(b.c.Rand()*0.1*float64(d))
 }
 
 // report logs trouble when it starts and when it ends.
-func (b *Book) report(name string, e *entry) {
+func (b *Book[K]) report(name string, e *entry) {
 	switch {
 	case e.err != nil && !e.failed:
 		e.failed = true

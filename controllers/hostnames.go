@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/meridian-gslb/meridian/internal/hostnames"
+)
+
+// namesPatience is how long the first translation waits for the names of load balancers:
+// a start must not take the place of what others know with hosts that have no address yet.
+const namesPatience = 3 * time.Second
+
+// newNames makes what resolves the names of load balancers. changed is called with the
+// Gslbs that one of them matters to, when its addresses changed.
+func newNames(cfg *Config, log *slog.Logger, changed func(types.NamespacedName)) (*hostnames.Book[types.NamespacedName], error) {
+	return hostnames.New(hostnames.Config[types.NamespacedName]{
+		Asker: cfg.Asker, Known: hostnames.Remembered(cfg.Store.World, cfg.Self), Log: log,
+		OnChange: func(_ string, users []types.NamespacedName) {
+			for _, g := range users {
+				changed(g)
+			}
+		},
+	})
+}
+
+// awaitNames waits for the names that the first translations want, and translates those
+// Gslbs once more.
+func (c *collector) awaitNames(ctx context.Context, began time.Time) {
+	waiting := c.last.where(func(t *translation) bool { return len(t.out.Hostnames) > 0 })
+	if len(waiting) == 0 {
+		return
+	}
+	patience, cancel := context.WithTimeout(ctx, namesPatience)
+	defer cancel()
+	c.names.Await(patience)
+	for _, key := range waiting {
+		c.translate(ctx, key, began)
+	}
+}
