@@ -100,7 +100,8 @@ func (c *Cluster) SetAddrs(name gslb.Name, addrs ...string) {
 	c.hosts[name] = h
 }
 
-// Fault has f decide what becomes of each question; network is "udp" or "tcp".
+// Fault has f decide what becomes of each question; network is "udp" or "tcp". It is
+// called for one question at a time.
 func (c *Cluster) Fault(f func(network string, q *dns.Msg) Act) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,9 +213,8 @@ func (c *Cluster) Serve(network string, msg []byte) ([]byte, bool) {
 	}
 	c.mu.Lock()
 	c.asked[dns.CanonicalName(q.Question[0].Name)]++
-	dead, fault := over(c.life), c.fault
+	dead, act := over(c.life), c.fault(network, q)
 	c.mu.Unlock()
-	act := fault(network, q)
 	if dead || act == Drop {
 		return nil, false
 	}

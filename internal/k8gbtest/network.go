@@ -142,7 +142,10 @@ func readFrame(conn net.Conn) ([]byte, error) {
 
 // ServeOn answers over real sockets until ctx ends, which closes them.
 func ServeOn(ctx context.Context, s Server, pc net.PacketConn, l net.Listener) {
-	stop := context.AfterFunc(ctx, func() { pc.Close(); l.Close() })
+	stop := context.AfterFunc(ctx, func() {
+		_ = pc.Close() // both end what reads from them
+		_ = l.Close()
+	})
 	defer stop()
 	var wg sync.WaitGroup
 	defer wg.Wait()

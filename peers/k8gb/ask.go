@@ -45,11 +45,11 @@ func (c *cluster) wireOf(t *target) *wire {
 // answered takes what became of a question about a host, and decides when it is asked
 // for again:
 //
-//	the answer                          | again after
-//	changed something                   | the least time
-//	is the first negative of a row      | between, and a little
-//	says nothing                        | the least time, twice as long each time
-//	is as before                        | a round, and not less than the least time
+//	the answer                        | again after
+//	says nothing                      | the least time, twice as long each time
+//	is the first negative of a row    | between, and a little
+//	any other, within hot of a change | the least time
+//	is as before                      | a round, and not less than the least time
 func (c *cluster) answered(t *target, s said, now time.Time) {
 	c.inflight--
 	if t.gone {
@@ -61,6 +61,9 @@ func (c *cluster) answered(t *target, s said, now time.Time) {
 	t.asked = now
 	moved := t.hear(s, c.alive(now), now)
 	if moved {
+		if t.made != nil { // else it is new
+			t.changed = now
+		}
 		c.offer(t)
 	}
 	if s.kind != unknown {
@@ -71,10 +74,10 @@ func (c *cluster) answered(t *target, s said, now time.Time) {
 	case s.kind == unknown:
 		wait = min(askLeast<<min(t.fails, 4), askMost)
 		t.fails++
-	case moved:
-		wait = askLeast
 	case !t.nay.IsZero() && now.Sub(t.nay) < between:
 		wait = t.nay.Add(between).Sub(now) + between/100
+	case now.Sub(t.changed) < hot:
+		wait = askLeast
 	}
 	c.queue.put(t, now.Add(wait))
 }

@@ -21,8 +21,9 @@ const (
 	askTimeout  = 2 * time.Second
 	askLeast    = time.Second // between two questions about one host
 	askMost     = 5 * time.Second
-	outstanding = 32              // questions about hosts on their way
-	firstReport = 2 * time.Second // after which a report is made of the answers so far
+	hot         = 30 * time.Second // after a change, in which a host is asked about more often
+	outstanding = 32               // questions about hosts on their way
+	firstReport = 2 * time.Second  // after which a report is made of the answers so far
 )
 
 // cluster is one cluster that runs k8gb. What is not under the lock is the loop's alone.
@@ -196,7 +197,7 @@ func (c *cluster) drop(t *target) {
 
 // offer makes the offer of a target anew.
 func (c *cluster) offer(t *target) {
-	t.made = t.belief.offer(t.name, t.host.ask)
+	t.made = t.offer(t.name, t.host.ask)
 	c.dirty[t.host.zone] = true
 }
 

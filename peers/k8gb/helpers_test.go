@@ -43,8 +43,7 @@ type meridian struct {
 	asker   *k8gb.Asker
 	table   atomic.Pointer[answers.Table]
 	foreign chan string
-	ns      []gslb.NameServer // at the edge
-	signs   bool              // it answers signatures, as Meridian does
+	signs   bool // it answers signatures, as Meridian does
 	dead    atomic.Bool
 	stop    func()
 }

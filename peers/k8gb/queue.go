@@ -11,13 +11,14 @@ import (
 
 // target is a host as one cluster is asked for it.
 type target struct {
-	name  gslb.Name
-	host  host
-	due   time.Time // when it is asked next; the zero time, of a new one, comes first
-	place int       // in the queue; -1: it is being asked
-	fails int       // answers in a row that said nothing
-	asked time.Time // when it was last asked, whatever came of it; zero: never
-	gone  bool      // it is not asked for any more
+	name    gslb.Name
+	host    host
+	due     time.Time // when it is asked next; the zero time, of a new one, comes first
+	place   int       // in the queue; -1: it is being asked
+	changed time.Time // when an answer changed something last
+	fails   int       // answers in a row that said nothing
+	asked   time.Time // when it was last asked, whatever came of it; zero: never
+	gone    bool      // it is not asked for any more
 	belief
 	made *gslb.Offer // of the belief; nil: nothing is offered
 }

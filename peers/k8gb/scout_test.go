@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -110,11 +111,11 @@ func TestConfiguredClustersAreAskedWithoutAnEdge(t *testing.T) {
 
 func TestNameServersThatGoAreAskedOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var gone bool
+		var gone atomic.Bool
 		ns := gslb.NameServer{Name: gslb.MustName("gslb-ns-us-cloud.example.com"), Addrs: []netip.Addr{netip.MustParseAddr("198.51.100.53")}}
 		m := newMixed(t, func(c *k8gb.Config) {
 			c.Discover = func(context.Context, gslb.Zone) ([]gslb.NameServer, error) {
-				if gone {
+				if gone.Load() {
 					return nil, errors.New("the edge does not answer")
 				}
 				return []gslb.NameServer{ns, {Name: gslb.MustName("ns.provider.example"), Addrs: ns.Addrs}, {Name: gslb.MustName("gslb-ns-eu-cloud.example.com"), Addrs: ns.Addrs}}, nil
@@ -124,7 +125,7 @@ func TestNameServersThatGoAreAskedOn(t *testing.T) {
 		m.us.Set(app, k8gbtest.Host{Strategy: gslb.RoundRobin, TTL: 30, Addrs: []string{us1}})
 		pass(5 * time.Second)
 		assert.Equal(t, []string{"us true"}, m.told(), "neither we nor who is no cluster")
-		gone = true
+		gone.Store(true)
 		pass(5 * time.Minute)
 		assert.Equal(t, []string{eu1, us1}, m.addrs(app))
 	})

@@ -154,7 +154,12 @@ func (c *connection) ask(ctx context.Context, q question) (*dns.Msg, error) {
 	case m := <-w.reply:
 		return m, nil
 	case <-c.done:
-		return nil, errEnded
+		select {
+		case m := <-w.reply: // it was the last
+			return m, nil
+		default:
+			return nil, errEnded
+		}
 	case <-ctx.Done():
 		c.end()
 		return nil, ctx.Err()
