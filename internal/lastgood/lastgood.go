@@ -26,6 +26,10 @@ import (
 // DefaultEvery is how often a world that changes all the time is kept.
 const DefaultEvery = 5 * time.Second
 
+// firstEvery is that after a start, doubled each time: the first worlds do not know the
+// peers yet, and a process that is killed again soon must leave a better one behind.
+const firstEvery = 250 * time.Millisecond
+
 // format is that of the content: gzip'd JSON of a gslb.Saved.
 const format = 1
 
@@ -137,11 +141,11 @@ func New(c Config) (*Keeper, error) {
 	return k, nil
 }
 
-// Run keeps each World that is ready, at most once in Every, and once more at the
-// end; it returns nil when ctx ends. What cannot be kept is tried again with the
+// Run keeps each World that is ready, at most once in Every, the first ones sooner, and
+// once more at the end; it returns nil when ctx ends. What cannot be kept is tried again with the
 // next World, or after Every.
 func (k *Keeper) Run(ctx context.Context) error {
-	pending, next := false, time.Time{}
+	pending, next, every := false, time.Time{}, min(firstEvery, k.cfg.Every)
 	timer := time.NewTimer(0)
 	<-timer.C
 	for {
@@ -159,7 +163,8 @@ func (k *Keeper) Run(ctx context.Context) error {
 			timer.Reset(max(time.Until(next), 0))
 		case <-timer.C:
 			pending = !k.keep()
-			next = time.Now().Add(k.cfg.Every)
+			next = time.Now().Add(every)
+			every = min(2*every, k.cfg.Every)
 			if pending {
 				timer.Reset(k.cfg.Every)
 			}
