@@ -117,6 +117,9 @@ func (s *sim) doObjects(cmd string, c *cluster, slots []*slot, args []string) er
 		c.objects[o.Host] = &o
 		c.changed()
 	case "announce":
+		if c.leaving {
+			return nil // who says goodbye says nothing after it
+		}
 		for _, sl := range slots {
 			sl.p.store.UpdateLocal(func(l *gslb.LocalState) { l.Announcement = gslb.Announcement(args[0]) })
 			sl.paused = time.Now()

@@ -302,6 +302,9 @@ func (o *oracle) circles(p *process, w *gslb.World, now time.Time) {
 		var last time.Time
 		for _, sl := range by.slots {
 			last = latest(last, sl.signs[c.Tag])
+			if sl.p != nil && now.Sub(sl.p.wentOn) < t.Decide {
+				return // what the witness says was true when it was frozen
+			}
 		}
 		if bound := t.Lease + t.Decide + 2*time.Second; now.Sub(last) > bound {
 			o.fail(invCircle, p, "%s is vouched for by %s, which heard it %v ago", c.Tag, c.Witness.By, now.Sub(last))
