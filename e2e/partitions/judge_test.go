@@ -69,7 +69,7 @@ func (c *checker) equal(since time.Time) time.Duration {
 // cannot be judged: then it says so.
 func (c *checker) within(what string, took, promise time.Duration, since time.Time) {
 	c.w.t.Helper()
-	c.w.t.Logf("%s: %d ms", what, took.Milliseconds())
+	c.w.told(what, took)
 	if took <= promise {
 		return
 	}
@@ -79,6 +79,16 @@ func (c *checker) within(what string, took, promise time.Duration, since time.Ti
 		return
 	}
 	assert.LessOrEqual(c.w.t, took, promise, "%s (the checker itself was late by %v meanwhile)", what, starved)
+}
+
+// told logs how long something took, as far as can be told by asking now and then.
+func (w *world) told(what string, took time.Duration) {
+	w.t.Helper()
+	if took == 0 {
+		w.t.Logf("%s: at once, within %d ms", what, askEvery.Milliseconds())
+		return
+	}
+	w.t.Logf("%s: %d ms", what, took.Milliseconds())
 }
 
 // starved is how late the checker was between two moments, and how long healthy servers

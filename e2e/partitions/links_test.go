@@ -5,6 +5,7 @@
 package partitions_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,7 +91,7 @@ func (w *world) turnsAndAllFollow(c *cluster) {
 	for _, ready := range []bool{false, true} {
 		since := time.Now()
 		c.turn(ready)
-		w.t.Logf("%s ready: %t → all say so: %d ms", c.tag, ready, w.seen.equal(since).Milliseconds())
+		w.told(fmt.Sprintf("%s ready: %t → all say so", c.tag, ready), w.seen.equal(since))
 	}
 }
 
