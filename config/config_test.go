@@ -177,7 +177,8 @@ func TestExternalDNS(t *testing.T) {
 		seeks, wanted bool
 		why           string
 	}{
-		{[]string{"--edge-provider", "externaldns"}, nil, false, true, "servers are found, and without a peer key nobody is sought"},
+		{[]string{"--edge-provider", "externaldns"}, nil, true, true, "servers are found, and without a peer key clusters that run k8gb are sought"},
+		{[]string{"--edge-provider", "externaldns", "--k8gb-compat=false"}, nil, false, true, "without either nobody is sought"},
 		{[]string{"--edge-provider", "externaldns", "--edge-dns", "192.0.2.1", "--peer-tsig-key", "p:hmac-sha256:" + keyFile(t)}, []string{"192.0.2.1:53"}, true, true, "servers to read"},
 		{[]string{"--peer-tsig-key", "p:hmac-sha256:" + keyFile(t)}, nil, false, false, "no edge"},
 	} {

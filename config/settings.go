@@ -81,9 +81,10 @@ type Settings struct {
 	LogJSON                    bool
 }
 
-// SeeksPeers reports that peers are looked up at the edge.
+// SeeksPeers reports that peers are looked up at the edge, by the exchange or, without
+// a key for that, by what asks k8gb.
 func (s *Settings) SeeksPeers() bool {
-	return (s.ExternalDNS || len(s.EdgeServers) > 0) && len(s.PeerKeys) > 0
+	return (s.ExternalDNS || len(s.EdgeServers) > 0) && (len(s.PeerKeys) > 0 || s.K8gb)
 }
 
 // MeasuresOutside reports that there is something outside by which this cluster

@@ -25,6 +25,9 @@ func (p *process) addK8gb(store *gslb.Store, x *exchange, keeper *edge.Keeper) e
 	if keeper != nil {
 		cfg.Discover = p.strangers(keeper)
 	}
+	if len(s.PeerKeys) == 0 { // the exchange looks for nobody
+		cfg.Sought = store.PeersSought
+	}
 	asker, err := k8gb.New(cfg)
 	if err != nil {
 		return err

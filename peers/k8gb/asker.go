@@ -44,6 +44,10 @@ type Config struct {
 	// any more. nil: nobody is told. It must not block.
 	Foreign func(gslb.GeoTag, bool)
 
+	// Sought is told once that clusters were looked for the first time, with or without
+	// success, and those that run k8gb are known. nil: nobody is told. It must not block.
+	Sought func()
+
 	Port          uint16 // of discovered name servers; 0: 53
 	Rate          int    // questions about hosts to one cluster, a second; 0: 100
 	AllowLoopback bool   // believe loopback addresses in answers
@@ -102,12 +106,20 @@ func New(c Config) (*Asker, error) {
 	if c.Foreign == nil {
 		c.Foreign = func(gslb.GeoTag, bool) {}
 	}
+	if c.Sought == nil {
+		c.Sought = func() {}
+	}
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{}).DialContext
 	}
 	a := &Asker{
 		cfg: c, log: c.Log.With("component", "peers"), metrics: newMetrics(), wake: make(chan struct{}, 1),
 		hosts: make(map[gslb.Name]host), clusters: make(map[gslb.GeoTag]*cluster), found: make(map[gslb.GeoTag]map[gslb.Name][]string),
+	}
+	for tag := range c.Static {
+		if tag != c.Self {
+			c.Store.KnowPeer(tag)
+		}
 	}
 	if c.Registerer != nil {
 		if err := a.metrics.register(c.Registerer, a); err != nil {

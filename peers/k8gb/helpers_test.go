@@ -92,6 +92,7 @@ func newMeridian(t *testing.T, network *k8gbtest.Net, change ...func(*k8gb.Confi
 	})
 	c := k8gb.Config{
 		Self: "eu", Store: m.store, Worlds: m.store.Mailbox().C(), Dial: network.Dial, ClusterOf: edge.ClusterOf,
+		Sought:  m.store.PeersSought,
 		Foreign: func(tag gslb.GeoTag, is bool) { m.foreign <- fmt.Sprint(tag, " ", is) }, Log: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {
@@ -99,7 +100,6 @@ func newMeridian(t *testing.T, network *k8gbtest.Net, change ...func(*k8gb.Confi
 	}
 	m.asker, err = k8gb.New(c)
 	require.NoError(t, err)
-	m.store.PeersSought()
 	m.store.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
 	ctx, cancel := context.WithCancel(t.Context())
 	m.stop = cancel

@@ -29,6 +29,7 @@ const (
 func (a *Asker) scout(ctx context.Context) {
 	wait := discoverSoon
 	var due time.Time
+	var once sync.Once
 	next := time.NewTimer(probeEvery)
 	defer next.Stop()
 	for {
@@ -45,6 +46,7 @@ func (a *Asker) scout(ctx context.Context) {
 			wait = min(2*wait, discoverEvery)
 		}
 		a.probeAll(ctx)
+		once.Do(a.cfg.Sought)
 		next.Reset(min(probeEvery, max(time.Until(due), time.Second)))
 	}
 }

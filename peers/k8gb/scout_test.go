@@ -58,6 +58,29 @@ func TestWhoRunsK8gbIsToldByEvidence(t *testing.T) {
 	}
 }
 
+// Before it is known what the clusters that run k8gb offer, nothing is answered: the
+// first answer of a failover must not be that of the secondary.
+func TestTheFirstAnswerWaitsForK8gb(t *testing.T) {
+	for _, static := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			m := newMixed(t, func(c *k8gb.Config) {
+				if static {
+					c.Static = map[gslb.GeoTag][]string{"us": {usAt}}
+				}
+			})
+			m.set(app, usFirst, eu1)
+			m.us.Set(app, k8gbtest.Host{Strategy: gslb.Failover, Primary: "us", TTL: 30, Addrs: []string{us1}})
+			for range 100 {
+				pass(20 * time.Millisecond)
+				if table := m.table.Load(); table != nil && table.Ready() {
+					require.Equal(t, []string{us1}, m.addrs(app), "static: %t", static)
+				}
+			}
+			assert.True(t, m.table.Load().Ready())
+		})
+	}
+}
+
 func TestAServerWithoutTCPIsKnownByUDP(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMixed(t)
