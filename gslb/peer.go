@@ -134,7 +134,7 @@ func (p *peer) admit(r *Report, now time.Time, t Timing) error {
 		p.forgetAll(r.ClusterID)
 		return nil
 	}
-	p.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is kept, and id %s", p.tag, p.id, r.ClusterID)
+	p.conflict = p.twice(r.ClusterID)
 	p.conflictAt = now
 	return fmt.Errorf("report refused: %s; give each cluster a geo tag of its own", p.conflict)
 }

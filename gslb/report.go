@@ -182,6 +182,7 @@ type Report struct {
 	NameServers  []NameServer // the reporter's own, for this zone
 	Hears        []GeoTag     // clusters heard first-hand, sorted
 	Lost         []GeoTag     // clusters found lost, sorted
+	Disputed     []GeoTag     // clusters whose geo tag another one uses too, as the reporter hears it, sorted
 	Returned     []GeoTag     // clusters that were lost, and are heard again for less than some policy's delay, sorted
 	Asked        []Asked      // of entries that others hold to be healthy against their probes, by cluster
 	Mark         uint64       // how far the reporter's knowledge goes

@@ -26,6 +26,7 @@ type author struct {
 
 	publishing sync.Mutex  // held while versions are made
 	world      *gslb.World // last published
+	frozen     bool        // another cluster uses our geo tag
 
 	stateMu sync.Mutex
 	state   gslb.Announcement
@@ -36,8 +37,9 @@ type author struct {
 type ownZone struct {
 	zone       gslb.Name
 	pub        *publication
-	public     uint32    // serial of the served zone, as told
-	publicAt   time.Time // since when
+	head       *gslb.Report // as told, without offers
+	public     uint32       // serial of the served zone, as told
+	publicAt   time.Time    // since when
 	records    []gslb.Record
 	challenges []gslb.Record
 	failed     map[gslb.Name]bool // hosts that do not fit in the format
@@ -59,7 +61,12 @@ func newAuthor(instance string, now func() time.Time, log *slog.Logger, m *metri
 func (a *author) publish(w *gslb.World) {
 	if w.Local.Synced || w.Local.Restored {
 		a.publishing.Lock()
-		a.publishZones(w)
+		if c := w.Cluster(w.Self); c != nil && c.Conflict != "" {
+			a.freeze(w)
+		} else {
+			a.frozen = false
+			a.publishZones(w)
+		}
 		a.publishing.Unlock()
 	}
 	a.stateMu.Lock()

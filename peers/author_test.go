@@ -4,6 +4,7 @@ package peers_test
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -297,8 +298,14 @@ func TestARequestOfBeforeOurStartIsNoSignOfLife(t *testing.T) {
 			return took
 		}
 		assert.Zero(t, ask("n=5 to=theonebefore"))
-		assert.Zero(t, ask("n=6 to=-"))
-		assert.Equal(t, "unknown", c.c.liveness("us"))
+		first := func(n int, signed time.Duration) {
+			c.ask(reportZone, dns.TypeIXFR, ixfrFrom(soa), hold(fmt.Sprintf("v=1 tag=us id=x instance=a n=%d to=- hold=0", n)), func(m *dns.Msg) {
+				m.SetTsig(keyName, dns.HmacSHA256, 300, time.Now().Add(signed).Unix())
+			})
+			settle(10 * time.Millisecond)
+		}
+		first(6, -2*time.Second)
+		assert.Equal(t, "unknown", c.c.liveness("us"), "the first on a connection, signed before our start")
 		assert.Empty(t, c.c.x.KeepAlives(), "nor is its number told to others")
 		ask("n=7 to=eu")
 		assert.Equal(t, "fresh", c.c.liveness("us"))
@@ -306,7 +313,10 @@ func TestARequestOfBeforeOurStartIsNoSignOfLife(t *testing.T) {
 		require.Equal(t, "lost", c.c.liveness("us"))
 		ask("n=7 to=eu")
 		assert.Equal(t, "lost", c.c.liveness("us"), "a replay")
-		ask("n=8")
+		first(8, 0)
+		assert.Equal(t, "fresh", c.c.liveness("us"), "the first on a connection, signed since")
+		settle(10 * time.Second)
+		ask("n=9")
 		assert.Equal(t, "fresh", c.c.liveness("us"), "older versions do not say whom they speak to")
 	})
 }

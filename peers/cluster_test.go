@@ -3,6 +3,7 @@
 package peers_test
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/netip"
@@ -45,6 +46,7 @@ type cluster struct {
 type world struct {
 	t   *testing.T
 	net *peerstest.Network
+	ids map[string]string // cluster ids by name of the instance; nil: "id-TAG"
 }
 
 func newWorld(t *testing.T) *world {
@@ -60,11 +62,12 @@ func (w *world) start(tag gslb.GeoTag, all []gslb.GeoTag, edit ...func(*peers.Co
 // startAs is start for one of several instances of a cluster.
 func (w *world) startAs(name string, tag gslb.GeoTag, all []gslb.GeoTag, edit ...func(*peers.Config)) *cluster {
 	w.t.Helper()
-	store, err := gslb.NewStore(gslb.Config{Self: tag, ClusterID: "id-" + string(tag), Instance: name})
+	id := cmp.Or(w.ids[name], "id-"+string(tag))
+	store, err := gslb.NewStore(gslb.Config{Self: tag, ClusterID: id, Instance: name})
 	require.NoError(w.t, err)
 	c := &cluster{tag: tag, name: name, store: store, reg: prometheus.NewRegistry(), logs: &logs{}}
 	cfg := peers.Config{
-		Self: tag, ClusterID: "id-" + string(tag), Instance: name, Keys: []peers.Key{sharedKey()},
+		Self: tag, ClusterID: id, Instance: name, Keys: []peers.Key{sharedKey()},
 		Store: store, Worlds: store.Mailbox().C(), Static: map[gslb.GeoTag][]string{},
 		Dial: w.net.Dialer(name), Log: slog.New(slog.NewTextHandler(c.logs, nil)), Registerer: c.reg,
 	}

@@ -79,6 +79,7 @@ func encodeHeader(r *gslb.Report) (*set, error) {
 	l.put("state", string(r.Announcement))
 	l.putTags("hears", r.Hears)
 	l.putTags("lost", r.Lost)
+	l.putTags("disputed", r.Disputed)
 	l.putTags("returned", r.Returned)
 	l.put("asked", joinAsked(r.Asked))
 	s := &set{}

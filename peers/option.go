@@ -31,10 +31,6 @@ type hello struct {
 // nobody is whom the first question on a connection speaks to: it is not known yet.
 const nobody = "-"
 
-// fresh reports that a question was asked after its author answered on that connection,
-// so that it cannot be one of before the author's start. Older versions do not tell.
-func (h *hello) fresh(instance string) bool { return h.to == "" || h.to == instance }
-
 func (h *hello) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "v=%d tag=%s id=%s instance=%s n=%d", Format, h.tag, h.id, h.instance, h.number)

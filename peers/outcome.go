@@ -66,7 +66,14 @@ func (s *session) alive(sl *slot, m *message, now time.Time) {
 		s.to = instance
 		s.x.heard.note(tag, instance, f.number, now)
 	}
-	s.x.readers.alive(s.peer, tag, instance, s.addr, skewOf(m.tsig, s.x.now()), now)
+	id := ""
+	if f := sl.t.from; f != nil && tag != "" {
+		id = f.id
+		if tag == s.x.cfg.Self {
+			s.x.sawOwnTag(f, sl.t.empty.origin)
+		}
+	}
+	s.x.readers.alive(s.peer, tag, id, instance, s.addr, skewOf(m.tsig, s.x.now()), now)
 	if tag == s.peer.tag && !s.worked {
 		s.worked = true
 		s.peer.works()

@@ -51,10 +51,37 @@ func (a *author) publishZone(o *ownZone, empty *Zone, w *gslb.World, names []gsl
 		o.refused = false
 		a.log.Info("report is published again", "zone", o.zone)
 	}
-	o.records, o.challenges = head.Records, head.Challenges
+	o.head, o.records, o.challenges = head, head.Records, head.Challenges
 	if len(diff(cur, z)) > 0 {
 		a.metrics.reportBytes.WithLabelValues(o.zone.String()).Set(float64(z.size))
 		o.pub.publish(z)
+	}
+}
+
+// freeze goes on with what was said before another cluster was found to use our geo tag:
+// nothing new is said of hosts, records and name servers until that is settled. Whom
+// we hear is told as ever, since others vouch by it, and so is a goodbye.
+func (a *author) freeze(w *gslb.World) {
+	a.frozen = true
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	for _, o := range a.own {
+		now := w.OwnHeader(o.zone)
+		cur, _ := o.pub.current()
+		if now == nil || cur == nil || o.head == nil {
+			continue
+		}
+		head := *o.head
+		head.Hears, head.Lost, head.Disputed, head.Announcement = now.Hears, now.Lost, now.Disputed, now.Announcement
+		apex, err := encodeHeader(&head)
+		if err != nil {
+			a.refuse(o, err)
+			continue
+		}
+		z := cur.with(map[string]*set{"": apex}, soa{instance: a.instance, serial: cur.serial + 1})
+		if len(diff(cur, z)) > 0 {
+			o.pub.publish(z)
+		}
 	}
 }
 
@@ -74,7 +101,7 @@ func (o *ownZone) tell(public uint32, now time.Time) uint32 {
 func (a *author) catchUp(origin name) {
 	a.publishing.Lock()
 	defer a.publishing.Unlock()
-	if a.world == nil {
+	if a.world == nil || a.frozen {
 		return
 	}
 	for i := range a.world.Zones {

@@ -76,6 +76,7 @@ type Exchange struct {
 	now     func() time.Time
 	metrics *metrics
 
+	started time.Time // by the clock of signatures
 	sent    sent
 	heard   heard
 	noises  noises
@@ -92,7 +93,7 @@ func New(c Config) (*Exchange, error) {
 	}
 	x := &Exchange{
 		cfg: c, log: c.Log.With("component", "peers"), now: c.Now, metrics: newMetrics(),
-		sent: sent{start: time.Now()}, moved: make(chan struct{}, 1),
+		started: c.Now(), sent: sent{start: time.Now()}, moved: make(chan struct{}, 1),
 	}
 	for _, k := range c.Keys {
 		s, err := newSigner(k)

@@ -121,7 +121,7 @@ func (x *Exchange) greet(a *answer) bool {
 		return false
 	}
 	now := time.Now()
-	if !a.from.fresh(x.cfg.Instance) || !x.heard.note(a.from.tag, a.from.instance, a.from.number, now) {
+	if !x.fresh(a) || !x.heard.note(a.from.tag, a.from.instance, a.from.number, now) {
 		return true // a later one came first, or it is a replay: answered, but no sign of life
 	}
 	a.counts = true
@@ -132,6 +132,19 @@ func (x *Exchange) greet(a *answer) bool {
 	x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: a.from.tag, ID: a.from.id, At: now})
 	x.readers.called(a.from.tag, a.from.at)
 	return true
+}
+
+// fresh reports that a question cannot be one of before our start, whose number would be
+// forgotten: it names this instance, which answered on that connection before, or it is the
+// first of one and was signed after we started. Older versions name nobody.
+func (x *Exchange) fresh(a *answer) bool {
+	switch a.from.to {
+	case "", x.cfg.Instance:
+		return true
+	case nobody:
+		return a.m.tsig.time > uint64(x.started.Unix())
+	}
+	return false
 }
 
 // serveQuestion answers questions about report zones that we serve.
@@ -214,7 +227,7 @@ func (x *Exchange) serveTransfer(ctx context.Context, a *answer, pub *publicatio
 // hold waits until the zone is not what the reader has, or the hold is over.
 func (x *Exchange) hold(ctx context.Context, a *answer, pub *publication, have soa, known bool) *Zone {
 	z, moved := pub.current()
-	if a.from == nil || !known || a.from.hold <= 0 || !a.from.fresh(x.cfg.Instance) {
+	if a.from == nil || !known || a.from.hold <= 0 || !x.fresh(a) {
 		return z
 	}
 	end := time.NewTimer(min(a.from.hold, maxHold))

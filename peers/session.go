@@ -162,7 +162,9 @@ func (s *session) send(sl *slot, first bool, now time.Time) error {
 		hello.hears, s.told = hears, hears
 	}
 	if at := s.x.calledAt(); !slices.Equal(at, s.toldAt) {
-		hello.at, s.toldAt = at, at
+		if hello.at = at; sl.named { // the first question may not count
+			s.toldAt = at
+		}
 	}
 	b := newBuilder(512, sl.id, 0, question(t.empty.origin, dns.TypeIXFR), t.empty.origin)
 	b.soa(authoritySection, t.have)

@@ -11,8 +11,9 @@ import (
 )
 
 // alive notes a rightly signed answer: tag is who signed it, "" if that cannot
-// be told. It may be another cluster than the one that was dialled.
-func (r *readers) alive(dialled *peer, tag gslb.GeoTag, instance, addr string, skew time.Duration, now time.Time) {
+// be told, and id its cluster id, if it says. It may be another cluster than the one
+// that was dialled.
+func (r *readers) alive(dialled *peer, tag gslb.GeoTag, id, instance, addr string, skew time.Duration, now time.Time) {
 	r.checkAddress(dialled.tag, tag, addr)
 	if tag == "" || r.ours(tag) && !r.ours(dialled.tag) {
 		return
@@ -35,7 +36,7 @@ func (r *readers) alive(dialled *peer, tag gslb.GeoTag, instance, addr string, s
 	if r.x.noises.end("signature " + string(tag)) {
 		r.x.log.Info("signatures of a peer are right again", "peer", tag)
 	}
-	r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, At: now})
+	r.x.cfg.Store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, ID: id, At: now})
 }
 
 // isCurrent notes that what we hold of a report is what its author says: it was read, or
