@@ -41,6 +41,7 @@ func translated(in statusInput, kind string) metav1.Condition {
 //	False       | any                        | any                       | False  | of translation
 //	True        | yes                        | any                       | False  | Conflicted
 //	True        | no                         | unknown geo tag           | True   | UnknownGeoTag
+//	True        | no                         | another namespace, younger| True   | ClaimedElsewhere
 //	True        | no                         | a cluster has no weight   | True   | NoWeight
 //	True        | no                         | policies differ           | True   | SpecDiverged
 //	True        | no                         | –                         | True   | of translation
@@ -60,7 +61,10 @@ func acceptedOf(in statusInput, views []hostView) metav1.Condition {
 		switch {
 		case v.rival != (gslb.Source{}) && v.read.Offered:
 			conflicts = append(conflicts, fmt.Sprintf("host %s belongs to %s, which is older", v.name, v.rival))
+		case v.own != nil && v.own.Foreign:
+			conflicts = append(conflicts, fmt.Sprintf("host %s belongs to %s, which is older", v.name, ownerText(v.host)))
 		case v.own != nil:
+			tellForeign(v, tell)
 			tellWorld(in.world, v, tell)
 		}
 	}
@@ -71,14 +75,33 @@ func acceptedOf(in statusInput, views []hostView) metav1.Condition {
 		}
 	case len(conflicts) > 0:
 		c.Status, c.Reason = metav1.ConditionFalse, gslbv1beta1.ReasonConflicted
-		c.Message = strings.Join(conflicts, "; ") + "; one object in a cluster can have a host: take it out of one of them"
+		c.Message = strings.Join(conflicts, "; ") + "; one namespace can have a host, and in it one object of a cluster: take it out of one of them"
 	case len(said) > 0:
 		if c.Reason != gslbv1beta1.ReasonAccepted {
 			said, reasons = append(said, c.Message), append(reasons, c.Reason)
 		}
-		c.Reason, c.Message = firstOf(reasons, gslbv1beta1.ReasonUnknownGeoTag, gslbv1beta1.ReasonNoWeight, gslbv1beta1.ReasonSpecDiverged), strings.Join(said, "; ")
+		c.Reason, c.Message = firstOf(reasons, gslbv1beta1.ReasonUnknownGeoTag, gslbv1beta1.ReasonClaimedElsewhere, gslbv1beta1.ReasonNoWeight, gslbv1beta1.ReasonSpecDiverged), strings.Join(said, "; ")
 	}
 	return c
+}
+
+// ownerText names the object that a host belongs to.
+func ownerText(h *gslb.Host) string {
+	owner := h.Owner()
+	if owner == nil {
+		return "another object"
+	}
+	return fmt.Sprintf("%s of cluster %s", owner.Offer.Source, owner.Cluster)
+}
+
+// tellForeign tells of other clusters whose objects of other namespaces claim the host.
+func tellForeign(v *hostView, tell func(reason, message string)) {
+	for i := range v.host.Parts {
+		if p := &v.host.Parts[i]; p.Foreign {
+			tell(gslbv1beta1.ReasonClaimedElsewhere, fmt.Sprintf(
+				"host %s: cluster %s offers it by %s, of another namespace and younger; that is shown and not answered", v.name, p.Cluster, p.Offer.Source))
+		}
+	}
 }
 
 // firstOf gives the first word of order that is among the reasons, else their first.

@@ -89,6 +89,10 @@ func TestAccepted(t *testing.T) {
 		{scene{own: []part{with(gslb.Policy{Strategy: gslb.Failover, Primary: "eo"})}, us: []part{us},
 			out: translate.Output{Conditions: []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "NoWeight", Message: "weights"}}}},
 			"True", "UnknownGeoTag", "; weights", "all is told, the worst is the reason"},
+		{scene{own: []part{ours}, us: []part{{from: older, age: time.Hour, health: gslb.Healthy, addrs: []string{"198.51.100.1"}}}}, "False", "Conflicted",
+			"host app.cloud.example.com belongs to Gslb b/first of cluster us, which is older", "another cluster's object of another namespace is older"},
+		{scene{own: []part{ours}, us: []part{{from: older, age: -time.Hour, health: gslb.Healthy, addrs: []string{"198.51.100.1"}}}}, "True", "ClaimedElsewhere",
+			"cluster us offers it by Gslb b/first, of another namespace and younger; that is shown and not answered", "it is younger"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := statusOf(c.scene.input(t))

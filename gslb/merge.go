@@ -59,6 +59,7 @@ func mergeHost(in hostInput) *Host {
 		h.Parts[i].Held = slices.Contains(in.held, h.Parts[i].Cluster)
 	}
 	slices.SortFunc(h.Parts, func(a, b Part) int { return compareTags(a.Cluster, b.Cluster) })
+	ownNamespaces(h)
 	followPolicy(h, in.self)
 	in.delayReturns(h)
 	h.keepFamilies()
@@ -82,15 +83,15 @@ func mergeHost(in hostInput) *Host {
 }
 
 // followPolicy picks the policy that is followed here: that of our own object;
-// without one, that of the oldest object elsewhere (ties: the smallest geo
-// tag), so that every cluster without an object of its own picks the same.
+// without one that the host belongs to, that of the oldest object elsewhere (ties: the
+// smallest geo tag), so that every cluster without an object of its own picks the same.
 func followPolicy(h *Host, self GeoTag) {
 	var from *Part
-	if own := h.Part(self); own != nil {
+	if own := h.Part(self); own != nil && !own.Foreign {
 		from = own
 	} else {
 		for i := range h.Parts {
-			if p := &h.Parts[i]; !p.Offer.PolicyUnknown && (from == nil || p.Offer.Created.Before(from.Offer.Created)) {
+			if p := &h.Parts[i]; !p.Offer.PolicyUnknown && !p.Foreign && (from == nil || p.Offer.Created.Before(from.Offer.Created)) {
 				from = p
 			}
 		}
@@ -98,7 +99,7 @@ func followPolicy(h *Host, self GeoTag) {
 	h.Policy, h.PolicyFrom = from.Offer.Policy, from.Cluster
 	hash := h.Policy.Hash()
 	for i := range h.Parts {
-		if p := &h.Parts[i]; p != from && !p.Offer.PolicyUnknown && p.Offer.Policy.Hash() != hash {
+		if p := &h.Parts[i]; p != from && !p.Offer.PolicyUnknown && !p.Foreign && p.Offer.Policy.Hash() != hash {
 			h.Diverged = append(h.Diverged, p.Cluster)
 		}
 	}

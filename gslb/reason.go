@@ -19,6 +19,7 @@ const (
 	ReasonProbePending    Reason = "ProbePending"          // no probe has finished yet
 	ReasonHealthUnknown   Reason = "HealthUnknown"         // nobody can tell
 	ReasonUnresolved      Reason = "HostnameUnresolved"    // the entry has a host name and no address yet
+	ReasonEntryNotReady   Reason = "EntryNotReady"         // backends may be ready; no pod of the ingress controller or gateway at the entry is
 	ReasonNotProgrammed   Reason = "NotProgrammed"         // the gateway that announces the entry says that nothing listens there
 	ReasonProbesHeld      Reason = "ProbesHeld"            // most probes of the cluster failed at once and nobody confirms it: healthy as before
 	ReasonDraining        Reason = "Draining"              // its object does not have it any more; it still serves, and stays for the TTL
@@ -32,6 +33,10 @@ const (
 	ReasonClusterLost Reason = "ClusterLost" // silent, and nobody vouches
 	ReasonClusterLeft Reason = "ClusterLeft" // it said goodbye
 )
+
+// ReasonForeignNamespace: an older object of another namespace has the host, so what this
+// cluster offers is shown and not answered.
+const ReasonForeignNamespace Reason = "ForeignNamespace"
 
 // ReasonSharedAddress: another cluster that offers the same address can serve there.
 const ReasonSharedAddress Reason = "SharedAddress"

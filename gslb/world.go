@@ -57,6 +57,7 @@ type Part struct {
 	Cluster  GeoTag
 	Liveness Liveness
 	Checked  bool   // an entry check vouches for this host although the cluster is lost
+	Foreign  bool   // the host belongs to an object of another namespace: shown, and not answered
 	Held     bool   // the cluster does not offer it any more; the deletion guard keeps what it offered
 	Offer    *Offer // as the cluster states it; for our own with verdicts merged
 	Entries  []Candidate

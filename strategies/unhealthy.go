@@ -14,7 +14,7 @@ import (
 //	whenAllUnhealthy | answer
 //	empty, unset     | NODATA
 //	lastHealthy      | the addresses that were healthy last; NODATA if none ever was
-//	all              | every offered address
+//	all              | every offered address, of the namespace that has the host
 //	fallback         | fallbackAddresses
 func decideUnhealthy(h *gslb.Host, d *Decision) {
 	var a Answer
@@ -38,6 +38,9 @@ func decideUnhealthy(h *gslb.Host, d *Decision) {
 func allOffered(h *gslb.Host) []cluster {
 	var out []cluster
 	for i := range h.Parts {
+		if h.Parts[i].Foreign {
+			continue
+		}
 		c := cluster{tag: h.Parts[i].Cluster}
 		for _, e := range h.Parts[i].Entries {
 			c.addrs = append(c.addrs, e.Addr)

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gslb_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// from gives an offer of an object in a namespace, created at an hour; 0: nobody tells.
+func from(namespace string, hour int, addrs ...string) *gslb.Offer {
+	o := offer(app, "app", hour, addrs...)
+	o.Source.Namespace = namespace
+	o.Policy = gslb.Policy{Strategy: gslb.Failover, Primary: gslb.GeoTag("eu"), TTL: 30}
+	if hour == 0 {
+		o.Created = time.Time{}
+	}
+	return o
+}
+
+func TestNamespacesDoNotTakeEachOthersHostsAcrossClusters(t *testing.T) {
+	for _, c := range []struct {
+		why     string
+		eu, us  *gslb.Offer
+		foreign gslb.GeoTag
+	}{
+		{"one namespace, whoever is older", from("shop", 2, "192.0.2.1"), from("shop", 1, "198.51.100.1"), ""},
+		{"ours is older", from("shop", 1, "192.0.2.1"), from("evil", 2, "198.51.100.1"), "us"},
+		{"theirs is older", from("evil", 2, "192.0.2.1"), from("shop", 1, "198.51.100.1"), "eu"},
+		{"equal ages: the smaller namespace", from("a", 1, "192.0.2.1"), from("b", 1, "198.51.100.1"), "us"},
+		{"an age that is not told is no claim to be the oldest", from("a", 0, "192.0.2.1"), from("b", 1, "198.51.100.1"), "eu"},
+		{"no ages at all", from("b", 0, "192.0.2.1"), from("a", 0, "198.51.100.1"), "eu"},
+		{"a cluster that names no namespace is nobody's rival", from("b", 1, "192.0.2.1"), from("", 2, "198.51.100.1"), ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := store(t)
+			s.SetObject(c.eu.Source, []*gslb.Offer{c.eu})
+			run(t, s)
+			require.NoError(t, s.SetReport(report("us", "a", 1, c.us)), c.why)
+			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "a", At: time.Now()})
+			settle()
+			h := s.World().Host(app)
+			require.NotNil(t, h, c.why)
+			require.Len(t, h.Parts, 2, "%s: both are shown", c.why)
+			for _, tag := range []gslb.GeoTag{"eu", "us"} {
+				p := h.Part(tag)
+				assert.Equal(t, tag == c.foreign, p.Foreign, "%s: %s", c.why, tag)
+				if p.Foreign {
+					assert.Equal(t, gslb.TierOut, p.Best(), c.why)
+					assert.Equal(t, gslb.ReasonForeignNamespace, p.Entries[0].Reason, c.why)
+					assert.NotEqual(t, tag, h.PolicyFrom, "%s: its policy is not followed", c.why)
+					assert.NotEqual(t, tag, h.Owner().Cluster, c.why)
+				} else {
+					assert.Equal(t, gslb.TierHealthy, p.Best(), c.why)
+				}
+			}
+			assert.Empty(t, h.Diverged, c.why)
+		})
+	}
+}
+
+func TestNewcomerOfAnotherNamespaceChangesNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store(t)
+		own := from("shop", 1, "192.0.2.1")
+		s.SetObject(own.Source, []*gslb.Offer{own})
+		run(t, s)
+		settle()
+		before := addrs(s.World().Host(app), "eu")
+		require.NoError(t, s.SetReport(report("us", "a", 1, from("evil", 2, "198.51.100.1"))))
+		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "a", At: time.Now()})
+		settle()
+		h := s.World().Host(app)
+		assert.Equal(t, before, addrs(h, "eu"))
+		assert.Equal(t, own.Policy, h.Policy)
+
+		s.SetObject(own.Source, nil) // the owner goes: then it is the other's
+		settle()
+		h = s.World().Host(app)
+		assert.False(t, h.Part("us").Foreign)
+		assert.Equal(t, gslb.TierHealthy, h.Part("us").Best())
+	})
+}
