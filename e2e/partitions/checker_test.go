@@ -122,8 +122,8 @@ func (c *checker) run(each map[string]*asker, r *resolver) {
 		select {
 		case <-c.ctx.Done():
 			return
-		case now := <-tick.C:
-			now = time.Now()
+		case <-tick.C:
+			now := time.Now()
 			c.mu.Lock()
 			c.ticks = append(c.ticks, answer{at: now, took: max(0, now.Sub(last)-askEvery)})
 			c.mu.Unlock()

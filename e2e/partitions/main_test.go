@@ -19,7 +19,7 @@ import (
 )
 
 // atOnce is how many scenarios run side by side: they wait more than they work.
-const atOnce = 10
+const atOnce = 12
 
 // appEnv names the variable that makes this program an application: the addresses
 // at which it answers HTTP.

@@ -34,7 +34,6 @@ type cluster struct {
 	apply     func(manifest string) // to its API server; nil: it has none
 	source    []string              // flags of its objects' source
 	edge      []string              // flags of its edge
-	peers     []string              // whom it is told of, TAG=HOST:PORT
 	peerKey   string
 	extra     []string
 	instances []*instance
