@@ -35,6 +35,7 @@ type Held struct {
 //	vanished within the window           | what the cluster offered
 //	at most guardLeast, or half of all   | goes
 //	more                                 | is held, also what vanished earlier in the window
+//	any, within the window of a mass     | is held with it
 //	offered again                        | is what it offers now
 //	held for the whole time              | goes
 //	in a zone that allows mass removal   | goes
@@ -49,6 +50,7 @@ type guardSide struct {
 	held     map[Name]*Offer
 	since    time.Time // of the first that is held
 	until    time.Time // of all that are held
+	last     time.Time // when something was held last
 	trusted  bool      // another cluster took over the tag: what vanishes now is believed
 }
 
@@ -149,11 +151,13 @@ func (g *guard) judge(now time.Time, all func(GeoTag) int, offered func(GeoTag, 
 				gone++
 			}
 		}
-		if n := len(s.vanished); n > guardLeast && 2*n > all(tag)+gone {
+		n := len(s.vanished)
+		joins := n > 0 && len(s.held) > 0 && now.Sub(s.last) < guardWindow
+		if joins || n > guardLeast && 2*n > all(tag)+gone {
 			if len(s.held) == 0 {
 				s.since = now
 			}
-			s.until = now.Add(g.hold)
+			s.until, s.last = now.Add(g.hold), now
 			for n, v := range s.vanished {
 				s.held[n] = v.offer
 				again = append(again, n)

@@ -157,6 +157,12 @@ func TestHostsThatVanishOneByOneWithinTheWindowAreAMass(t *testing.T) {
 		g.want(t, "eu", 10, 0, "ten within the window are believed")
 		g.gone(10, 11)
 		g.want(t, "eu", 20, 11, "the eleventh brings the others back")
+		g.gone(11, 12)
+		g.hear()
+		g.want(t, "eu", 20, 12, "what follows within the window is held with them")
+		time.Sleep(11 * time.Second)
+		g.gone(12, 13)
+		g.want(t, "eu", 19, 12, "later, one is believed as ever")
 	})
 }
 
