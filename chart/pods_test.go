@@ -147,15 +147,21 @@ func TestServiceLeadsToPods(t *testing.T) {
 
 // TestPolicyLetsThroughWhatTheValuesName: ports of servers that do not listen on 53.
 func TestPolicyLetsThroughWhatTheValuesName(t *testing.T) {
-	ports := func(name string) map[int]bool {
-		p := as[networkingv1.NetworkPolicy](t, find(t, render(t, variants(t)[name]), "NetworkPolicy", "meridian"))
-		open := make(map[int]bool)
+	open := func(values helm.Values) map[int]bool {
+		p := as[networkingv1.NetworkPolicy](t, find(t, render(t, values), "NetworkPolicy", "meridian"))
+		ports := make(map[int]bool)
 		for _, port := range p.Spec.Egress[1].Ports {
-			open[port.Port.IntValue()] = true
+			ports[port.Port.IntValue()] = true
 		}
-		return open
+		return ports
 	}
+	ports := func(name string) map[int]bool { return open(variants(t)[name]) }
 	assert.Equal(t, map[int]bool{53: true, 5353: true}, ports("default"))
 	assert.Equal(t, map[int]bool{53: true, 5353: true, 5300: true, 5454: true}, ports("existing-secrets"))
+	for _, peers := range []any{"us=192.0.2.7:5053,ap=192.0.2.8", []any{"us=192.0.2.7:5053"}} {
+		values := variants(t)["default"]
+		values["config"] = map[string]any{"k8gb-peers": peers}
+		assert.Equal(t, map[int]bool{53: true, 5353: true, 5053: true}, open(values), "%v", peers)
+	}
 	assert.False(t, has(render(t, variants(t)["daemonset-hostnetwork"]), "NetworkPolicy", "meridian"), "it has no effect on nodes")
 }
