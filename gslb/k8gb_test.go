@@ -3,6 +3,7 @@
 package gslb_test
 
 import (
+	"encoding/json"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -123,5 +124,32 @@ func TestNobodyIsDeadWhileAClusterIsHeardThatCannotAgree(t *testing.T) {
 		w := s.World()
 		assert.Equal(t, gslb.Lost, w.Cluster("ap").Liveness)
 		assert.Empty(t, w.Zone(zone).Dead, "k8gb writes the whole set of name servers, so it is left alone")
+	})
+}
+
+func TestOffersOfK8gbOutliveARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store(t)
+		own := offer(app, "app", 1, "192.0.2.1")
+		s.SetObject(own.Source, []*gslb.Offer{own})
+		run(t, s)
+		require.NoError(t, s.SetReport(unsigned(offer(app, "app", 1, "198.51.100.1"))))
+		keepHearing(s, 2*time.Second)
+		text, err := json.Marshal(s.Save())
+		require.NoError(t, err)
+
+		saved := &gslb.Saved{}
+		require.NoError(t, json.Unmarshal(text, saved))
+		next, err := gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id-eu", Saved: saved})
+		require.NoError(t, err)
+		run(t, next)
+		settle()
+		w := next.World()
+		assert.True(t, w.Ready)
+		assert.True(t, w.Cluster("us").K8gb)
+		assert.Equal(t, gslb.Doubtful, w.Cluster("us").Liveness)
+		assert.Equal(t, []string{"198.51.100.1/0"}, addrs(w.Host(app), "us"))
+		keepHearing(next, 6*time.Second)
+		assert.Equal(t, gslb.Fresh, next.World().Cluster("us").Liveness)
 	})
 }

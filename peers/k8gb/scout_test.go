@@ -172,6 +172,42 @@ func TestOneAddressOfSeveralIsEnough(t *testing.T) {
 	})
 }
 
+func TestOnlyZonesThatItServesAreAskedOfACluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		second := gslb.MustName("second.example.com")
+		there := gslb.MustName("app.second.example.com")
+		var both atomic.Bool
+		m := newMixed(t, func(c *k8gb.Config) {
+			c.Discover = func(_ context.Context, z gslb.Zone) ([]gslb.NameServer, error) {
+				if z.Zone == second && !both.Load() {
+					return nil, nil
+				}
+				ns, err := gslb.NameServerName("us", z.Zone, z.EdgeZone)
+				return []gslb.NameServer{{Name: ns, Addrs: []netip.Addr{netip.MustParseAddr("198.51.100.53")}}}, err
+			}
+		})
+		m.store.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: edgeZone, NegTTL: 30}, {Zone: second, EdgeZone: edgeZone, NegTTL: 30}})
+		m.set(app, roundRobin, eu1)
+		m.set(there, roundRobin, eu1)
+		m.us.Set(app, k8gbtest.Host{Strategy: gslb.RoundRobin, TTL: 30, Addrs: []string{us1}})
+		pass(20 * time.Second)
+		assert.Equal(t, []string{eu1, us1}, m.addrs(app))
+		assert.Zero(t, m.us.Asked("localtargets-app.second.example.com."))
+		assert.Len(t, m.store.World().Zone(second).NameServers, 1, "ours")
+
+		both.Store(true)
+		pass(2 * time.Minute)
+		assert.Positive(t, m.us.Asked("localtargets-app.second.example.com."), "it was delegated to as well")
+		assert.Len(t, m.store.World().Zone(second).NameServers, 2)
+
+		m.store.SetZones([]gslb.ZoneIntent{{Zone: second, EdgeZone: edgeZone, NegTTL: 30}})
+		pass(5 * time.Second)
+		before := m.us.Asked("localtargets-app.cloud.example.com.")
+		pass(time.Minute)
+		assert.Equal(t, before, m.us.Asked("localtargets-app.cloud.example.com."), "the zone is not ours any more")
+	})
+}
+
 // TestManyHostsWithinTheBudget asks for a thousand hosts, of which some change.
 func TestManyHostsWithinTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
