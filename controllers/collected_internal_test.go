@@ -79,7 +79,8 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	require.NoError(t, err)
 	b := &bench{store: &ledger{}, log: &logbook{}}
 	b.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&networkingv1.Ingress{}).
-		WithIndex(&discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice).Build()
+		WithIndex(&discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice).
+		WithIndex(&corev1.Service{}, serviceAddress, addressesOfService).Build()
 	cfg := &Config{Store: b.store, Self: "eu", Resolver: noNames{}, Asker: &b.names,
 		Zone: &gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}
 	b.collector, err = newCollector(cfg, slog.New(slog.NewTextHandler(b.log, nil)), testMetrics(t), b.api, func(tk task) { b.told = append(b.told, tk) })

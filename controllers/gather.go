@@ -89,7 +89,8 @@ func (f *finder) read(row *refs.Kind, k refs.Key) ([]refs.Object, refs.State) {
 	return found, refs.Listed
 }
 
-// optionsOf bounds what is listed for a key; EndpointSlices have an index.
+// optionsOf bounds what is listed for a key; EndpointSlices, and Services by address, have
+// an index.
 func optionsOf(k refs.Key) []client.ListOption {
 	var options []client.ListOption
 	if k.Namespace != "" {
@@ -97,6 +98,9 @@ func optionsOf(k refs.Key) []client.ListOption {
 	}
 	if pair := k.Pair(); pair != "" && k.Kind == refs.KindEndpointSlice {
 		return append(options, client.MatchingFields{slicePair: pair})
+	}
+	if k.Address != "" {
+		return append(options, client.MatchingFields{serviceAddress: k.Pair()})
 	}
 	if selector, err := labels.Parse(k.Labels); err == nil && !k.Pods {
 		options = append(options, client.MatchingLabelsSelector{Selector: selector})

@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -77,7 +78,9 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 			s.absence = func() { c.enqueue(c.deps.OnKind(kind)) }
 		}
 	}
-	return synced, informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice)
+	return synced, errors.Join(
+		informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice),
+		informers.IndexField(ctx, &corev1.Service{}, serviceAddress, addressesOfService))
 }
 
 // handler gives what is done with the events of a kind. Of those of the first list only

@@ -5,6 +5,7 @@ package refs
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -40,6 +41,9 @@ type Key struct {
 	// Pods takes the labels for those of pods: a Service is meant if it has them itself, or
 	// selects pods by them and perhaps more.
 	Pods bool
+	// Address means the Services that have it, an IP address or a host name, in their
+	// status or among their external addresses; Labels are empty then.
+	Address string
 }
 
 // ByName is the key of one object.
@@ -106,6 +110,9 @@ func (k Key) Matcher() func(Object) bool {
 			return !k.IsZero() && obj.GetName() == k.Name && obj.GetNamespace() == k.Namespace
 		}
 	}
+	if k.Address != "" {
+		return func(obj Object) bool { return slices.Contains(serviceAddresses(obj), k.Address) }
+	}
 	selector, err := labels.Parse(k.Labels)
 	if err != nil {
 		selector = labels.Nothing() // made from a selector, so it cannot be
@@ -124,6 +131,9 @@ func (k Key) Matches(obj Object) bool { return k.Matcher()(obj) }
 // Pair gives a label with its value that every object that the key means has, as
 // "label=value"; "" if there is none, or the key is by name. An index finds keys by it.
 func (k Key) Pair() string {
+	if k.Address != "" {
+		return addressPair(k.Address)
+	}
 	if k.Name != "" || k.Labels == "" {
 		return ""
 	}
@@ -148,6 +158,9 @@ func Pairs(obj Object) []string {
 			all = append(all, label+"="+value)
 		}
 	}
+	for _, address := range serviceAddresses(obj) {
+		all = append(all, addressPair(address))
+	}
 	return all
 }
 
@@ -163,6 +176,9 @@ func (k Key) String() string {
 	}
 	if k.Labels != "" {
 		word += " with labels " + k.Labels
+	}
+	if k.Address != "" {
+		word += " with address " + k.Address
 	}
 	return word
 }

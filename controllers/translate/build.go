@@ -115,6 +115,7 @@ func (b *builder) hosts(l *refs.Lookup, valid bool) {
 		s := HostStatus{Text: h.Name, Path: b.pathOf(h)}
 		b.add(b.onHost(h, r.host(h, &s)))
 		b.admit(h, &s, valid)
+		b.add(b.onHost(h, r.path(h, &s, b.entries[i].list)))
 		if s.Offered {
 			b.out.Offers = append(b.out.Offers, b.offer(h, &s, b.entries[i].list))
 		}
@@ -228,8 +229,11 @@ func (b *builder) offer(h *refs.Host, s *HostStatus, list []entry) *gslb.Offer {
 		switch {
 		case !e.Addr.IsValid():
 			e.Health, e.Reason = gslb.HealthUnknown, gslb.ReasonUnresolved
-		case e.at.Down != "" && e.Health != gslb.Unhealthy:
+		case e.Health == gslb.Unhealthy:
+		case e.at.Down != "":
 			e.Health, e.Reason = gslb.Unhealthy, gslb.ReasonNotProgrammed
+		case e.closed != "":
+			e.Health, e.Reason = gslb.Unhealthy, gslb.ReasonEntryNotReady
 		}
 		o.Entries = append(o.Entries, e.Entry)
 	}

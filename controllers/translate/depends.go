@@ -25,6 +25,14 @@ func DependsOn(g *gslbv1beta1.Gslb, found *refs.Found) []refs.Key {
 			}
 		}
 	}
+	for i := range t.Hosts {
+		for j := range t.Hosts[i].Entries {
+			for _, b := range refs.Fronts(&t.Hosts[i].Entries[j], l) {
+				l.Get(b.Key())
+				l.Get(b.Slices())
+			}
+		}
+	}
 	return l.Asked()
 }
 

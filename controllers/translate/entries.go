@@ -24,7 +24,8 @@ type entries struct {
 // entry is an entry, of which Addr and Hostname are set, and how it was found.
 type entry struct {
 	gslb.Entry
-	at refs.Entry
+	at     refs.Entry
+	closed string // why no client gets in here, in words; "" if one may
 }
 
 // entriesOf gives the entries of a host: set by hand, else from the status of objects.
@@ -154,9 +155,9 @@ func (c *collector) put(e gslb.Entry, at *refs.Entry) {
 	}
 	switch i := slices.IndexFunc(c.list, same); {
 	case i < 0:
-		c.list = append(c.list, entry{e, *at})
+		c.list = append(c.list, entry{Entry: e, at: *at})
 	case c.list[i].at.Down != "" && at.Down == "":
-		c.list[i] = entry{e, *at}
+		c.list[i] = entry{Entry: e, at: *at}
 	}
 }
 
