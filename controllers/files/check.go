@@ -24,6 +24,7 @@ type CheckOptions struct {
 	Self          gslb.GeoTag
 	Zones         []gslb.ZoneIntent // beside those of ZoneDelegations in the files
 	AllowLoopback bool
+	NoK8gb        bool                // objects of k8gb are not read
 	Validator     *validate.Validator // nil: rules are compiled for this call, which takes some 30 ms
 }
 
@@ -44,7 +45,7 @@ func Check(ctx context.Context, paths []string, o CheckOptions) ([]Problem, erro
 	if err != nil {
 		return nil, err
 	}
-	m := newModel(modelConfig{self: o.Self, zones: o.Zones, allowLoopback: o.AllowLoopback})
+	m := newModel(modelConfig{self: o.Self, zones: o.Zones, allowLoopback: o.AllowLoopback, k8gb: !o.NoK8gb})
 	var all []Problem
 	for i, path := range files {
 		info, err := os.Stat(path)
@@ -126,6 +127,8 @@ func manifests(paths []string) ([]string, error) {
 //	HostOutsideZones, no zone is known | nothing: zones may be anywhere
 //	AddressUnknown                     | nothing: a cluster gives addresses
 //	ResourceNotFound, ServiceNotFound  | warning: a cluster may have it
+//	RefNotPermitted                    | warning: a cluster may have the ReferenceGrant
+//	NotProgrammed                      | warning: a cluster has the status
 //	NamespaceNotAllowed                | warning: a cluster has the labels
 //	any other                          | error
 func (m *model) verdict(f *located) (p Problem, tell bool) {
@@ -139,6 +142,8 @@ func (m *model) verdict(f *located) (p Problem, tell bool) {
 		return Problem{}, false
 	case gslbv1beta1.ReasonResourceNotFound, gslbv1beta1.ReasonServiceNotFound:
 		return f.problem(Warning, message+" in the files that were checked"), true
+	case gslbv1beta1.ReasonRefNotPermitted, gslbv1beta1.ReasonNotProgrammed:
+		return f.problem(Warning, message+", as far as the files that were checked say"), true
 	case gslbv1beta1.ReasonNamespaceNotAllowed:
 		return f.problem(Warning, message+", as far as the files that were checked say"), true
 	}
@@ -155,7 +160,7 @@ func (m *model) conflicts() []Problem {
 	slices.SortFunc(names, func(a, b types.NamespacedName) int {
 		x, _ := m.find(a)
 		y, _ := m.find(b)
-		return cmp.Or(x.CreationTimestamp.Compare(y.CreationTimestamp.Time), strings.Compare(a.String(), b.String()))
+		return cmp.Or(x.Gslb.CreationTimestamp.Compare(y.Gslb.CreationTimestamp.Time), strings.Compare(a.String(), b.String()))
 	})
 	var all []Problem
 	first := make(map[gslb.Name]types.NamespacedName)

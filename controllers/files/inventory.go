@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/meridian-gslb/meridian/api/k8gb"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/api/validate"
 	"github.com/meridian-gslb/meridian/controllers/refs"
@@ -50,10 +51,12 @@ type inventory struct {
 	places  map[key]map[key]struct{} // by kind and namespace
 	files   map[string][]key         // what each file claims
 	ignored map[string][]Problem     // by file: kinds that look like ours and are not read
+	k8gb    bool                     // k8gb's kinds are read too
 }
 
-func newInventory() *inventory {
+func newInventory(k8gb bool) *inventory {
 	return &inventory{
+		k8gb:   k8gb,
 		claims: make(map[key][]claim), objects: make(map[key]*held), places: make(map[key]map[key]struct{}),
 		files: make(map[string][]key), ignored: make(map[string][]Problem),
 	}
@@ -70,7 +73,7 @@ func (v *inventory) set(name string, objects []validate.Object, gone bool) map[k
 	delete(v.files, name)
 	delete(v.ignored, name)
 	for i, o := range objects {
-		if o.Value == nil {
+		if o.Value == nil || !v.k8gb && k8gb.IsGroup(o.Kind.Group) {
 			v.ignore(name, o)
 			continue
 		}
@@ -90,8 +93,11 @@ func (v *inventory) set(name string, objects []validate.Object, gone bool) map[k
 
 // wordOf names a kind; two kinds of one name in different groups have different words.
 func wordOf(kind schema.GroupKind) string {
-	if refs.Row(kind) != nil {
+	switch {
+	case refs.Row(kind) != nil:
 		return refs.Word(kind)
+	case k8gb.IsGroup(kind.Group):
+		return kind.String()
 	}
 	return kind.Kind
 }
@@ -138,9 +144,13 @@ func (v *inventory) ignore(name string, o validate.Object) {
 	if o.Kind.Kind != "Gslb" && o.Kind.Kind != "ZoneDelegation" {
 		return
 	}
+	why := "use " + gslbv1beta1.GroupVersion.String()
+	if k8gb.IsGroup(o.Kind.Group) {
+		why += ", or let --k8gb-compat be on"
+	}
 	v.ignored[name] = append(v.ignored[name], Problem{Severity: Warning, Problem: validate.Problem{
 		File: o.File, Line: o.Line, Object: o.String(), Path: "apiVersion",
-		Message: fmt.Sprintf("a %s of %s is not read from files, and is ignored: use %s", o.Kind.Kind, o.Kind.GroupVersion(), gslbv1beta1.GroupVersion),
+		Message: fmt.Sprintf("a %s of %s is not read from files, and is ignored: %s", o.Kind.Kind, o.Kind.GroupVersion(), why),
 	}})
 }
 

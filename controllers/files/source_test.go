@@ -325,13 +325,13 @@ func TestWhatChangesNothingTellsNothing(t *testing.T) {
 	h.write("gslb.yaml", "# a comment\n"+gslbYAML("app.cloud.example.com"))
 	h.write("notes.txt", "not a manifest")
 	h.write("deployment.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\n")
-	h.write("old.yaml", "apiVersion: k8gb.io/v1beta1\nkind: Gslb\nmetadata: {name: app}\n")
+	h.write("old.yaml", "apiVersion: gslb.example.com/v1\nkind: Gslb\nmetadata: {name: app}\n")
 	h.write("broken.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: UPPER}\n") // shows that the folder was read
 	h.untilLog("manifest is wrong; its last good state is kept")
 	assert.Same(t, before, h.store.World())
 	problems := h.source.Problems()
 	require.Len(t, problems, 2)
-	assert.Contains(t, problems[1].String(), "old.yaml:1: warning: apiVersion: a Gslb of k8gb.io/v1beta1 is not read from files")
+	assert.Contains(t, problems[1].String(), "old.yaml:1: warning: apiVersion: a Gslb of gslb.example.com/v1 is not read from files")
 }
 
 func TestFileThatCannotBeReadIsTold(t *testing.T) {

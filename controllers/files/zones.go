@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
+	"github.com/meridian-gslb/meridian/api/k8gb"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -83,5 +84,11 @@ func (m *model) delegations() []*gslbv1beta1.ZoneDelegation {
 			all = append(all, zd)
 		}
 	}
-	return all
+	var old []*k8gb.ZoneDelegation
+	for _, h := range m.inventory.in(kindK8gbZone, "") {
+		if zd, ok := h.value.(*k8gb.ZoneDelegation); ok {
+			old = append(old, zd)
+		}
+	}
+	return translate.Delegations(all, old)
 }
