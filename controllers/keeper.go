@@ -122,6 +122,9 @@ func (k *keeper) keep(name types.NamespacedName, obj runtime.Object) {
 // expired lets go of what was kept for long enough.
 func (k *keeper) expired() {
 	if !k.until.IsZero() && (len(k.kept) == 0 || !time.Now().Before(k.until)) {
+		for name := range k.kept {
+			delete(k.have, name) // so that it is not kept once more
+		}
 		k.kept, k.until = nil, time.Time{}
 	}
 }
