@@ -366,6 +366,21 @@ func TestWhatIsNoTrouble(t *testing.T) {
 	}
 }
 
+func TestAClusterThatRunsK8gbIsBorneAsItIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		k8gb := nameServer("7")
+		s.set(usAt, func(n string, q dns.Question) *dns.Msg { m := k8gb(n, q); m.Authoritative = false; return m })
+		s.set(euAt, nameServer("100", nsEU))
+		o := run(t, s)
+		o.worlds <- world(func(w *gslb.World) { w.Clusters[1].K8gb = true })
+		got := o.after(t, 3*time.Minute)
+		assert.Equal(t, delegation.Works, got.State, "it sets no AA, and names no name servers: %s", got.Message)
+		s.set(usAt, nil)
+		assert.Equal(t, delegation.ReasonNameServerSilent, o.after(t, 3*time.Minute).Reason, "but it has to answer")
+	})
+}
+
 func TestASecondaryThatNoLongerFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := good()

@@ -18,6 +18,7 @@ import (
 type childView struct {
 	ns     gslb.NameServer // without addresses
 	server string
+	k8gb   bool   // its cluster runs k8gb: it sets no AA, and its NS RRset is its own affair
 	noWay  bool   // it cannot be asked from here
 	udp    string // what is wrong with the answer over UDP; "": nothing
 	tcp    string // the same over TCP
@@ -28,7 +29,7 @@ type childView struct {
 
 // children asks every address of every name server for the zone. Those without an
 // address are in nowhere.
-func (c *Checker) children(ctx context.Context, z *gslb.Zone, set []gslb.NameServer) (views []childView, nowhere []gslb.NameServer) {
+func (c *Checker) children(ctx context.Context, w *gslb.World, z *gslb.Zone, set []gslb.NameServer) (views []childView, nowhere []gslb.NameServer) {
 	for _, ns := range set {
 		addrs := ns.Addrs
 		if !ns.Name.In(z.EdgeZone) {
@@ -41,11 +42,17 @@ func (c *Checker) children(ctx context.Context, z *gslb.Zone, set []gslb.NameSer
 			nowhere = append(nowhere, ns)
 		}
 		for _, a := range addrs[:min(len(addrs), maxAddrs)] {
-			views = append(views, childView{ns: gslb.NameServer{Name: ns.Name, Cluster: ns.Cluster}, server: c.at(a)})
+			views = append(views, childView{ns: gslb.NameServer{Name: ns.Name, Cluster: ns.Cluster}, server: c.at(a), k8gb: runsK8gb(w, ns.Cluster)})
 		}
 	}
 	c.each(ctx, len(views), func(i int) { c.child(ctx, z.Zone, &views[i]) })
 	return views, nowhere
+}
+
+// runsK8gb reports that a cluster runs k8gb.
+func runsK8gb(w *gslb.World, tag gslb.GeoTag) bool {
+	c := w.Cluster(tag)
+	return c != nil && c.K8gb
 }
 
 // child asks one address: SOA over UDP and over TCP, and the NS RRset.
@@ -60,7 +67,7 @@ func (c *Checker) child(ctx context.Context, zone gslb.Name, v *childView) {
 	in, err = c.tcp(ctx, v.server, zone, dns.TypeSOA)
 	v.silent.tcp = err != nil
 	v.tcp = v.judge(zone, in, err)
-	if v.udp != "" && v.tcp != "" {
+	if v.k8gb || v.udp != "" && v.tcp != "" {
 		return
 	}
 	ask := c.either
@@ -85,7 +92,7 @@ func (v *childView) judge(zone gslb.Name, in *dns.Msg, err error) string {
 		if !ok || dns.CanonicalName(soa.Hdr.Name) != zone.FQDN() {
 			continue
 		}
-		if !in.Authoritative {
+		if !in.Authoritative && !v.k8gb {
 			return "an answer without authority (AA)"
 		}
 		v.serial = soa.Serial

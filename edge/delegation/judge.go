@@ -39,7 +39,7 @@ func (c *Checker) look(ctx context.Context, w *gslb.World, z *gslb.Zone) Status 
 		return s
 	}
 	s.Findings = parentFindings(z, ref, parents)
-	children, nowhere := c.children(ctx, z, ref.set)
+	children, nowhere := c.children(ctx, w, z, ref.set)
 	if len(children) > 0 && !slices.ContainsFunc(children, func(v childView) bool { return !v.noWay }) {
 		s.Reason, s.Message = ReasonNoRoute, "no name server of the zone can be asked from here: there is no route to their addresses"
 		return s
@@ -51,7 +51,7 @@ func (c *Checker) look(ctx context.Context, w *gslb.World, z *gslb.Zone) Status 
 	for i := range children {
 		s.Findings = append(s.Findings, children[i].findings(z.Zone)...)
 	}
-	s.Findings = append(s.Findings, setFindings(z, ref, children)...)
+	s.Findings = append(s.Findings, setFindings(w, z, ref, children)...)
 	s.Findings = append(s.Findings, c.lagging(z, children)...)
 	s.servers = ref.set
 	return settled(s)
@@ -153,12 +153,12 @@ func glueFindings(w *gslb.World, z *gslb.Zone, ref *parentView) []Finding {
 
 // setFindings compares the NS RRset of the edge zone with the zone's own, as each
 // name server gives it. Name servers of no cluster may stand at the edge alone:
-// secondaries that an operator put there.
-func setFindings(z *gslb.Zone, ref *parentView, children []childView) []Finding {
+// secondaries that an operator put there. So may those of clusters that run k8gb.
+func setFindings(w *gslb.World, z *gslb.Zone, ref *parentView, children []childView) []Finding {
 	var atEdge, clusters []gslb.Name
 	for _, ns := range ref.set {
 		atEdge = append(atEdge, ns.Name)
-		if ns.Cluster != "" {
+		if ns.Cluster != "" && !runsK8gb(w, ns.Cluster) {
 			clusters = append(clusters, ns.Name)
 		}
 	}
@@ -167,7 +167,7 @@ func setFindings(z *gslb.Zone, ref *parentView, children []childView) []Finding 
 	for i := range children {
 		v := &children[i]
 		switch {
-		case v.noWay || v.udp != "" && v.tcp != "":
+		case v.noWay || v.k8gb || v.udp != "" && v.tcp != "":
 			continue
 		case len(v.names) == 0:
 			out = append(out, Finding{Reason: ReasonLame, NameServer: v.ns.Name, Cluster: v.ns.Cluster, Server: v.server,

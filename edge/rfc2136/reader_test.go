@@ -156,3 +156,16 @@ func TestReaderNeedsServersOrAResolver(t *testing.T) {
 	_, err = rfc2136.NewReader(rfc2136.ReaderConfig{Servers: "a:b:c"})
 	assert.ErrorContains(t, err, "write HOST:PORT")
 }
+
+func TestReaderTellsWhomItAsks(t *testing.T) {
+	given, err := reader(t, rfc2136.ReaderConfig{Servers: "192.0.2.1,192.0.2.2:5300"}).Servers(t.Context(), parentZone)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"192.0.2.1:53", "192.0.2.2:5300"}, given)
+	known := &registry{}
+	r := reader(t, rfc2136.ReaderConfig{Resolver: known})
+	found, err := r.Servers(t.Context(), parentZone)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"127.9.9.9:53", "[::1]:53"}, found)
+	_, err = r.Servers(t.Context(), gslb.MustName("example.org"))
+	assert.ErrorContains(t, err, "name one in --edge-dns")
+}
