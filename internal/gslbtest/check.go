@@ -216,6 +216,9 @@ func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 	apart := o.skewed(p.c, y) || !o.clocks.IsZero() && now.Sub(o.clocks) < time.Minute
 	if b, ok := o.s.zoneAt.beats[road{y.tag, p.c.tag}]; ok && (apart || b.at.After(last)) {
 		until = latest(until, b.at.Add(3*b.Interval+time.Second))
+		if p.remembers {
+			until = latest(until, p.started.Add(b.Interval+3*time.Second)) // it has to see whether it moves
+		}
 	}
 	until = latest(until, p.checks[y.tag].Add(500*time.Millisecond))
 	if p.frozen || now.Sub(p.wentOn) < boundLost {

@@ -24,6 +24,7 @@ type stream struct {
 	resend   time.Duration
 	arrive   func([]byte) // called without the lock
 	answers  bool         // the direction of answers
+	asked    bool         // a message arrived
 	ended    bool
 }
 
@@ -286,11 +287,13 @@ func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 var _ net.Conn = (*conn)(nil)
 
 // heard notes that a message of one process reached another: not one that came on a
-// connection which was given up meanwhile.
+// connection which was given up meanwhile, and not the first question on one, which does
+// not say whom it speaks to.
 func (s *sim) heard(st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if st.ended {
+	first := !st.answers && !st.asked
+	if st.asked = true; st.ended || first {
 		return
 	}
 	by, of, now := st.to, st.from, time.Now()
