@@ -17,6 +17,7 @@ func (o *oracle) check(p *process, now time.Time) {
 		return
 	}
 	o.learn(p, now)
+	o.shown(p, now)
 	for name := range o.hosts {
 		a := p.view.hosts[name]
 		if a == nil {
@@ -36,6 +37,28 @@ func (o *oracle) check(p *process, now time.Time) {
 			o.notEmpty(p, name, a) // nobody could tell it who has the host; what it knows it answers
 		default:
 			o.fail(invAnswered, p, "%s: %s", name, a.text)
+		}
+	}
+}
+
+// shown: a cluster that is heard and whose report nobody tells is shown as unread, and
+// one that is read is not.
+func (o *oracle) shown(p *process, now time.Time) {
+	for tag, y := range o.s.clusters {
+		c := p.view.world.Cluster(tag)
+		if y == p.c || c == nil || c.Liveness != gslb.Fresh {
+			delete(p.view.fresh, tag)
+			continue
+		}
+		if p.view.fresh[tag].IsZero() {
+			p.view.fresh[tag] = now
+		}
+		heard := held(p.view.fresh[tag], 2*boundLost, now)
+		switch {
+		case heard && held(p.view.shut[tag], 2*boundLost, now) && c.Unread.IsZero():
+			o.fail(invUnread, p, "%s calls and cannot be called for %v, and that is not shown", tag, now.Sub(p.view.shut[tag]))
+		case heard && held(p.view.direct[tag], boundLost+relayBound, now) && !c.Unread.IsZero():
+			o.fail(invUnread, p, "%s is shown as unread since %v, and can be read for %v", tag, c.Unread, now.Sub(p.view.direct[tag]))
 		}
 	}
 }
@@ -214,7 +237,7 @@ func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 	// A heartbeat proves life only if it was written after the last sign of it.
 	// With clocks apart there are signs of life that nobody hears: refusals.
 	apart := o.skewed(p.c, y) || !o.clocks.IsZero() && now.Sub(o.clocks) < time.Minute
-	if b, ok := o.s.zoneAt.beats[road{y.tag, p.c.tag}]; ok && (apart || b.at.After(last)) {
+	if b, ok := o.s.zoneAt.beats[road{y.tag, p.c.tag}]; ok && (apart || b.at.After(last.Add(-lookEvery))) {
 		until = latest(until, b.at.Add(3*b.Interval+time.Second))
 		if p.remembers {
 			until = latest(until, p.started.Add(b.Interval+3*time.Second)) // it has to see whether it moves

@@ -127,6 +127,9 @@ func (p *process) dial(ctx context.Context, addr string) (net.Conn, error) {
 			trip += time.Second // a lost SYN is sent again after a second
 		}
 	}
+	if f := s.mutant.dial; f != nil && target != nil && !f(p, target) {
+		silent = true
+	}
 	s.mu.Unlock()
 	if silent {
 		<-ctx.Done()

@@ -15,7 +15,7 @@ func (g *generator) fault(at time.Duration) {
 	}{
 		{6, g.cut}, {3, g.cutFromAll}, {3, g.isolate}, {3, g.cutEdge}, {4, g.freeze}, {5, g.power},
 		{4, g.killOne}, {3, g.restart}, {3, g.stall}, {3, g.blind}, {4, g.lossy}, {2, g.edgeDown}, {2, g.restore},
-		{8, g.app}, {2, g.clock}, {1, g.leave}, {3, g.thenAgain},
+		{8, g.app}, {2, g.clock}, {1, g.leave}, {3, g.thenAgain}, {1, g.longStall},
 	}
 	total := 0
 	for _, k := range kinds {
@@ -145,6 +145,25 @@ func (g *generator) stall(at, until time.Duration) {
 	g.line(at, "stall %s", p)
 	g.line(until, "unstall %s", p)
 	g.appOf(p[:2], at+g.between(100*time.Millisecond, 2*time.Second))
+}
+
+// longStall lets every connection end at one instance, which then stands still for
+// minutes.
+func (g *generator) longStall(at, _ time.Duration) {
+	c := g.one()
+	if g.size[c] == 1 || g.long {
+		g.app(at, at+g.lasting())
+		return
+	}
+	g.long = true
+	for n := 2; n <= g.size[c]; n++ {
+		g.line(at, "kill %s/%d", c, n)
+		g.line(at+6*time.Second, "start %s/%d", c, n)
+	}
+	at += g.between(8*time.Second, 12*time.Second)
+	g.line(at, "stall %s/1", c)
+	g.appOf(c, at+time.Second)
+	g.line(at+3*time.Minute, "unstall %s/1", c)
 }
 
 func (g *generator) blind(at, until time.Duration) {

@@ -37,6 +37,7 @@ type generator struct {
 	end      time.Duration // of the last fault
 	skewed   map[string]bool
 	restored bool
+	long     bool // an instance stands still for minutes
 }
 
 // timed is a line and when it comes, after the warm-up.

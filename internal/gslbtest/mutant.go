@@ -23,5 +23,6 @@ type Mutant struct {
 	update   func(*process, edge.Change) edge.Change
 	world    func(*process, *gslb.World) bool // false: the table is not built
 	serial   func(*process, uint32) uint32
-	blind    func(*process) // the API went away
+	blind    func(*process)                     // the API went away
+	dial     func(p *process, to *cluster) bool // false: nobody takes the call
 }

@@ -13,7 +13,7 @@ import (
 // Mutants gives the planted bugs. Nothing of them is in the product: each changes a
 // value where it passes between the product's parts, in this simulator.
 func Mutants() []Mutant {
-	return slices.Concat(timingMutants(), believingMutants(), reportMutants(), edgeMutants(), servingMutants())
+	return slices.Concat(timingMutants(), believingMutants(), reportMutants(), edgeMutants(), servingMutants(), connectionMutants())
 }
 
 func timingMutants() []Mutant {
@@ -116,6 +116,32 @@ func edgeMutants() []Mutant {
 					c.Clear = append(c.Clear, edge.RRset{Name: p.s.zone, Type: edge.TypeNS})
 				}
 				return c
+			}},
+	}
+}
+
+func connectionMutants() []Mutant {
+	return []Mutant{
+		{Name: "no redial", Seed: 1, Why: "connections are never replaced, so that both can stay at an instance that stands still",
+			dial: func(p *process, to *cluster) bool {
+				n := 0
+				for c := range p.conns {
+					if c.up.from == p && c.up.to.c == to {
+						n++
+					}
+				}
+				return to == p.c || n < 2
+			}},
+		{Name: "no call back", Seed: 1, Why: "who calls is not called back, so that a start while the edge is away finds nobody",
+			dial: func(p *process, to *cluster) bool {
+				return to == p.c || p.remembers || !p.view.edgeTells.IsZero() && p.view.edgeTells.Sub(p.started) < time.Second
+			}},
+		{Name: "unread unseen", Seed: 1, Why: "a cluster that only calls is taken for one that is read",
+			sighting: func(p *process, v gslb.Sighting) (gslb.Sighting, bool) {
+				if v.Kind == gslb.Heard {
+					p.store.Sight(gslb.Sighting{Kind: gslb.ReportRead, Of: v.Of, At: v.At})
+				}
+				return v, true
 			}},
 	}
 }

@@ -30,6 +30,7 @@ const (
 	invForeign  = "records of others at the edge stay as they are"
 	invFenced   = "what is not ours alone is changed under a prerequisite"
 	invLastNS   = "the last name server is never removed"
+	invUnread   = "a cluster that is heard and not read is shown"
 	invReady    = "a process that starts is ready in time"
 	invAgree    = "all agree after healing"
 )
@@ -41,7 +42,10 @@ const (
 	boundLost  = 5 * time.Second // a cluster that died, and any news after a fault
 	calmAfter  = 10 * time.Second
 	boundReady = 5 * time.Second // reading the objects, and hearing or giving up peers
-	relayBound = 3 * time.Second // until it is noticed that a third cluster has to be asked
+	// redialBound is when one of two connections to a bad instance was replaced by one to
+	// a good one: each is replaced once a minute, and a load balancer takes turns.
+	redialBound = 2*time.Minute + boundLost
+	relayBound  = 3 * time.Second // until it is noticed that a third cluster has to be asked
 )
 
 // lookEvery is how often what time alone can violate is looked at; what an answer
@@ -73,6 +77,9 @@ type view struct {
 	hosts     map[gslb.Name]*answered
 	direct    map[gslb.GeoTag]time.Time // since when it can read a cluster, or its own API
 	any       map[gslb.GeoTag]time.Time // the same, through a third cluster too
+	shut      map[gslb.GeoTag]time.Time // since when nobody can tell it what a cluster says
+	mixed     map[gslb.GeoTag]time.Time // since when a cluster has instances that know less and ones that know more
+	fresh     map[gslb.GeoTag]time.Time // since when it takes a cluster for fresh
 	known     map[netip.Addr]bool       // entries that it must know as healthy, until it can know otherwise
 	knows     map[gslb.GeoTag]bool      // whom it called, or who called it
 	edgeTells time.Time                 // since when it could read the edge, and all are there
@@ -96,6 +103,7 @@ func (v *view) init() {
 	v.hosts, v.tokens = map[gslb.Name]*answered{}, map[gslb.Name][]time.Time{}
 	v.direct, v.any = map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}
 	v.known, v.knows = map[netip.Addr]bool{}, map[gslb.GeoTag]bool{}
+	v.shut, v.mixed, v.fresh = map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}
 	v.reports = map[string]*gslb.Report{}
 }
 

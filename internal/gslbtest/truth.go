@@ -100,13 +100,11 @@ func (o *oracle) direct(p *process, y *cluster) bool {
 	if !o.told(p, y) {
 		return false
 	}
-	all := y.running()
-	mixed, some := false, false
-	for _, q := range all {
-		mixed, some = mixed || !q.good(), some || q.good()
-	}
-	if !mixed {
+	switch some := slices.ContainsFunc(y.running(), (*process).good); {
+	case !mixed(y), !some:
 		return some
+	case held(p.view.mixed[y.tag], redialBound, time.Now()):
+		return true // one of its connections was replaced, and met a good one
 	}
 	for c := range p.conns {
 		if c.up.from == p && c.up.to.c == y && c.up.to.good() {
@@ -114,6 +112,11 @@ func (o *oracle) direct(p *process, y *cluster) bool {
 		}
 	}
 	return false
+}
+
+// mixed says whether some instances of a cluster do not tell what is so.
+func mixed(y *cluster) bool {
+	return slices.ContainsFunc(y.running(), func(p *process) bool { return !p.good() })
 }
 
 // told says whether a process can know where a cluster is called: it remembers, the
@@ -183,6 +186,8 @@ func (o *oracle) waysNow(now time.Time) {
 				}
 				d := o.direct(p, y)
 				keepSince(p.view.direct, y.tag, d, now)
+				keepSince(p.view.shut, y.tag, o.s.net.at(c.tag, y.tag).closed && !p.calls(y) && !o.through(p, y), now)
+				keepSince(p.view.mixed, y.tag, mixed(y), now)
 				// A third cluster is asked only where the cluster itself is not read.
 				keepSince(p.view.any, y.tag, d || !p.calls(y) && o.through(p, y), now)
 			}
