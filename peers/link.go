@@ -76,24 +76,29 @@ func (l *link) rest(ctx context.Context, began time.Time, d time.Duration, awake
 }
 
 // connect dials and reads until the connection ends; from time to time another one
-// takes its place. It says whether a valid answer came.
+// takes its place: behind one address there can be several instances, and one of them
+// can go on from old memory. While both connections end at one instance, each is replaced
+// every redialEvery; else seldom. It says whether a valid answer came.
 func (l *link) connect(ctx context.Context) (worked bool) {
 	r := l.open(ctx)
 	if r == nil {
 		return false
 	}
-	t := time.NewTimer(l.redialAfter())
+	l.at.Store(nil)
+	t := time.NewTimer(l.jitter(redialEvery))
 	defer t.Stop()
-	for {
+	for since := time.Now(); ; t.Reset(l.jitter(redialEvery)) {
 		select {
 		case <-r.ended:
 			return r.worked
 		case <-t.C:
-			if next := l.successor(ctx); next != nil {
-				r.end()
-				r = next
-			}
-			t.Reset(l.redialAfter())
+		}
+		if l.peer.spread(l.addr) && time.Since(since) < redialSpread {
+			continue
+		}
+		if next := l.successor(ctx); next != nil {
+			r.end()
+			r, since = next, time.Now()
 		}
 	}
 }
@@ -157,15 +162,6 @@ func (l *link) successor(ctx context.Context) *reading {
 	return nil
 }
 
-// redialAfter is when another connection is to be tried. Behind one address there can
-// be several instances, and one of them can go on from old memory: while both connections
-// end at one instance, one of them is replaced about every redialEvery/2; else seldom.
-func (l *link) redialAfter() time.Duration {
-	if l.peer.spread(l.addr) {
-		return l.jitter(redialSpread)
-	}
-	return l.jitter(redialEvery)
-}
 
 // frame is one message as it came, or the end of the connection.
 type frame struct {

@@ -37,6 +37,7 @@ type generator struct {
 	end      time.Duration // of the last fault
 	skewed   map[string]bool
 	restored bool
+	alone    bool // instances do not know each other
 	long     bool // an instance stands still for minutes
 }
 
@@ -88,6 +89,7 @@ func (g *generator) stage(seed uint64) {
 		g.say("anchor on")
 	}
 	if g.chance(0.2) {
+		g.alone = true
 		g.say("replicas off")
 	}
 	g.size = map[string]int{}
@@ -156,5 +158,8 @@ func (g *generator) story() Story {
 		out = append(out, "sighted "+c, "thaw "+c, "unstall "+c, "start "+c,
 			fmt.Sprintf("up %s %s %s %s", c, address(i, 1), address(i, 2), address(i, 3)))
 	}
-	return append(out, "agree 20s", "agree 100s edge") // the edge is read again every minute
+	if !g.alone || !g.restored { // else an instance may have to find the others at the edge
+		out = append(out, "agree 20s")
+	}
+	return append(out, "agree 100s edge") // the edge is read again every minute
 }

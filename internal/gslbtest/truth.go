@@ -130,6 +130,9 @@ func (o *oracle) told(p *process, y *cluster) bool {
 	case o.s.net.at(y.tag, p.c.tag).closed, time.Since(p.c.left) < 35*time.Second:
 		return false // who said goodbye is called every half minute
 	}
+	if o.s.alone && len(p.c.running()) > 1 {
+		return false // their connections may all end at another instance, which does not tell it
+	}
 	return slices.ContainsFunc(y.running(), func(q *process) bool { return q.remembers || q.view.knows[p.c.tag] })
 }
 
