@@ -177,7 +177,12 @@ func (p *place) apply(file string) {
 	p.t.Helper()
 	text, err := os.ReadFile("../../api/k8gb/testdata/" + file)
 	require.NoError(p.t, err)
-	for document := range strings.SplitSeq(string(text), "\n---\n") {
+	p.applyText(string(text))
+}
+
+func (p *place) applyText(text string) {
+	p.t.Helper()
+	for document := range strings.SplitSeq(text, "\n---\n") {
 		obj := &unstructured.Unstructured{}
 		require.NoError(p.t, yaml.Unmarshal([]byte(document), &obj.Object))
 		require.NoError(p.t, p.api.Create(p.t.Context(), obj))
@@ -239,6 +244,7 @@ func (p *place) collectGarbage() {
 }
 
 func TestMigrateMovesEverythingWithoutAChangedAnswer(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	p.apply("playground.yaml")
 	p.apply("annotated.yaml")
@@ -310,6 +316,7 @@ func TestMigrateMovesEverythingWithoutAChangedAnswer(t *testing.T) {
 }
 
 func TestMigrateSaysWhatIsInTheWay(t *testing.T) {
+	t.Parallel()
 	p := newPlace(t)
 	p.apply("playground.yaml")
 	operator := &appsv1.Deployment{
@@ -349,6 +356,35 @@ func TestMigrateSaysWhatIsInTheWay(t *testing.T) {
 	require.ErrorIs(t, err, errBlocked)
 	assert.Contains(t, text, "blocked  Gslb test-gslb/test-gslb: an object of that name in gslb.meridian.dev/v1beta1 asks for something else")
 	assert.Contains(t, text, "ok       Gslb test-gslb/test-gslb-failover", "what blocks one keeps nothing from the others")
+}
+
+// TestMigrationPage runs the examples of docs/migrating-from-k8gb.md.
+func TestMigrationPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/migrating-from-k8gb.md")
+	require.NoError(t, err)
+	block := func(kind string) string {
+		_, rest, found := strings.Cut(string(page), "```"+kind+"\n")
+		require.True(t, found, kind)
+		text, _, found := strings.Cut(rest, "```")
+		require.True(t, found, kind)
+		return text
+	}
+	p := newPlace(t)
+	p.applyText(block("yaml"))
+	p.meridian()
+	p.ingress("shop", "192.0.2.1")
+	p.watch("shop.cloud.example.com", "192.0.2.1")
+	plan, err := p.migrate(migration{})
+	require.NoError(t, err)
+	assert.Equal(t, block("plan"), plan)
+	done, err := p.migrate(migration{apply: true, removeOld: true})
+	require.NoError(t, err, done)
+	p.collectGarbage()
+	p.watch("shop.cloud.example.com", "192.0.2.1")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	assert.Empty(t, p.broken, "no answer changed at any time")
 }
 
 func TestMigrateIsCalledRightly(t *testing.T) {
