@@ -54,6 +54,7 @@ type checker struct {
 	served  map[string][]span // when a cluster's entries could be answered
 	alone   []span            // when no cluster served and the last resort may be answered
 	before  []string          // what others have in the edge zone
+	bound   time.Duration     // how long entries may be answered that do not serve any more
 }
 
 // watch begins the asking.
@@ -62,7 +63,7 @@ func (w *world) watch() {
 	ctx, halt := context.WithCancel(context.Background())
 	c := &checker{
 		w: w, ctx: ctx, halt: halt, answers: map[asked][]answer{}, serials: map[string][]uint32{},
-		away: map[string][]span{}, served: map[string][]span{},
+		away: map[string][]span{}, served: map[string][]span{}, bound: lostWithin,
 	}
 	if w.edge != nil {
 		c.before = w.edge.others()

@@ -34,6 +34,7 @@
 //	the edge away; restored from a backup                 TestEdgeAway, TestEdgeRestored
 //
 // And faults upon faults: TestEdgeLostDuringACut, TestRestartDuringACut, TestDeathDuringACut,
-// TestFlappingLink, TestStalls, TestCrashLoop. BenchmarkLocalChange is what a dead peer adds to
+// TestFlappingLink, TestStalls, TestCrashLoop, and TestDrawnFaults, where MERIDIAN_SEED draws
+// others. BenchmarkLocalChange is what a dead peer adds to
 // a change at home. MERIDIAN_BINARY names another binary to try.
 package partitions_test

@@ -188,7 +188,7 @@ func (c *checker) wrong(who asked, all []answer) (out []string) {
 		}
 		for _, cl := range c.w.clusters {
 			has := slices.ContainsFunc(strings.Fields(c.w.entries(cl.tag)), func(e string) bool { return strings.Contains(a.text+" ", e+" ") })
-			if has && !in(c.served[cl.tag], a.at, a.took, lostWithin+2*slack+c.lateAt(a.at)) {
+			if has && !in(c.served[cl.tag], a.at, a.took, c.bound+2*slack+c.lateAt(a.at)) {
 				complain(cl.tag + " did not serve then")
 			}
 		}
