@@ -162,7 +162,6 @@ func (l *link) successor(ctx context.Context) *reading {
 	return nil
 }
 
-
 // frame is one message as it came, or the end of the connection.
 type frame struct {
 	msg []byte
