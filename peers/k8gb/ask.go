@@ -58,8 +58,9 @@ func (c *cluster) answered(t *target, s said, now time.Time) {
 	if t.asked.Before(c.back) || c.back.IsZero() && t.asked.IsZero() {
 		c.unread--
 	}
+	moved := t.asked.Before(c.returned) && t.doubt(s, now)
 	t.asked = now
-	moved := t.hear(s, c.alive(now), now)
+	moved = t.hear(s, c.alive(now), now) || moved
 	if moved {
 		if t.made != nil { // else it is new
 			t.changed = now

@@ -106,6 +106,9 @@ func (c *cluster) lives(at string, now time.Time) {
 		c.back = now
 		c.askAnew()
 	}
+	if silence >= decided {
+		c.returned = now
+	}
 	c.sight(now)
 }
 

@@ -69,6 +69,12 @@ func (b *belief) hear(s said, alive bool, now time.Time) bool {
 	return false
 }
 
+// doubt takes the first answer after a silence in which the cluster may have been given
+// up: what was healthy before it is not known to be so any more, if the answer denies it.
+func (b *belief) doubt(s said, now time.Time) bool {
+	return s.kind == negative && s.tcp && b.health == gslb.Healthy && b.become(gslb.HealthUnknown, now)
+}
+
 // become changes the health; a host that never had an address has none to change.
 func (b *belief) become(h gslb.Health, now time.Time) bool {
 	if len(b.addrs) == 0 || b.health == h {

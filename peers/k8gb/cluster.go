@@ -15,9 +15,9 @@ import (
 // How often a cluster is asked whether it lives, and about a host.
 const (
 	beatEvery   = time.Second
-	beatSooner  = 250 * time.Millisecond // after one without an answer, until it is decided
-	beatTimeout = 450 * time.Millisecond // of each of the two ways, UDP and TCP
-	decided     = 5 * time.Second
+	beatSooner  = 250 * time.Millisecond  // after one without an answer, until it is decided
+	beatTimeout = 450 * time.Millisecond  // of each of the two ways, UDP and TCP
+	decided     = 4500 * time.Millisecond // of silence, after which a cluster may have been given up
 	askTimeout  = 2 * time.Second
 	askLeast    = time.Second // between two questions about one host
 	askMost     = 5 * time.Second
@@ -48,6 +48,7 @@ type cluster struct {
 	beatDue  time.Time
 	lived    time.Time // when it answered for a zone last
 	back     time.Time // since when it lives again, or at last, and was not read whole since; zero: it was
+	returned time.Time // when it lived again after it may have been given up
 	unread   int       // targets that were not asked for since
 	known    map[gslb.Name]host
 	targets  map[gslb.Name]*target // those of known in zones that it serves

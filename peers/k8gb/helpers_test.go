@@ -53,6 +53,8 @@ type mixed struct {
 	*meridian
 	net *k8gbtest.Net
 	us  *k8gbtest.Cluster
+
+	calm time.Time // until when a test makes no further trouble of a kind
 }
 
 // newMixed starts both, in a synctest bubble.

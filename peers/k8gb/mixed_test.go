@@ -248,3 +248,23 @@ func TestNegativesThatCountAndThoseThatDoNot(t *testing.T) {
 		assert.Equal(t, []string{us1}, m.addrs(app), "and more than nothing")
 	})
 }
+
+func TestWhatFailedWhileItWasDeadIsNotBelievedOnItsReturn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMixed(t)
+		m.set(app, usFirst, eu1)
+		m.us.Set(app, k8gbtest.Host{Strategy: gslb.Failover, Primary: "us", TTL: 30, Addrs: []string{us1}})
+		pass(5 * time.Second)
+		m.us.Kill()
+		pass(20 * time.Second)
+		m.us.SetAddrs(app)
+		m.us.Start()
+		for range 100 {
+			pass(100 * time.Millisecond)
+			if !assert.Equal(t, []string{eu1}, m.addrs(app), "its first denial is worth more than what it offered before") {
+				return
+			}
+		}
+		assert.Equal(t, gslb.Fresh, m.liveness())
+	})
+}
