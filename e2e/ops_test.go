@@ -122,7 +122,12 @@ func TestEveryDocumentedMetricIsServed(t *testing.T) {
 	us.ready(true)
 	s.await(eu.at(), rr, s.addrs(111, 121, 122))
 	files := func(name string) bool { return !strings.HasPrefix(name, "meridian_controllers_") }
+	works := `meridian_delegation_works\{status="true",zone="cloud.example.com"\} 1\n`
+	if s.lab.NeedsPorts() { // NS and glue carry no port
+		works = `meridian_delegation_works\{status="false",zone="cloud.example.com"\} 1\n`
+	}
 	want := regexp.MustCompile(strings.Join([]string{
+		works,
 		`meridian_gslb_cluster_liveness\{geo_tag="us",liveness="fresh"\} 1\n`, `meridian_edge_delegated\{zone="cloud.example.com"\} 1\n`,
 		`meridian_gslb_hosts\{state="healthy"\} 1\n`, `meridian_health_stuck_loops 0\n`, `meridian_peers_direct\{geo_tag="us"\} 1\n`,
 		`meridian_dnsserver_cluster_answers_total\{geo_tag="us",zone="cloud.example.com"\} [1-9]`,
@@ -146,7 +151,7 @@ func TestEveryDocumentedMetricIsServed(t *testing.T) {
 			t.Logf("not there: %s", missing)
 			told = missing
 		}
-		return code == http.StatusOK && missing == "" && found(text) == 8
+		return code == http.StatusOK && missing == "" && found(text) == 9
 	})
 	checkWithPromtool(t, scrape)
 }
