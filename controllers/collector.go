@@ -42,6 +42,7 @@ type collector struct {
 	guard   *guard
 	glue    *glue
 	names   *hostnames.Book[types.NamespacedName]
+	gates   *gates // nil: readiness gates cannot be told
 
 	operator *operator // of k8gb
 
@@ -101,7 +102,7 @@ func (c *collector) run(ctx context.Context) error {
 		c.translate(ctx, key, began)
 	}
 	c.awaitNodes(ctx)
-	c.awaitNames(ctx, began)
+	c.awaitOthers(ctx, began)
 	if c.zones.Load().Endpoints > 0 {
 		c.translateZones(ctx) // now it is known who has which host
 	}
@@ -153,6 +154,9 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 	twins, err := c.twins(ctx, key)
 	if notFound(twins, err) {
 		was := c.guard.status()
+		if c.mayVanish(key) {
+			c.guard.seen(key)
+		}
 		wait := c.guard.holds(key, c.last.len(), time.Now())
 		if c.guard.status() != was {
 			c.tellZones()
@@ -190,6 +194,7 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 	}
 	c.last.put(key, next)
 	c.names.Want(key, next.out.Hostnames)
+	c.wantGates(key, next.out.Gates)
 	c.metrics.objects.Set(float64(c.last.len()))
 	if old == nil || !sameHosts(old.out.Offers, next.out.Offers) {
 		c.recordsMayMove()
@@ -216,6 +221,7 @@ func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
 	}
 	c.last.put(key, nil)
 	c.names.Want(key, nil)
+	c.wantGates(key, nil)
 	c.recordsMayMove()
 	c.claimsMoved(key, old)
 	c.metrics.objects.Set(float64(c.last.len()))

@@ -4,10 +4,14 @@ package controllers
 
 import (
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
 
 // How Gslbs that vanish are judged. A deletion that a watch told of is somebody's wish.
@@ -26,6 +30,8 @@ const (
 //	fewer than guardLeast | at once
 //	at most half of all   | at once
 //	more                  | after guardHold
+//	in a zone that allows | at once
+//	mass removal          |
 type guard struct {
 	log     *slog.Logger
 	metrics *metrics
@@ -48,6 +54,13 @@ func (g *guard) status() heldGslbs {
 		return heldGslbs{}
 	}
 	return heldGslbs{gslbs: len(g.held), until: g.until}
+}
+
+// keeps gives the Gslbs that are held.
+func (g *guard) keeps() []types.NamespacedName {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Collect(maps.Keys(g.held))
 }
 
 // lost notes that a Gslb was found to be gone by reading anew.
@@ -96,7 +109,7 @@ func (g *guard) holds(key types.NamespacedName, all int, now time.Time) time.Dur
 	}
 	if len(g.held) == 0 {
 		g.log.Error("many Gslbs vanished together while the API was read anew; what they offered stays for a while",
-			"vanished", n, "of", all, "hold", guardHold, "do", "restore them, or make and delete them again if that was meant")
+			"vanished", n, "of", all, "hold", guardHold, "do", "restore them; if that was meant, annotate the ZoneDelegation with "+gslbv1beta1.AnnotationAllowMassRemoval+"=true, or make and delete them again")
 	}
 	g.until = now.Add(guardHold)
 	for k := range g.vanished {

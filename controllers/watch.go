@@ -135,7 +135,10 @@ func (c *collector) onGslb(e event) {
 	if e.is == nil && e.lost {
 		c.guard.lost(key, time.Now())
 	} else {
-		c.guard.seen(key)
+		was := c.guard.status()
+		if c.guard.seen(key); c.guard.status() != was {
+			c.tellZones()
+		}
 	}
 	c.tell(task{writeStatus, key})
 	if e.was != nil && e.is != nil && sameButStatus(e.was, e.is) {

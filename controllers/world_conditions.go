@@ -56,8 +56,8 @@ func (in *zoneInput) upToDate(own *translate.Zone) metav1.Condition {
 		tell(gslbv1beta1.ReasonBlind, "this cluster cannot read its objects since %s and keeps what it knew", clock(at))
 	}
 	if in.held.gslbs > 0 {
-		tell(gslbv1beta1.ReasonRemovalsHeld, "%d Gslbs vanished together while the API was read anew; what they offered is kept until %s: restore them, or make and delete them again if that was meant",
-			in.held.gslbs, clock(in.held.until))
+		tell(gslbv1beta1.ReasonRemovalsHeld, "%d Gslbs vanished together while the API was read anew; what they offered is kept until %s: restore them; %s",
+			in.held.gslbs, clock(in.held.until), letThrough)
 	}
 	for _, h := range in.world.Held {
 		tell(gslbv1beta1.ReasonRemovalsHeld, "%d hosts of cluster %s vanished together; what was offered for them is kept until %s: restore them; %s", h.Hosts, h.Cluster, clock(h.Until), letThrough)

@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
@@ -69,6 +70,31 @@ func (c *collector) translateZones(ctx context.Context) {
 	for _, g := range c.last.where(touchedBy(zonesThatDiffer(last.Zones, next.Zones))) {
 		c.add(item{g})
 	}
+	for _, g := range c.guard.keeps() {
+		c.add(item{g}) // its zone may let it go now
+	}
+}
+
+// mayVanish reports that every host of a Gslb lies in a zone that lets hosts vanish in a
+// mass.
+func (c *collector) mayVanish(key types.NamespacedName) bool {
+	last := c.last.get(key)
+	if last == nil {
+		return false
+	}
+	zones := c.zones.Load().Intents()
+	for _, o := range last.out.Offers {
+		var best *gslb.ZoneIntent
+		for i := range zones {
+			if z := &zones[i]; o.Host.In(z.Zone) && (best == nil || z.Zone.In(best.Zone)) {
+				best = z
+			}
+		}
+		if best == nil || !best.AllowRemoval {
+			return false
+		}
+	}
+	return true
 }
 
 // recordsMayMove has the zones translated again where DNSEndpoints state records: who has
