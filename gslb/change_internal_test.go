@@ -75,7 +75,7 @@ func (w *twins) say(r *rand.Rand, tag GeoTag, instance string) {
 	errWhole := w.whole.setReport(&report, w.now)
 	other := report
 	other.Offers = nil
-	var errChange error = ErrNoBase
+	errChange := ErrNoBase
 	if before != nil {
 		errChange = w.changed.setChange(&other, before.Serial, changes, w.now)
 	}

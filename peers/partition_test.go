@@ -224,6 +224,34 @@ func TestOneFrozenInstanceOfSeveralChangesNothing(t *testing.T) {
 	})
 }
 
+// TestOneBlindInstanceOfSeveralChangesNothing: behind one address one instance reads its
+// objects and the other cannot any more, and goes on with what it knew.
+func TestOneBlindInstanceOfSeveralChangesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		sees, blind := w.startAs("us-a", "us", nil), w.startAs("us-b", "us", nil)
+		eu := w.start("eu", two)
+		for _, c := range []*cluster{sees, blind} {
+			c.offer(app, "198.51.100.1", gslb.Healthy)
+			c.store.UpdateLocal(func(l *gslb.LocalState) { l.Mark = 7 })
+		}
+		settle(3 * time.Second)
+		blind.store.UpdateLocal(func(l *gslb.LocalState) { l.Blind = time.Now() })
+		settle(3 * time.Second)
+		sees.offer(app, "198.51.100.2", gslb.Healthy)
+		sees.store.UpdateLocal(func(l *gslb.LocalState) { l.Mark = 8 })
+		for range 30 {
+			settle(500 * time.Millisecond)
+			require.Equal(t, "198.51.100.2 healthy", eu.sees("us", app))
+			require.Zero(t, eu.store.World().Cluster("us").Blind, "the cluster sees, by one of its instances")
+		}
+		w.net.Freeze("us-a")
+		settle(30 * time.Second)
+		assert.Equal(t, "fresh", eu.liveness("us"))
+		assert.NotZero(t, eu.store.World().Cluster("us").Blind, "the blind one is all that is left, and says so")
+	})
+}
+
 func TestTwoInstancesBehindOneAddressAreBothRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
