@@ -224,3 +224,43 @@ func TestKinds(t *testing.T) {
 		assert.False(t, has(render(t, variants(t)["no-edge"]), "CustomResourceDefinition", crd.GetName()), "crds.install: false")
 	}
 }
+
+// TestKindsStayAwayWhereK8gbIs: with both installed, kubectl get gslb would show ours.
+func TestKindsStayAwayWhereK8gbIs(t *testing.T) {
+	const ours, theirs = "gslbs.gslb.meridian.dev", "gslbs.k8gb.io"
+	for _, c := range []struct {
+		why          string
+		crds         helm.Values
+		cluster      []string
+		ours, theirs bool
+	}{
+		{"a cluster without either", nil, nil, true, false},
+		{"k8gb's are there", nil, []string{"k8gb.io/v1beta1/Gslb"}, false, false},
+		{"the older ones are there", nil, []string{"k8gb.absa.oss/v1beta1/Gslb"}, false, false},
+		{"ours are asked for", helm.Values{"install": true}, []string{"k8gb.io/v1beta1/Gslb"}, true, false},
+		{"theirs are asked for", helm.Values{"k8gb": true, "install": false}, nil, false, true},
+	} {
+		values := variants(t)["default"]
+		if c.crds != nil {
+			values["crds"] = c.crds
+		}
+		rel, err := helm.Template("meridian", "meridian", values, c.cluster...)
+		require.NoError(t, err, c.why)
+		all := parse(t, helm.Manifest(rel))
+		assert.Equal(t, c.ours, has(all, "CustomResourceDefinition", ours), c.why)
+		assert.Equal(t, c.theirs, has(all, "CustomResourceDefinition", theirs), c.why)
+	}
+}
+
+// TestRightsOnK8gbGoWithIt: who does not read its objects need not be let.
+func TestRightsOnK8gbGoWithIt(t *testing.T) {
+	values := variants(t)["default"]
+	rel, err := helm.Template("meridian", "meridian", values)
+	require.NoError(t, err)
+	assert.Contains(t, helm.Manifest(rel), "k8gb.absa.oss")
+	values = variants(t)["default"]
+	values["config"] = helm.Values{"k8gb-compat": false}
+	rel, err = helm.Template("meridian", "meridian", values)
+	require.NoError(t, err)
+	assert.NotContains(t, helm.Manifest(rel), "k8gb.absa.oss")
+}

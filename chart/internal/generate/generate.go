@@ -41,19 +41,21 @@ func Write(files map[string]string) error {
 
 // kinds copies the CRDs into the chart: Helm reads nothing outside it.
 func kinds(files map[string]string) error {
-	paths, err := filepath.Glob(filepath.Join(helm.Dir(), "..", "api", "v1beta1", "crds", "*.yaml"))
-	if err != nil {
-		return err
-	}
-	if len(paths) == 0 {
-		return fmt.Errorf("no CRDs beside %s", helm.Dir())
-	}
-	for _, path := range paths {
-		content, err := os.ReadFile(path)
+	for from, to := range map[string]string{"v1beta1": "crds", "k8gb": "crds-k8gb"} {
+		paths, err := filepath.Glob(filepath.Join(helm.Dir(), "..", "api", from, "crds", "*.yaml"))
 		if err != nil {
 			return err
 		}
-		files[filepath.Join("meridian", "files", "crds", filepath.Base(path))] = string(content)
+		if len(paths) == 0 {
+			return fmt.Errorf("no CRDs of %s beside %s", from, helm.Dir())
+		}
+		for _, path := range paths {
+			content, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			files[filepath.Join("meridian", "files", to, filepath.Base(path))] = string(content)
+		}
 	}
 	return nil
 }

@@ -59,8 +59,9 @@ func ReadValues(path string) (Values, error) {
 const KubeVersion = "v1.36.3"
 
 // Template renders the chart without a cluster, as `helm template NAME -n NAMESPACE`
-// does, and gives the release: its manifest, hooks and notes.
-func Template(name, namespace string, values Values) (*releasev1.Release, error) {
+// does, and gives the release: its manifest, hooks and notes. kinds are those that a
+// cluster has beside Kubernetes' own, as GROUP/VERSION/KIND.
+func Template(name, namespace string, values Values, kinds ...string) (*releasev1.Release, error) {
 	chart, err := Load(ChartDir())
 	if err != nil {
 		return nil, err
@@ -71,6 +72,7 @@ func Template(name, namespace string, values Values) (*releasev1.Release, error)
 	if install.KubeVersion, err = common.ParseKubeVersion(KubeVersion); err != nil {
 		return nil, err
 	}
+	install.APIVersions = kinds
 	return released(install.Run(chart, values))
 }
 

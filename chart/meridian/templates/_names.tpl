@@ -60,3 +60,21 @@ app.kubernetes.io/component: server
 {{- define "meridian.edgeKeyName" -}}
 {{- default (printf "meridian-%s" (lower .Values.geoTag)) .Values.edge.tsig.name }}
 {{- end }}
+
+{{/*
+Whether our CustomResourceDefinitions come with the release. kubectl takes the group that
+sorts first for `get gslb`, which would be ours, so they stay away where k8gb's are until
+somebody wants them; those that somebody else installed stay as they are.
+*/}}
+{{- define "meridian.installsKinds" -}}
+{{- $install := .Values.crds.install }}
+{{- if kindIs "bool" $install }}
+{{- if $install }}yes{{ end }}
+{{- else }}
+{{- $have := lookup "apiextensions.k8s.io/v1" "CustomResourceDefinition" "" "gslbs.gslb.meridian.dev" }}
+{{- $theirs := or (.Capabilities.APIVersions.Has "k8gb.io/v1beta1/Gslb") (.Capabilities.APIVersions.Has "k8gb.absa.oss/v1beta1/Gslb") }}
+{{- if $have }}
+{{- if eq (dig "metadata" "annotations" "meta.helm.sh/release-name" "" $have) .Release.Name }}yes{{ end }}
+{{- else if not $theirs }}yes{{ end }}
+{{- end }}
+{{- end }}
