@@ -14,6 +14,7 @@ require (
 	go.yaml.in/yaml/v3 v3.0.6
 	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0
+	istio.io/api v1.30.3
 	k8s.io/api v0.37.2
 	k8s.io/apiextensions-apiserver v0.37.2
 	k8s.io/apimachinery v0.37.2
@@ -26,7 +27,7 @@ require (
 )
 
 require (
-	istio.io/api v1.30.3 // indirect
+	github.com/golang/protobuf v1.5.4 // indirect
 	sigs.k8s.io/gateway-api v1.6.3 // indirect
 	sigs.k8s.io/mcs-api v0.5.2 // indirect
 )

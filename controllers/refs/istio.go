@@ -198,7 +198,7 @@ func serverScheme(s *istio.Server) string {
 	}
 	switch protocol {
 	case "HTTPS":
-		if s.TLS != nil && strings.EqualFold(s.TLS.Mode, "PASSTHROUGH") {
+		if s.TLS != nil && (s.TLS.Mode == "" || strings.EqualFold(s.TLS.Mode, "PASSTHROUGH")) { // Istio writes its zero value as nothing
 			return "tls"
 		}
 		return "https"
