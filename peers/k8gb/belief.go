@@ -70,9 +70,10 @@ func (b *belief) hear(s said, alive bool, now time.Time) bool {
 }
 
 // doubt takes the first answer after a silence in which the cluster may have been given
-// up: what was healthy before it is not known to be so any more, if the answer denies it.
+// up: what was healthy before it is not known to be so any more if the answer denies it,
+// over whichever transport.
 func (b *belief) doubt(s said, now time.Time) bool {
-	return s.kind == negative && s.tcp && b.health == gslb.Healthy && b.become(gslb.HealthUnknown, now)
+	return s.kind == negative && b.health == gslb.Healthy && b.become(gslb.HealthUnknown, now)
 }
 
 // become changes the health; a host that never had an address has none to change.
