@@ -23,6 +23,14 @@ func entrySentence(r gslb.Reason) string {
 		return "taken out by hand"
 	case gslb.ReasonNotReady:
 		return "no backend in the cluster is ready"
+	case gslb.ReasonEntryNotReady:
+		return "no pod of the ingress controller or gateway at the entry is ready"
+	case gslb.ReasonNotProgrammed:
+		return "its gateway says that nothing listens at the entry"
+	case gslb.ReasonGateNotReady:
+		return "a readiness gate is not True"
+	case gslb.ReasonSharedAddress:
+		return "another cluster that offers the same address can serve"
 	case gslb.ReasonServiceNotFound:
 		return "a Service behind the host does not exist"
 	case gslb.ReasonAddressUnknown:
@@ -114,7 +122,7 @@ func vouches(w gslb.Witness) string {
 		return "it announced a restart"
 	case gslb.Isolation:
 		return "but so is everything outside: this cluster is cut off itself"
-	case gslb.NoSighting, gslb.Heard, gslb.OutsideSeen, gslb.HeldAnswered, gslb.HeldSilent:
+	case gslb.NoSighting, gslb.Heard, gslb.OutsideSeen, gslb.HeldAnswered, gslb.HeldSilent, gslb.ReportRead:
 	}
 	return "a witness holds"
 }

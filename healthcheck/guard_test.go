@@ -216,7 +216,7 @@ func TestAnEntryThatDrainsIsAskedAsAClientWould(t *testing.T) {
 		pass(10 * time.Second)
 		assert.Equal(t, gslb.Healthy, l.health(app, addr1))
 		assert.Equal(t, gslb.ReasonDraining, reason())
-		assert.Len(t, l.words(app, addr2), 0, "what its object has is not asked without a check")
+		assert.Empty(t, l.words(app, addr2), "what its object has is not asked without a check")
 		l.net.Set(http1, fakenet.Refuse)
 		pass(3 * time.Second)
 		assert.Equal(t, gslb.ReasonWithdrawn, reason(), "once is enough")

@@ -62,7 +62,7 @@ func newSiteWithID(t testing.TB, cfg *rest.Config, id string, options ...option)
 	s := &site{t: t, metrics: prometheus.NewRegistry(), writes: newCounter()}
 	own := asMeridian(cfg)
 	var err error
-	s.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: id})
+	s.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: id, RemovalHold: gslb.DefaultRemovalHold})
 	require.NoError(t, err)
 	s.box = s.store.Mailbox()
 

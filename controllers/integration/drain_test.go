@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	networkingv1 "k8s.io/api/networking/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken: it changes, goes empty, turns
+// into a host name, and there is never no answer.
+func TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken(t *testing.T) {
+	s := newSite(t, server, func(c *controllers.Config) { c.AsksDraining = true })
+	ns := namespace(t, s.api, nil)
+	app(t, s.api, ns, "shop", true)
+	ing := ingress(t, s.api, ingressOf(ns, "web", "shop.cloud.example.com", "shop", nil), "192.0.2.1")
+	g := referring(ns, "shop", gslbv1beta1.ResourceRef{Name: "web"})
+	ttl := int32(120)
+	g.Spec.Strategy.DNSTTLSeconds = &ttl
+	require.NoError(t, s.api.Create(t.Context(), g))
+	s.answers("shop.cloud.example.com", "192.0.2.1")
+	probe := func(addr string, h gslb.Health) {
+		s.store.SetVerdict(gslb.Verdict{Host: gslb.MustName("shop.cloud.example.com"), Addr: netip.MustParseAddr(addr), Health: h})
+	}
+
+	setAddresses(t, s.api, ing, "192.0.2.2")
+	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2")
+	probe("192.0.2.1", gslb.Unhealthy)
+	s.answers("shop.cloud.example.com", "192.0.2.2")
+	probe("192.0.2.1", gslb.Healthy)
+	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2")
+
+	setAddresses(t, s.api, ing)
+	relabel(t, s.api, ing, "emptied")
+	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2")
+
+	eventually(t, func() error {
+		if err := s.api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing); err != nil {
+			return err
+		}
+		ing.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{Hostname: "lb.invalid"}}
+		return s.api.Status().Update(t.Context(), ing)
+	})
+	relabel(t, s.api, ing, "named")
+	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2")
+
+	setReady(t, s.api, ns, "shop", false)
+	s.answers("shop.cloud.example.com")
+	setReady(t, s.api, ns, "shop", true)
+	setAddresses(t, s.api, ing, "192.0.2.3")
+	probe("192.0.2.1", gslb.Unhealthy)
+	probe("192.0.2.2", gslb.Unhealthy)
+	s.answers("shop.cloud.example.com", "192.0.2.3")
+}
