@@ -148,3 +148,21 @@ func TestAClusterThatLeftIsDeadAtOnce(t *testing.T) {
 		assert.Equal(t, []gslb.GeoTag{"ap"}, w.dead())
 	})
 }
+
+func TestOtherThresholdsOfSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		timing := gslb.DefaultTiming()
+		timing.Alarm, timing.Lease, timing.Decide = 4*time.Second, 6*time.Second, 9*time.Second
+		w := newWatched(t, gslb.Config{Timing: timing})
+		for _, c := range []struct {
+			after time.Duration // silence of ap, us goes on
+			want  gslb.Liveness
+			alarm bool
+		}{{3 * time.Second, gslb.Fresh, false}, {5 * time.Second, gslb.Fresh, true}, {7 * time.Second, gslb.Doubtful, true}, {10 * time.Second, gslb.Lost, true}} {
+			w.tell("ap")
+			w.pass(c.after)
+			assert.Equal(t, c.want, w.World().Cluster("ap").Liveness, "after %s", c.after)
+			assert.Equal(t, c.alarm, len(w.World().Alarm.Missed) > 0, "after %s", c.after)
+		}
+	})
+}

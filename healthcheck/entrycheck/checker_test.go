@@ -106,6 +106,24 @@ func TestEntriesThatStopAnsweringStopVouching(t *testing.T) {
 	})
 }
 
+func TestTheIntervalOfQuestionsAndWhatAnAnswerIsWorth(t *testing.T) {
+	virtual(t, func(c *entrycheck.Config) { c.Interval = 5 * time.Second }, func(t *testing.T, l *lab) {
+		l.net.Set(http1, fakenet.Always(fakenet.Status(200)))
+		l.report(t, "us", map[gslb.Name][]gslb.Entry{app: {entry(addr1)}})
+		pass(time.Second)
+		l.silence("us")
+		pass(20 * time.Second)
+		asked := len(l.net.Dials(http1))
+		pass(50 * time.Second)
+		assert.InDelta(t, 10, len(l.net.Dials(http1))-asked, 1, "every five seconds")
+		l.net.Set(http1, fakenet.Refuse)
+		pass(9 * time.Second)
+		assert.Equal(t, gslb.TierHealthy, l.tier(app, "us"), "an answer counts three times as long")
+		pass(8 * time.Second)
+		assert.Equal(t, gslb.TierLost, l.tier(app, "us"))
+	})
+}
+
 func TestAskingEndsWhenTheClusterIsHeardAgain(t *testing.T) {
 	virtual(t, nil, func(t *testing.T, l *lab) {
 		l.net.Set(http1, fakenet.Always(fakenet.Status(200)))
