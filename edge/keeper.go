@@ -142,16 +142,17 @@ func (k *Keeper) spread(ctx context.Context, w *gslb.World) {
 	for edge := range plans {
 		k.edgeZone(ctx, edge, w)
 	}
+	writes := w.Ready && !w.Local.Incumbent // else what was told last goes on
 	for edge, z := range k.zones {
 		k.board.follow(edge, plans[edge])
 		if z.assembler != nil {
-			if w.Ready {
+			if writes {
 				z.assembler.plans.put(fullPlans(w, plans[edge]))
 			}
 			continue
 		}
 		z.witness.watch.put(silent)
-		if w.Ready {
+		if writes {
 			z.delegator.plans.put(plans[edge])
 			z.beater.targets.put(beatTarget{
 				active: len(plans[edge]) > 0, ours: publishable(plans[edge]),

@@ -203,6 +203,19 @@ func TestKeeperWaitsUntilTheWorldIsReady(t *testing.T) {
 	})
 }
 
+func TestKeeperWritesNothingWhileK8gbDoes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &edgetest.Zone{}
+		r, _ := start(t, z, "i1", "eu-id")
+		r.tell(func(w *gslb.World) { w.Local.Incumbent = true })
+		pass(time.Minute)
+		assert.Empty(t, z.Updates(), "nobody is led to a server that would say SERVFAIL")
+		assert.Equal(t, edge.ReasonPending, r.status().Reason)
+		r.tell(func(w *gslb.World) { w.Local.Incumbent = false })
+		assert.True(t, r.status().OK)
+	})
+}
+
 func TestKeeperWithoutAddressWritesNoDelegation(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		z := &edgetest.Zone{}

@@ -133,6 +133,7 @@ type LocalState struct {
 	Blind        time.Time // since when objects cannot be read; zero: they can
 	Announcement Announcement
 	Synced       bool // objects were read completely once
+	Incumbent    bool // k8gb's operator runs in this cluster: what it writes, the edge with it, is left to it
 	Restored     bool // what is told comes from before a restart, because Synced is not yet true; kept by the Store
 }
 
