@@ -78,6 +78,7 @@ func New(cfg Config) (*Controllers, error) {
 		return nil, fmt.Errorf("metrics of the controllers: %w", err)
 	}
 	c.collector.sources = sources
+	c.collector.gates = newGates(c.api, log, func(g types.NamespacedName) { c.collector.add(item{g}) })
 	stored := func(ctx context.Context, k kind) (map[string]string, error) {
 		return c.api.versions(ctx, k, sources[k.name])
 	}
@@ -103,6 +104,7 @@ func (c *Controllers) Run(ctx context.Context) error {
 	g.Go(func() error { return c.cache.Start(ctx) })
 	g.Go(func() error { return c.collector.glue.run(ctx) })
 	g.Go(func() error { return c.collector.names.Run(ctx) })
+	g.Go(func() error { return c.collector.gates.run(ctx) })
 	c.collector.operator.ended = func() { c.tellAll(ctx) }
 	g.Go(func() error { return c.observe(ctx) })
 	g.Go(func() error {

@@ -25,6 +25,9 @@ func (c *collector) gather(ctx context.Context, g *gslbv1beta1.Gslb) (in transla
 		Gslb: g, Self: c.cfg.Self, Names: c.cfg.Names, AllowLoopback: c.cfg.AllowLoopback,
 		VirtualNodes: *c.nodes.Load(), Zones: c.zones.Load().Zones, Resolved: c.names.Addrs,
 	}
+	if c.gates != nil {
+		in.Gates = c.gates.state
+	}
 	f := finder{c: c, ctx: ctx}
 	in.Found = refs.Gather(
 		func(found *refs.Found) []refs.Key { return translate.DependsOn(g, found) },

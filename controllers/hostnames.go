@@ -29,16 +29,19 @@ func newNames(cfg *Config, log *slog.Logger, changed func(types.NamespacedName))
 	})
 }
 
-// awaitNames waits for the names that the first translations want, and translates those
-// Gslbs once more.
-func (c *collector) awaitNames(ctx context.Context, began time.Time) {
-	waiting := c.last.where(func(t *translation) bool { return len(t.out.Hostnames) > 0 })
+// awaitOthers waits for the names and readiness gates that the first translations want,
+// and translates those Gslbs once more.
+func (c *collector) awaitOthers(ctx context.Context, began time.Time) {
+	waiting := c.last.where(func(t *translation) bool { return len(t.out.Hostnames)+len(t.out.Gates) > 0 })
 	if len(waiting) == 0 {
 		return
 	}
-	patience, cancel := context.WithTimeout(ctx, namesPatience)
+	patience, cancel := context.WithTimeout(ctx, max(namesPatience, gatePatience))
 	defer cancel()
 	c.names.Await(patience)
+	if c.gates != nil {
+		c.gates.await(patience)
+	}
 	for _, key := range waiting {
 		c.translate(ctx, key, began)
 	}

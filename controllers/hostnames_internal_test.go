@@ -57,7 +57,7 @@ func TestALoadBalancerIsKnownByName(t *testing.T) {
 	require.Len(t, entries, 1)
 	assert.False(t, entries[0].Addr.IsValid(), "nobody was asked yet")
 	running.Go(func() { _ = b.collector.names.Run(ctx) })
-	b.awaitNames(ctx, time.Now())
+	b.awaitOthers(ctx, time.Now())
 	entries = b.store.of("shop")[0].Entries
 	require.Len(t, entries, 1)
 	assert.Equal(t, "198.51.100.1", entries[0].Addr.String())

@@ -19,6 +19,7 @@ const (
 	ReasonProbePending    Reason = "ProbePending"          // no probe has finished yet
 	ReasonHealthUnknown   Reason = "HealthUnknown"         // nobody can tell
 	ReasonUnresolved      Reason = "HostnameUnresolved"    // the entry has a host name and no address yet
+	ReasonGateNotReady    Reason = "ReadinessGateNotReady" // backends may be ready; a readiness gate is not
 	ReasonEntryNotReady   Reason = "EntryNotReady"         // backends may be ready; no pod of the ingress controller or gateway at the entry is
 	ReasonNotProgrammed   Reason = "NotProgrammed"         // the gateway that announces the entry says that nothing listens there
 	ReasonProbesHeld      Reason = "ProbesHeld"            // most probes of the cluster failed at once and nobody confirms it: healthy as before

@@ -90,6 +90,15 @@ type GslbSpec struct {
 	// +optional
 	HealthCheck *HealthCheck `json:"healthCheck,omitempty"`
 
+	// readinessGates name conditions of other objects in this cluster. Each has to be True
+	// for the hosts to be healthy here; an object or condition that is not there is not
+	// True, one that cannot be read leaves health unknown. They do not count with
+	// serviceHealthScope probe. Meridian needs the right to get, list and watch the objects.
+	// +kubebuilder:validation:MaxItems=8
+	// +listType=atomic
+	// +optional
+	ReadinessGates []ReadinessGate `json:"readinessGates,omitempty"`
+
 	// override sets this cluster's health by hand, and wins over everything else: drain
 	// takes the cluster's entries out of the answers while anything else can serve,
 	// force counts them as healthy. The annotation gslb.meridian.dev/override wins over

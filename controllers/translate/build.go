@@ -110,10 +110,13 @@ func (b *builder) hosts(l *refs.Lookup, valid bool) {
 		b.add(policyNotes(&b.policy, b.in.Self))
 	}
 	r := newReadiness(b.in, l)
+	gates := newGates(b.in)
+	b.out.Gates = gates.all
 	for i := range b.target.Hosts {
 		h := &b.target.Hosts[i]
 		s := HostStatus{Text: h.Name, Path: b.pathOf(h)}
 		b.add(b.onHost(h, r.host(h, &s)))
+		b.add(b.onHost(h, gates.judge(&s, r.scope)))
 		b.admit(h, &s, valid)
 		b.add(b.onHost(h, r.path(h, &s, b.entries[i].list)))
 		if s.Offered {

@@ -44,6 +44,7 @@ type options struct {
 	Unreadable    []string            `json:"unreadable"` // Services whose slices cannot be read
 	Absent        []string            `json:"absent"`     // kinds that the cluster does not have
 	Hosts         map[string]string   `json:"hosts"`      // namespaces of the Gslbs that have hosts, for records
+	Gates         map[string]bool     `json:"gates"`      // readiness gates by their words; what is missing cannot be told
 }
 
 // cluster is what one .in.yaml holds.
@@ -141,6 +142,14 @@ func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zon
 				addrs = append(addrs, netip.MustParseAddr(a))
 			}
 			return addrs
+		},
+		Gates: func(g translate.Gate) translate.GateState {
+			is, known := c.Gates[g.String()]
+			why := map[bool]string{true: "it is False (Told)", false: "it was not read yet"}[known]
+			if is {
+				why = ""
+			}
+			return translate.GateState{Known: known, True: is, Why: why}
 		},
 	}
 	in.Found = refs.Gather(func(have *refs.Found) []refs.Key { return translate.DependsOn(g, have) }, func([]refs.Key) {}, c.find)

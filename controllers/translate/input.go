@@ -43,6 +43,9 @@ type Input struct {
 	// resolved; none: it is not resolved yet. nil: no name is.
 	Resolved func(name string) []netip.Addr
 
+	// Gates says how a readiness gate stands; nil: nobody can tell.
+	Gates func(Gate) GateState
+
 	// AllowLoopback keeps entries with loopback addresses, for demos and tests.
 	AllowLoopback bool
 

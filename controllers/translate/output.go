@@ -43,6 +43,9 @@ type Output struct {
 	// Hostnames are the names of load balancers that have to be resolved for it, sorted.
 	Hostnames []string
 
+	// Gates are the readiness gates that have to be watched for it, in their order.
+	Gates []Gate
+
 	// Ingress is the embedded Ingress as it should be written: a new one if it has no
 	// ResourceVersion, else an update of the one that was found. It is nil when nothing
 	// is to be written.
