@@ -71,6 +71,21 @@ func (o *oracle) oneOf(args []string) *cluster {
 	return o.s.clusters[tag]
 }
 
+// learnsLate says whether a process may learn something long after it happened: both its
+// connections were at an instance that stood still, or the edge had to tell it of others
+// because its own cluster's instances do not. The lock is held.
+func (o *oracle) learnsLate(p *process) bool {
+	for tag := range o.s.clusters {
+		if held(p.view.mixed[tag], causeLasts-boundLost, time.Now()) {
+			return true
+		}
+		if o.s.alone && len(p.c.slots) > 1 && !p.remembers && !held(p.view.any[tag], boundLost, time.Now()) {
+			return true
+		}
+	}
+	return false
+}
+
 // spend takes one change of an answer.
 func (causes) spend(o *oracle, p *process, name gslb.Name, was, now *answered) {
 	for _, y := range o.s.clusters {
@@ -78,6 +93,9 @@ func (causes) spend(o *oracle, p *process, name gslb.Name, was, now *answered) {
 		if d := time.Since(at) - gslb.DefaultTiming().Pause; d > -time.Second && d < boundReady && !p.active[y.tag].After(at) {
 			return // what it announced is over by itself
 		}
+	}
+	if o.learnsLate(p) {
+		return
 	}
 	tokens := p.view.tokens[name]
 	for len(tokens) > 0 && time.Now().After(tokens[0]) {

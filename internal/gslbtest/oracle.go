@@ -190,9 +190,9 @@ func (s *sim) look(p *process, w *gslb.World, t *answers.Table) {
 	for name := range w.Changed(prev) {
 		o.take(p, name, t, first)
 	}
-	if first {
+	if first || prev != nil && !prev.Unsought.Equal(w.Unsought) {
 		for name := range o.hosts {
-			if p.view.hosts[name] == nil {
+			if p.view.hosts[name] == nil || !first {
 				o.take(p, name, t, true)
 			}
 		}
