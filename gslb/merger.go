@@ -382,7 +382,8 @@ func (m *merger) sight(s Sighting) bool {
 	case HeldAnswered, HeldSilent:
 		return p.heldAsked(s, valid)
 	case ReportRead:
-		return m.readAgain(p, s.At)
+		again := m.readAgain(p, s.At)
+		return m.read(p, s.At) || again
 	case NoSighting, ThirdCluster, Announced, Isolation, OutsideSeen:
 	}
 	return !calm

@@ -161,8 +161,8 @@ func (p *peer) forgetAll(id string) {
 // Candidates are instances heard within the lease or later than the current best.
 //
 //	candidate, against the current best           | is taken
-//	goes on, the best announced a pause or leave  | at once
 //	lower mark                                    | when heard 10 s after the best
+//	goes on, the best announced a pause or leave  | at once
 //	blind, the best sees                          | when heard the lease after the best
 //	equal mark, and sees no better                | when heard the lease after the best
 //	any other (higher mark, or the best is blind) | at once
@@ -202,7 +202,7 @@ func (p *peer) stale(now time.Time, t Timing) bool {
 func replaceAfter(r, have *Report, t Timing) time.Duration {
 	sees, saw := r.Blind.IsZero(), have.Blind.IsZero()
 	switch {
-	case r.Announcement == Active && have.Announcement != Active && sees:
+	case r.Announcement == Active && have.Announcement != Active && sees && r.Mark >= have.Mark:
 		return 0
 	case r.Mark < have.Mark:
 		return lowerMarkHold

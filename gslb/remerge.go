@@ -152,14 +152,14 @@ func (m *merger) assess(now time.Time, next *earliest) {
 
 // noteRead keeps whether the offers of a peer are those of before it was lost. Of one
 // that a witness holds they count as they are; but a third cluster that hears it
-// passes its report on, and gets the lease to do so.
+// passes its report on, and gets some time to do so.
 func (m *merger) noteRead(p *peer, now time.Time, next *earliest) {
 	switch s := p.standing; {
 	case s.Liveness == Lost:
 		p.unread, p.offered = true, p.offered || len(p.offers) > 0
 	case s.Liveness != Vouched || !p.unread:
-	case s.Witness.Kind == ThirdCluster && now.Sub(p.since) < m.timing.Lease:
-		next.add(p.since.Add(m.timing.Lease))
+	case s.Witness.Kind == ThirdCluster && now.Sub(p.since) < 2*m.timing.Decide:
+		next.add(p.since.Add(2 * m.timing.Decide))
 	default:
 		m.read(p, now)
 	}
