@@ -62,7 +62,7 @@ func (a *answer) finish(b *builder, rcode int) error {
 			return err
 		}
 	case a.stamp != nil:
-		msg = a.stamp.appendTo(msg)
+		msg = a.stamp.AppendTo(msg)
 	}
 	a.sent = true
 	a.x.metrics.sentBytes.Add(float64(len(msg)))

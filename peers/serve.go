@@ -53,7 +53,7 @@ func (x *Exchange) refuseSignature(a *answer, err error, from netip.AddrPort, no
 	kind := signatureKind(err)
 	x.metrics.signatures.WithLabelValues(sideAuthor, kind).Inc()
 	if x.noises.start(noiseAuthor) {
-		x.log.Warn("request is wrongly signed", "from", from, "key", presentation(t.key), "error", err)
+		x.log.Warn("request is wrongly signed", "from", from, "key", presentation(name(t.Key)), "error", err)
 	}
 	switch {
 	case errors.Is(err, errBadTime):
@@ -142,7 +142,7 @@ func (x *Exchange) fresh(a *answer) bool {
 	case "", x.cfg.Instance:
 		return true
 	case nobody:
-		return a.m.tsig.time > uint64(x.started.Unix())
+		return a.m.tsig.Time > uint64(x.started.Unix())
 	}
 	return false
 }
@@ -264,14 +264,16 @@ func (a *answer) badTime(now time.Time) {
 	sec := uint64(now.Unix())
 	binary.BigEndian.PutUint16(ours[:], uint16(sec>>32))
 	binary.BigEndian.PutUint32(ours[2:], uint32(sec))
-	a.stamp = &tsig{time: a.m.tsig.time, fudge: fudge, code: dns.RcodeBadTime, other: ours[:]}
+	s := stated(a.m.tsig.Time, dns.RcodeBadTime, ours[:])
+	a.stamp = &s
 	a.code(dns.RcodeNotAuth)
 }
 
 // unsigned answers a request whose key or signature does not count; the answer
 // carries a TSIG without a MAC (RFC 8945 §5.3.2).
 func (a *answer) unsigned(code uint16) {
-	t := a.m.tsig
-	a.stamp = &tsig{key: t.key, alg: t.alg, time: t.time, fudge: fudge, id: a.m.id, code: code}
+	s := stated(a.m.tsig.Time, code, nil)
+	s.Key, s.Alg, s.ID = a.m.tsig.Key, a.m.tsig.Alg, a.m.id
+	a.stamp = &s
 	a.code(dns.RcodeNotAuth)
 }

@@ -141,8 +141,8 @@ func (t *transfer) records(m *message) error {
 
 // authenticate checks the signature; messages in the middle may lack one.
 func (t *transfer) authenticate(m *message, now time.Time) error {
-	if g := m.tsig; g != nil && len(g.mac) == 0 && m.rcode() == dns.RcodeNotAuth {
-		switch g.code {
+	if g := m.tsig; g != nil && len(g.MAC) == 0 && m.rcode() == dns.RcodeNotAuth {
+		switch g.Code {
 		case dns.RcodeBadKey:
 			return errTheirBadKey
 		case dns.RcodeBadSig:
@@ -168,13 +168,13 @@ func (t *transfer) greeting(m *message) error {
 
 // theirs gives the trouble that a signed error tells of; nil for a plain refusal.
 func (t *transfer) theirs(m *message, now time.Time) error {
-	if m.tsig == nil || m.tsig.code != dns.RcodeBadTime {
+	if m.tsig == nil || m.tsig.Code != dns.RcodeBadTime {
 		return nil
 	}
 	e := &skewError{}
-	if o := m.tsig.other; len(o) == 6 {
-		theirs := &tsig{time: uint64(binary.BigEndian.Uint16(o))<<32 | uint64(binary.BigEndian.Uint32(o[2:]))}
-		e.skew = skewOf(theirs, now)
+	if o := m.tsig.Other; len(o) == 6 {
+		theirs := stated(uint64(binary.BigEndian.Uint16(o))<<32|uint64(binary.BigEndian.Uint32(o[2:])), dns.RcodeSuccess, nil)
+		e.skew = skewOf(&theirs, now)
 	}
 	return e
 }

@@ -12,100 +12,36 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/meridian-gslb/meridian/gslb"
+	rfc8945 "github.com/meridian-gslb/meridian/internal/tsig"
 	"github.com/meridian-gslb/meridian/internal/tsigkey"
 )
 
 // tsig is a TSIG record (RFC 8945 §4.2).
 type tsig struct {
-	key   name
-	alg   name
-	time  uint64 // seconds; 48 bits on the wire
-	fudge uint16
-	mac   []byte
-	id    uint16 // of the original message
-	code  uint16 // TSIG error
-	other []byte
-	off   int // of the record in its message
+	rfc8945.Record
+	off int // of the record in its message
 }
 
 func parseTSIG(msg []byte, r *record) (*tsig, error) {
-	t := &tsig{key: r.owner, off: r.off}
+	t := &tsig{off: r.off}
 	if r.class != dns.ClassANY || r.ttl != 0 {
 		return nil, errBrokenTSIG
 	}
 	end := r.dataOff + len(r.data)
 	alg, off, err := parseName(msg, r.dataOff)
-	if err != nil || off+10 > end {
+	if err != nil || off > end {
 		return nil, errBrokenTSIG
 	}
-	t.alg = alg
-	t.time = uint64(binary.BigEndian.Uint16(msg[off:]))<<32 | uint64(binary.BigEndian.Uint32(msg[off+2:]))
-	t.fudge = binary.BigEndian.Uint16(msg[off+6:])
-	n := int(binary.BigEndian.Uint16(msg[off+8:]))
-	off += 10
-	if off+n+6 > end {
+	t.Key, t.Alg = string(r.owner), string(alg)
+	if !t.ReadData(msg[off:end]) {
 		return nil, errBrokenTSIG
 	}
-	t.mac = msg[off : off+n]
-	off += n
-	t.id, t.code = binary.BigEndian.Uint16(msg[off:]), binary.BigEndian.Uint16(msg[off+2:])
-	n = int(binary.BigEndian.Uint16(msg[off+4:]))
-	off += 6
-	if off+n != end {
-		return nil, errBrokenTSIG
-	}
-	t.other = msg[off:end]
 	return t, nil
 }
 
-// appendTo adds the record to a finished message.
-func (t *tsig) appendTo(msg []byte) []byte {
-	msg = append(msg, t.key...)
-	msg = binary.BigEndian.AppendUint16(msg, dns.TypeTSIG)
-	msg = binary.BigEndian.AppendUint16(msg, dns.ClassANY)
-	msg = append(msg, 0, 0, 0, 0)
-	msg = binary.BigEndian.AppendUint16(msg, uint16(len(t.alg)+16+len(t.mac)+len(t.other)))
-	msg = append(msg, t.alg...)
-	msg = t.appendTimers(msg)
-	msg = binary.BigEndian.AppendUint16(msg, uint16(len(t.mac)))
-	msg = append(msg, t.mac...)
-	msg = binary.BigEndian.AppendUint16(msg, t.id)
-	msg = binary.BigEndian.AppendUint16(msg, t.code)
-	msg = binary.BigEndian.AppendUint16(msg, uint16(len(t.other)))
-	msg = append(msg, t.other...)
-	n := msg[10:]
-	binary.BigEndian.PutUint16(n, binary.BigEndian.Uint16(n)+1)
-	return msg
-}
-
-func (t *tsig) appendTimers(b []byte) []byte {
-	b = binary.BigEndian.AppendUint16(b, uint16(t.time>>32))
-	b = binary.BigEndian.AppendUint32(b, uint32(t.time))
-	return binary.BigEndian.AppendUint16(b, t.fudge)
-}
-
-// digest gives what the MAC covers (RFC 8945 §4.3): the MAC before, unsigned
-// messages since then, the message without its TSIG, and the variables, of
-// which messages after the first carry only the timers (§5.3.1).
-func (t *tsig) digest(prior, pending, msg []byte, timersOnly bool) []byte {
-	b := make([]byte, 0, 2+len(prior)+len(pending)+len(msg)+len(t.key)+len(t.alg)+len(t.other)+18)
-	if prior != nil {
-		b = binary.BigEndian.AppendUint16(b, uint16(len(prior)))
-		b = append(b, prior...)
-	}
-	b = append(b, pending...)
-	b = append(b, msg...)
-	if timersOnly {
-		return t.appendTimers(b)
-	}
-	b = append(b, t.key...)
-	b = binary.BigEndian.AppendUint16(b, dns.ClassANY)
-	b = append(b, 0, 0, 0, 0)
-	b = append(b, t.alg...)
-	b = t.appendTimers(b)
-	b = binary.BigEndian.AppendUint16(b, t.code)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(t.other)))
-	return append(b, t.other...)
+// stated is a TSIG that says a time, and an error if code is one.
+func stated(seconds uint64, code uint16, other []byte) tsig {
+	return tsig{Record: rfc8945.Record{Time: seconds, Fudge: fudge, Code: code, Other: other}}
 }
 
 // Key is a TSIG key of the exchange. Peer binds it to one cluster: it signs for
@@ -158,19 +94,19 @@ type chain struct {
 
 // sign finishes a message: stamps it and appends the TSIG record.
 func (c *chain) sign(msg []byte, t tsig) ([]byte, error) {
-	t.key, t.alg = c.key.name, c.key.alg
-	t.id = binary.BigEndian.Uint16(msg)
-	mac, err := c.key.ring.Generate(t.digest(c.prior, nil, msg, c.later), &c.key.rr)
+	t.Key, t.Alg = string(c.key.name), string(c.key.alg)
+	t.ID = binary.BigEndian.Uint16(msg)
+	mac, err := c.key.ring.Generate(t.Digest(c.prior, nil, msg, c.later), &c.key.rr)
 	if err != nil {
 		return nil, fmt.Errorf("signing with %s: %w", c.key.text, err)
 	}
-	t.mac = mac
+	t.MAC = mac
 	c.prior, c.later = mac, true
-	return t.appendTo(msg), nil
+	return t.AppendTo(msg), nil
 }
 
 // stamp is what a TSIG of this moment says.
-func stamp(now time.Time) tsig { return tsig{time: uint64(now.Unix()), fudge: fudge} }
+func stamp(now time.Time) tsig { return stated(uint64(now.Unix()), dns.RcodeSuccess, nil) }
 
 // Why a signature does not count.
 var (
@@ -187,20 +123,20 @@ func (c *chain) verify(m *message, now time.Time) error {
 	if t == nil {
 		return errNoTSIG
 	}
-	if t.key != c.key.name || t.alg != c.key.alg {
+	if t.Key != string(c.key.name) || t.Alg != string(c.key.alg) {
 		return errBadKey
 	}
 	bare := append([]byte(nil), m.raw[:t.off]...)
-	binary.BigEndian.PutUint16(bare, t.id)
+	binary.BigEndian.PutUint16(bare, t.ID)
 	binary.BigEndian.PutUint16(bare[10:], binary.BigEndian.Uint16(bare[10:])-1)
 	rr := c.key.rr
-	rr.MAC = hex.EncodeToString(t.mac)
-	if err := c.key.ring.Verify(t.digest(c.prior, c.pending, bare, c.later), &rr); err != nil {
+	rr.MAC = hex.EncodeToString(t.MAC)
+	if err := c.key.ring.Verify(t.Digest(c.prior, c.pending, bare, c.later), &rr); err != nil {
 		return errBadSig
 	}
-	c.prior, c.later = append([]byte(nil), t.mac...), true
+	c.prior, c.later = append([]byte(nil), t.MAC...), true
 	c.pending, c.count = nil, 0
-	if skew := skewOf(t, now); skew.Abs() > time.Duration(min(t.fudge, fudge))*time.Second {
+	if skew := skewOf(t, now); skew.Abs() > time.Duration(min(t.Fudge, fudge))*time.Second {
 		return errBadTime
 	}
 	return nil
@@ -221,7 +157,7 @@ func (c *chain) skip(m *message) error {
 // skewOf says how far the signer's clock is ahead of ours.
 func skewOf(t *tsig, now time.Time) time.Duration {
 	// Both fit in 48 bits, but the product with a second does not: clamp.
-	d := int64(t.time) - now.Unix()
+	d := int64(t.Time) - now.Unix()
 	const most = int64(100 * 365 * 24 * time.Hour / time.Second)
 	return time.Duration(max(-most, min(most, d))) * time.Second
 }

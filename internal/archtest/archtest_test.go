@@ -42,7 +42,7 @@ var rules = []rule{
 	{"gslb", nil, nil, "the model is replayed in tests, explain and the simulator: it knows no library, no wire and no API"},
 	{"strategies", []string{"gslb"}, nil, "strategies stay pure so that a decision can be replayed in explain"},
 	{"healthcheck/…", []string{"gslb", "healthcheck/…"}, []string{promLib}, "probes say up or down and do not know who uses it"},
-	{"peers/…", []string{"gslb", "peers/…", "internal/tsigkey", "dnsserver/rdata"}, []string{dnsLib, promLib}, "the exchange carries reports and does not know what is made of them; records in them are judged as everywhere"},
+	{"peers/…", []string{"gslb", "peers/…", "internal/tsig", "internal/tsigkey", "dnsserver/rdata"}, []string{dnsLib, promLib}, "the exchange carries reports and does not know what is made of them; records in them are judged as everywhere"},
 	{"dnsserver/rdata", nil, []string{dnsLib}, "the data of records is read without knowing where it stands"},
 	{"dnsserver/update", []string{"gslb", "dnsserver/rdata", "internal/dnsupdate", "internal/tsig", "internal/tsigkey"}, []string{dnsLib, promLib}, "updates are judged by what is served, wherever that comes from and whatever keeps them"},
 	{"controllers/challenges", []string{"gslb", "dnsserver/rdata", "internal/state"}, []string{k8sLibs}, "what updates leave is kept; who may change it is decided elsewhere"},

@@ -37,13 +37,14 @@ func Request(key *tsigkey.Key, msg []byte, now time.Time) ([]byte, *Verifier, er
 	if len(msg) < header {
 		return nil, nil, errors.New("a DNS message has 12 octets or more")
 	}
-	r := record{key: key.Name, alg: key.Algorithm, time: uint64(now.Unix()), fudge: fudge, id: binary.BigEndian.Uint16(msg)}
-	m, err := mac(key, r.digest(nil, nil, msg, false))
+	r := newRecord(key.Name, key.Algorithm)
+	r.Time, r.Fudge, r.ID = uint64(now.Unix()), fudge, binary.BigEndian.Uint16(msg)
+	m, err := mac(key, r.Digest(nil, nil, msg, false))
 	if err != nil {
 		return nil, nil, fmt.Errorf("signing with %s: %w", key, err)
 	}
-	r.mac = m
-	return r.appendTo(msg), &Verifier{key: key, prior: m}, nil
+	r.MAC = m
+	return r.AppendTo(msg), &Verifier{key: key, prior: m}, nil
 }
 
 // Verify checks one message of the answer (RFC 8945 §5.4). Messages after the
@@ -60,24 +61,24 @@ func (v *Verifier) Verify(msg []byte, now time.Time) error {
 		return v.skip(msg)
 	case r.key != v.key.Name || r.alg != v.key.Algorithm:
 		return ErrBadKey
-	case len(r.mac) == 0 && r.code != 0:
-		return fmt.Errorf("%w: %s", ErrRefused, CodeName(r.code))
+	case len(r.MAC) == 0 && r.Code != 0:
+		return fmt.Errorf("%w: %s", ErrRefused, CodeName(r.Code))
 	}
-	want, err := mac(v.key, r.digest(v.prior, v.pending, r.bare(msg), v.later))
+	want, err := mac(v.key, r.Digest(v.prior, v.pending, r.bare(msg), v.later))
 	switch {
 	case err != nil:
 		return fmt.Errorf("verifying with %s: %w", v.key, err)
-	case !hmac.Equal(want, r.mac):
+	case !hmac.Equal(want, r.MAC):
 		return ErrBadSig
 	}
 	v.prior, v.later, v.pending, v.count = want, true, nil, 0
 	switch {
-	case r.code == dns.RcodeBadTime:
+	case r.Code == dns.RcodeBadTime:
 		return fmt.Errorf("%w: %w", ErrRefused, ErrBadTime)
 	case !r.inTime(now.Unix()):
 		return ErrBadTime
-	case r.code != 0:
-		return fmt.Errorf("%w: %s", ErrRefused, CodeName(r.code))
+	case r.Code != 0:
+		return fmt.Errorf("%w: %s", ErrRefused, CodeName(r.Code))
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func (s *Signer) KeyName() string { return s.asked.key }
 func (s *Signer) Code() uint16 { return s.code }
 
 // Room is how many octets [Signer.Sign] adds to a message, at most.
-func (s *Signer) Room() int { return len(s.asked.key) + len(s.asked.alg) + 2 + 26 + 64 + 6 }
+func (s *Signer) Room() int { return len(s.asked.Key) + len(s.asked.Alg) + 26 + 64 + 6 }
 
 // Bare gives a copy of the request, which is the one that was given to [Verify],
 // without its TSIG record.
@@ -54,19 +54,19 @@ func (s *Signer) Sign(msg []byte, now time.Time) ([]byte, error) {
 	if len(msg) < header {
 		return nil, errors.New("a DNS message has 12 octets or more")
 	}
-	r := record{key: s.asked.key, alg: s.asked.alg, time: uint64(now.Unix()), fudge: fudge, id: binary.BigEndian.Uint16(msg), code: s.code}
+	r := Record{Key: s.asked.Key, Alg: s.asked.Alg, Time: uint64(now.Unix()), Fudge: fudge, ID: binary.BigEndian.Uint16(msg), Code: s.code}
 	switch {
 	case s.key == nil:
-		r.time, r.fudge = s.asked.time, s.asked.fudge
-		return r.appendTo(msg), nil
+		r.Time, r.Fudge = s.asked.Time, s.asked.Fudge
+		return r.AppendTo(msg), nil
 	case s.code == dns.RcodeBadTime: // RFC 8945 §5.2.3: the client's time, and ours beside it
-		r.time, r.fudge = s.asked.time, s.asked.fudge
-		r.other = binary.BigEndian.AppendUint64(nil, uint64(now.Unix()))[2:]
+		r.Time, r.Fudge = s.asked.Time, s.asked.Fudge
+		r.Other = binary.BigEndian.AppendUint64(nil, uint64(now.Unix()))[2:]
 	}
 	var err error
-	if r.mac, err = mac(s.key, r.digest(s.prior, nil, msg, s.later)); err != nil {
+	if r.MAC, err = mac(s.key, r.Digest(s.prior, nil, msg, s.later)); err != nil {
 		return nil, fmt.Errorf("signing with %s: %w", s.key, err)
 	}
-	s.prior, s.later = r.mac, true
-	return r.appendTo(msg), nil
+	s.prior, s.later = r.MAC, true
+	return r.AppendTo(msg), nil
 }

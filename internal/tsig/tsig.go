@@ -6,7 +6,8 @@
 //
 // It works on packed messages, knows nothing of what is in them, and never
 // decides what a key may do. It is used by zone transfers and updates of our
-// zones and by the small edge server; the exchange between clusters has its own.
+// zones and by the small edge server; the exchange between clusters, which has its own parser,
+// shares the record.
 package tsig
 
 import (
@@ -53,28 +54,28 @@ func Verify(keys *tsigkey.Keyring, msg []byte, now time.Time) (*Signer, error) {
 		return nil, err
 	}
 	s := &Signer{asked: *r, code: dns.RcodeBadKey}
-	s.asked.mac, s.asked.other = slices.Clone(r.mac), nil
+	s.asked.MAC, s.asked.Other = slices.Clone(r.MAC), nil
 	err = ErrBadKey
 	for _, key := range keys.Keys() {
 		if key.Name != r.key || key.Algorithm != r.alg {
 			continue
 		}
-		switch want, e := mac(key, r.digest(nil, nil, r.bare(msg), false)); {
+		switch want, e := mac(key, r.Digest(nil, nil, r.bare(msg), false)); {
 		case e != nil: // no secret: as if there were no key
 			continue
-		case len(r.mac) > len(want) || len(r.mac) < max(10, len(want)/2):
+		case len(r.MAC) > len(want) || len(r.MAC) < max(10, len(want)/2):
 			return nil, ErrForm // RFC 8945 §5.2.2.1
-		case !hmac.Equal(want[:len(r.mac)], r.mac):
+		case !hmac.Equal(want[:len(r.MAC)], r.MAC):
 			s.code, err = dns.RcodeBadSig, ErrBadSig
 			continue
 		case !r.inTime(now.Unix()):
 			s.code, err = dns.RcodeBadTime, ErrBadTime
-		case len(r.mac) < len(want):
+		case len(r.MAC) < len(want):
 			s.code, err = dns.RcodeBadTrunc, ErrBadTrunc
 		default:
 			s.code, err = dns.RcodeSuccess, nil
 		}
-		s.key, s.prior = key, s.asked.mac
+		s.key, s.prior = key, s.asked.MAC
 		return s, err
 	}
 	return s, err
