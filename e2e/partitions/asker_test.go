@@ -24,7 +24,7 @@ import (
 // waits before it asks the next name server.
 const (
 	answerTime = 2500 * time.Millisecond
-	tryTime    = 400 * time.Millisecond
+	tryTime    = 800 * time.Millisecond
 	tries      = 6
 )
 

@@ -10,10 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"path/filepath"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +43,7 @@ func (w *world) onKubernetes(planes *kplane.Planes, tags ...string) {
 		server, err := url.Parse(plane.Server)
 		require.NoError(w.t, err)
 		c.space.relay(server.Host)
-		c.source = []string{"--kubeconfig", plane.Kubeconfig, "--state-dir", filepath.Join(w.lab.Dir, "state-"+tag)}
+		c.source = []string{"--kubeconfig", plane.Kubeconfig, "--state-dir", c.stateDir()}
 		c.edge = []string{"--edge-provider", "externaldns", "--edge-dns", w.edge.space.at(dnsN)}
 		for _, o := range w.clusters {
 			if !slices.Contains(tags, o.tag) { // nobody delegates to it
@@ -140,20 +137,6 @@ func endpoints(ctx context.Context, planes *kplane.Planes, tag string) (records 
 	return records
 }
 
-// kept waits until the instance has kept a world of after a moment on its disk.
-func (i *instance) kept(after time.Time) {
-	i.c.w.t.Helper()
-	saved := regexp.MustCompile(`(?m)^meridian_state_saved_timestamp_seconds (\S+)$`)
-	i.c.w.until(i.name+" keeps its world", func() bool {
-		m := saved.FindStringSubmatch(i.metrics())
-		if m == nil {
-			return false
-		}
-		at, err := strconv.ParseFloat(m[1], 64)
-		return err == nil && at >= float64(after.UnixMilli())/1000
-	})
-}
-
 // TestOnKubernetes: eu and us on real API servers, their delegation carried by
 // ExternalDNS, and ap, which offers nothing and reads files, as a witness.
 func TestOnKubernetes(t *testing.T) {
@@ -175,7 +158,7 @@ func TestOnKubernetes(t *testing.T) {
 	require.NoError(t, planes.Cluster("eu").Kill(kplane.APIServer))
 	w.pass(3 * time.Second)
 	w.turnsAndAllFollow(us)
-	eu.one().kept(time.Now().Add(-2 * time.Second))
+	eu.kept()
 	w.seen.leave(eu.one())
 	require.NoError(t, eu.one().process.Kill())
 	since := time.Now()

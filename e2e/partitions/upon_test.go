@@ -5,7 +5,6 @@
 package partitions_test
 
 import (
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -38,11 +37,11 @@ func TestEdgeLostDuringACut(t *testing.T) {
 func TestRestartDuringACut(t *testing.T) {
 	w := newWorld(t, plan{clusters: []string{"eu", "us"}, noChecks: true, prepare: func(w *world) {
 		for _, c := range w.clusters {
-			c.extra = []string{"--state-dir", filepath.Join(w.lab.Dir, "state-"+c.tag)}
+			c.extra = []string{"--state-dir", c.stateDir()}
 		}
 	}})
 	eu := w.of("eu")
-	eu.one().kept(time.Now().Add(-time.Minute))
+	eu.kept()
 	w.cut(eu.space, w.of("us").space)
 	w.pass(7 * time.Second)
 	w.seen.leave(eu.one())
@@ -112,11 +111,11 @@ func TestStalls(t *testing.T) {
 func TestCrashLoop(t *testing.T) {
 	w := newWorld(t, plan{clusters: []string{"eu", "us"}, noChecks: true, prepare: func(w *world) {
 		for _, c := range w.clusters {
-			c.extra = []string{"--state-dir", filepath.Join(w.lab.Dir, "state-"+c.tag)}
+			c.extra = []string{"--state-dir", c.stateDir()}
 		}
 	}})
 	eu := w.of("eu")
-	eu.one().kept(time.Now().Add(-time.Minute))
+	eu.kept()
 	w.seen.leave(eu.one())
 	for range 8 {
 		require.NoError(t, eu.one().process.Kill())
