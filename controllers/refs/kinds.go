@@ -5,6 +5,7 @@ package refs
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -87,8 +88,20 @@ func optional(row Kind) Kind {
 	return row
 }
 
-// Kinds is the table. A new kind is a new file with its read function, and a row here.
+// Kinds is the table, not to be changed. A new kind is a new file with its read function,
+// and a row in makeTable.
 func Kinds() []Kind {
+	tableOnce.Do(func() { table = makeTable() })
+	return table
+}
+
+// table is made once, as it is looked at for every object.
+var (
+	tableOnce sync.Once
+	table     []Kind
+)
+
+func makeTable() []Kind {
 	return []Kind{
 		source(rowOf[networkingv1.Ingress, networkingv1.IngressList](KindIngress, "ingresses", "v1"), readIngress),
 		optional(source(rowOf[gatewayv1.HTTPRoute, gatewayv1.HTTPRouteList](KindHTTPRoute, "httproutes", "v1", "v1beta1"), readHTTPRoute)),
