@@ -237,7 +237,7 @@ func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 	// A heartbeat proves life only if it was written after the last sign of it.
 	// With clocks apart there are signs of life that nobody hears: refusals.
 	apart := o.skewed(p.c, y) || !o.clocks.IsZero() && now.Sub(o.clocks) < time.Minute
-	if b, ok := o.s.zoneAt.beats[road{y.tag, p.c.tag}]; ok && (apart || b.at.After(last.Add(-lookEvery))) {
+	if b, ok := o.s.zoneAt.beats[road{y.tag, p.c.tag}]; ok && (apart || b.at.After(p.sure[y.tag].Add(-lookEvery))) {
 		until = latest(until, b.at.Add(3*b.Interval+time.Second))
 		if p.remembers {
 			until = latest(until, p.started.Add(b.Interval+3*time.Second)) // it has to see whether it moves

@@ -290,17 +290,20 @@ func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 var _ net.Conn = (*conn)(nil)
 
 // heard notes that a message of one process reached another: not one that came on a
-// connection which was given up meanwhile, and not the first question on one, which does
-// not say whom it speaks to.
+// connection which was given up meanwhile. The first question on one may not count, since
+// it does not say whom it speaks to.
 func (s *sim) heard(st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := !st.answers && !st.asked
-	if st.asked = true; st.ended || first {
+	if st.asked = true; st.ended {
 		return
 	}
 	by, of, now := st.to, st.from, time.Now()
 	by.signs[of.c.tag], by.sl.signs[of.c.tag] = now, now
+	if !first {
+		by.sure[of.c.tag] = now
+	}
 	if st.answers && of.view.ready && of.started.After(of.sl.paused) {
 		by.active[of.c.tag] = now
 	}

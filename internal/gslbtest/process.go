@@ -55,6 +55,7 @@ type process struct {
 	conns     map[*conn]bool
 	dials     int
 	signs     map[gslb.GeoTag]time.Time // when a message of a cluster last reached it
+	sure      map[gslb.GeoTag]time.Time // the same, of messages that surely count
 	active    map[gslb.GeoTag]time.Time // when a process of a cluster that announced nothing last answered it
 	checks    map[gslb.GeoTag]time.Time // when an entry of a cluster last answered it
 	known     map[gslb.Name]bool        // objects that were handed to the store
@@ -71,6 +72,7 @@ func (sl *slot) start(remember bool) error {
 		s: s, c: sl.c, sl: sl, name: fmt.Sprintf("%s-%d-%d", sl.c.tag, sl.n, sl.starts), started: time.Now(),
 		running: true, thawed: make(chan struct{}), conns: map[*conn]bool{}, signs: map[gslb.GeoTag]time.Time{},
 		active: map[gslb.GeoTag]time.Time{},
+		sure:   map[gslb.GeoTag]time.Time{},
 		checks: map[gslb.GeoTag]time.Time{}, known: map[gslb.Name]bool{},
 	}
 	p.random = s.source(p.name, 0)
