@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"strings"
@@ -396,6 +397,36 @@ func TestASecondaryThatNoLongerFollows(t *testing.T) {
 		assert.Contains(t, got.Message, "name server ns.elsewhere.example at 198.51.100.9:53: its serial has stood at 50")
 		s.set(secAt, nameServer("90", nsEU, nsUS))
 		assert.Equal(t, delegation.Works, o.after(t, time.Minute).State)
+	})
+}
+
+func TestManyThatAreSilentAccuseNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := good()
+		var lines, names []string
+		for i := range 60 {
+			name := fmt.Sprintf("gslb-ns-c%02d-cloud.example.com.", i)
+			names = append(names, name)
+			lines = append(lines, "cloud.example.com. 300 NS "+name, fmt.Sprintf("%s 300 A 198.51.100.%d", name, i+1))
+		}
+		for _, e := range []string{hidden, edgeA, edgeB} {
+			s.set(e, whole(lines...))
+		}
+		for i := range 60 {
+			var f reply
+			if i >= 50 {
+				f = nameServer("7", names...)
+			}
+			s.set(fmt.Sprintf("198.51.100.%d:53", i+1), f)
+		}
+		got := run(t, s).after(t, 5*time.Minute)
+		require.Equal(t, delegation.ReasonNameServerSilent, got.Reason)
+		for i := range got.Findings {
+			if f := &got.Findings[i]; f.Reason != delegation.ReasonNameServersDiffer {
+				assert.Less(t, f.NameServer.String(), "gslb-ns-c50", "who was not asked in time is not silent: %s", f)
+			}
+		}
+		assert.Contains(t, got.Message, "more", "a message has a few of them")
 	})
 }
 

@@ -19,7 +19,7 @@ type childView struct {
 	ns     gslb.NameServer // without addresses
 	server string
 	k8gb   bool   // its cluster runs k8gb: it sets no AA, and its NS RRset is its own affair
-	noWay  bool   // it cannot be asked from here
+	noWay  bool   // it cannot be asked from here, or there was no time left
 	udp    string // what is wrong with the answer over UDP; "": nothing
 	tcp    string // the same over TCP
 	silent struct{ udp, tcp bool }
@@ -67,6 +67,10 @@ func (c *Checker) child(ctx context.Context, zone gslb.Name, v *childView) {
 	in, err = c.tcp(ctx, v.server, zone, dns.TypeSOA)
 	v.silent.tcp = err != nil
 	v.tcp = v.judge(zone, in, err)
+	if ctx.Err() != nil { // silence says nothing then
+		v.noWay = true
+		return
+	}
 	if v.k8gb || v.udp != "" && v.tcp != "" {
 		return
 	}
@@ -77,6 +81,7 @@ func (c *Checker) child(ctx context.Context, zone gslb.Name, v *childView) {
 	if in, err = ask(ctx, v.server, zone, dns.TypeNS); err == nil && in.Rcode == dns.RcodeSuccess {
 		v.names = namesOf(in.Answer, zone)
 	}
+	v.noWay = ctx.Err() != nil
 }
 
 // judge says what is wrong with the answer to a question for the zone's SOA.
