@@ -205,6 +205,10 @@ func (c *cluster) offer(args []string) error {
 func setKey(o *gslb.Offer, k, v string) error {
 	p := &o.Policy
 	switch k {
+	case "returndelay":
+		d, err := time.ParseDuration(v)
+		p.ReturnDelay = d
+		return err
 	case "primary":
 		p.Primary = gslb.GeoTag(v)
 	case "order":
