@@ -19,7 +19,7 @@ import (
 const (
 	seedEnv     = "MERIDIAN_SEED"
 	defaultSeed = 1
-	steps       = 16
+	steps       = 10
 	drawnBound  = 15*time.Second + lostWithin
 )
 

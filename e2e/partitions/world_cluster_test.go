@@ -6,10 +6,8 @@ package partitions_test
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/stretchr/testify/require"
@@ -40,14 +38,6 @@ type cluster struct {
 	app       *lab.Process
 	ready     bool // its backends
 	serves    bool // whether its entries may be answered
-}
-
-// instance is one process of a cluster.
-type instance struct {
-	c       *cluster
-	name    string
-	n       int // last octet of its address
-	process *lab.Process
 }
 
 // cluster makes a cluster that is not started.
@@ -174,67 +164,6 @@ func (c *cluster) startApp() {
 		fmt.Sprintf("%s=%s,%s", appEnv, c.space.addr(appN), c.space.addr(appN+1)), self)
 }
 
-// at is where the instance answers.
-func (i *instance) at() string { return i.c.space.at(i.n) }
-
-func (i *instance) start() {
-	i.c.w.t.Helper()
-	c, w := i.c, i.c.w
-	addr := i.c.space.addr(i.n).String()
-	args := []string{
-		"serve", "--geo-tag", c.tag, "--zone", lab.Zone, "--edge-zone", lab.EdgeZone,
-		"--dns-listen", i.at(), "--dns-address", c.space.addr(dnsN).String(), "--peer-tsig-key", c.peerKey,
-		"--metrics-listen", net.JoinHostPort(addr, "8080"), "--probe-listen", net.JoinHostPort(addr, "8081"),
-	}
-	switch {
-	case c.edge != nil:
-		args = append(args, c.edge...)
-	case w.plan.noEdge:
-		args = append(args, "--edge-provider", "none")
-		for _, o := range w.clusters {
-			if o != c {
-				args = append(args, "--peers", o.tag+"="+o.space.at(dnsN))
-			}
-		}
-	default:
-		args = append(args, "--edge-dns", w.edge.space.at(dnsN), "--edge-tsig-key", w.edgeKey)
-	}
-	for _, o := range c.instances {
-		if o != i {
-			args = append(args, "--peers", c.tag+"="+o.at())
-		}
-	}
-	if w.plan.noChecks {
-		args = append(args, "--entry-check", "off")
-	}
-	args = append(args, c.source...)
-	args = append(args, w.plan.extra...)
-	i.process = w.start(c.space, i.name, meridian.path, append(args, c.extra...)...)
-}
-
-// metrics reads the instance's metrics, from its own space.
-func (i *instance) metrics() string {
-	return i.c.space.get("http://" + net.JoinHostPort(i.c.space.addr(i.n).String(), "8080") + "/metrics")
-}
-
-// liveness is what the instance thinks of a cluster; "" while it does not say.
-func (i *instance) liveness(tag string) string {
-	m := regexp.MustCompile(`meridian_gslb_cluster_liveness\{geo_tag="` + tag + `",liveness="(\w+)"\} 1`).FindStringSubmatch(i.metrics())
-	if m == nil {
-		return ""
-	}
-	return m[1]
-}
-
-// witness is who vouches for a cluster, as the instance sees it.
-func (i *instance) witness(tag string) string {
-	m := regexp.MustCompile(`meridian_gslb_cluster_witness\{geo_tag="` + tag + `",witness="([^"]+)"\} 1`).FindStringSubmatch(i.metrics())
-	if m == nil {
-		return ""
-	}
-	return m[1]
-}
-
 // one is the only instance of the cluster.
 func (c *cluster) one() *instance { return c.instances[0] }
 
@@ -247,9 +176,6 @@ func (c *cluster) all(fault func(*lab.Process) error) {
 	}
 }
 
-// logged says whether an instance has logged a text.
-func (i *instance) logged(text string) bool { return strings.Contains(i.process.Log(), text) }
-
 // offerNothing leaves the folder of manifests empty: the cluster is a witness.
 func (c *cluster) offerNothing() {
 	c.w.t.Helper()
@@ -257,11 +183,6 @@ func (c *cluster) offerNothing() {
 		require.NoError(c.w.t, os.Remove(filepath.Join(c.dir, name)))
 	}
 	c.setServes(false)
-}
-
-// explain asks the instance why it answers a host as it does.
-func (i *instance) explain(host string) string {
-	return i.c.space.get("http://" + net.JoinHostPort(i.c.space.addr(i.n).String(), "8080") + "/explain?host=" + host)
 }
 
 // copyKey gives a key with the same name and secret, of a file of its own.
