@@ -54,6 +54,15 @@ func TestReferenceIntoAnotherNamespaceIsFollowedByIndex(t *testing.T) {
 	app(t, s.api, there, "shop", true)
 	ingress(t, s.api, ingressOf(there, "web", "shop.cloud.example.com", "shop", nil), "192.0.2.1")
 	require.NoError(t, s.api.Create(t.Context(), referring(here, "shop", gslbv1beta1.ResourceRef{Name: "web", Namespace: there})))
+	s.condition(here, "shop", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonRefNotPermitted)
+	s.absent("shop.cloud.example.com")
+	install(t, gatewayAPI(t, "referencegrants"))
+	applyAll(t, s.api, there, `apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {namespace: $NS, name: shops}
+spec:
+  from: [{group: gslb.meridian.dev, kind: Gslb, namespace: `+here+`}]
+  to: [{group: networking.k8s.io, kind: Ingress}]`)
 	s.answers("shop.cloud.example.com", "192.0.2.1")
 
 	setReady(t, s.api, there, "shop", false)
