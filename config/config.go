@@ -107,7 +107,7 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.LeaseName, "lease-name", c.LeaseName, "Lease that elects the writer of status")
 	fs.StringVar(&c.Manifests, "manifests", c.Manifests, "read objects from the YAML files of this folder instead of Kubernetes")
 	fs.BoolVar(&c.K8gbCompat, "k8gb-compat", c.K8gbCompat, "read the objects of k8gb too (groups k8gb.io and k8gb.absa.oss), answer localtargets-HOST for the hosts that come from them or from annotations k8gb.io/…, and ask the clusters of the zone that run k8gb")
-	fs.DurationVar(&c.Guard, "deletion-guard", c.Guard, "how long hosts are kept that vanish in a mass: more than 10, and more than half of what a cluster offers, within 10 s; 0: not at all (a ZoneDelegation lets them go by annotation gslb.meridian.dev/allow-mass-removal)")
+	fs.DurationVar(&c.Guard, "deletion-guard", c.Guard, "how long hosts are kept that vanish in a mass: more than 10, and more than half of what a cluster offers, within 10 s; and the health of hosts whose probes alone fail so; 0: not at all (a ZoneDelegation lets them go by annotation gslb.meridian.dev/allow-mass-removal)")
 	fs.StringVar(&c.StateDir, "state-dir", c.StateDir, "folder that outlives the process, where the last good world is kept for a restart without the API (default: none is kept)")
 
 	fs.StringVar(&c.EdgeProvider, "edge-provider", c.EdgeProvider, "how the delegation is kept: rfc2136, externaldns or none")
