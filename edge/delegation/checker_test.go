@@ -51,6 +51,9 @@ type scene struct {
 }
 
 func (s *scene) Exchange(ctx context.Context, network, server string, m *dns.Msg) (*dns.Msg, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	s.asked[server]++
 	f := s.servers[server]
