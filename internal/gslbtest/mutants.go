@@ -45,7 +45,7 @@ func believingMutants() []Mutant {
 			}},
 		{Name: "any alarm", Seed: 153, Why: "an alarm vouches whatever keep-alive it names",
 			sent: func(*process, string, uint64) (time.Time, bool) { return time.Now(), true }},
-		{Name: "endless alarm", Seed: 227, Why: "an alarm vouches for ten minutes",
+		{Name: "endless alarm", Seed: 577, Why: "an alarm vouches for ten minutes",
 			sighting: func(_ *process, v gslb.Sighting) (gslb.Sighting, bool) {
 				if v.Kind == gslb.Heartbeat {
 					v.ValidFor = 10 * time.Minute
