@@ -22,15 +22,13 @@ require (
 	k8s.io/client-go v0.37.2
 	k8s.io/klog/v2 v2.140.0
 	sigs.k8s.io/controller-runtime v0.25.2
+	sigs.k8s.io/gateway-api v1.6.3
 	sigs.k8s.io/json v0.0.0-20250730193827-2d320260d730
+	sigs.k8s.io/mcs-api v0.5.2
 	sigs.k8s.io/yaml v1.6.0
 )
 
-require (
-	github.com/golang/protobuf v1.5.4 // indirect
-	sigs.k8s.io/gateway-api v1.6.3 // indirect
-	sigs.k8s.io/mcs-api v0.5.2 // indirect
-)
+require github.com/golang/protobuf v1.5.4 // indirect
 
 require (
 	cel.dev/expr v0.25.1 // indirect
