@@ -82,7 +82,7 @@ func reportMutants() []Mutant {
 				}
 				return r
 			}},
-		{Name: "no relay", Seed: 425, Why: "what a third cluster passes on is not taken",
+		{Name: "no relay", Seed: 434, Why: "what a third cluster passes on is not taken",
 			report: func(p *process, r *gslb.Report) *gslb.Report {
 				if w := p.store.World(); w != nil {
 					if c := w.Cluster(r.Cluster); c != nil && c.Liveness == gslb.Vouched {
