@@ -59,16 +59,22 @@ func newSite(t testing.TB, cfg *rest.Config, options ...option) *site {
 // newSiteWithID is newSite where the API server need not answer.
 func newSiteWithID(t testing.TB, cfg *rest.Config, id string, options ...option) *site {
 	t.Helper()
+	return newSiteAs(t, cfg, "eu", id, options...)
+}
+
+// newSiteAs is newSiteWithID of a cluster with another geo tag.
+func newSiteAs(t testing.TB, cfg *rest.Config, tag gslb.GeoTag, id string, options ...option) *site {
+	t.Helper()
 	s := &site{t: t, metrics: prometheus.NewRegistry(), writes: newCounter()}
 	own := asMeridian(cfg)
 	var err error
-	s.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: id, RemovalHold: gslb.DefaultRemovalHold})
+	s.store, err = gslb.NewStore(gslb.Config{Self: tag, ClusterID: id, RemovalHold: gslb.DefaultRemovalHold})
 	require.NoError(t, err)
 	s.box = s.store.Mailbox()
 
 	own.Wrap(s.writes.wrap)
 	c := controllers.Config{
-		Rest: own, Store: s.store, Self: "eu", Zone: zone(), PeerKey: true,
+		Rest: own, Store: s.store, Self: tag, Zone: zone(), PeerKey: true,
 		Namespace: "meridian", Instance: "one",
 		Lease:      controllers.LeaseTiming{Duration: 3 * time.Second, Renew: 2 * time.Second, Retry: 100 * time.Millisecond},
 		Logger:     logger(t),

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// The checks M of docs/neighbours.md: Karmada propagates one Gslb to all members, and Istio
+// reaches the backends of others through gateways between clusters.
+
+// propagatedGslb embeds its Ingress, which Karmada propagates too.
+const propagatedGslb = `apiVersion: gslb.meridian.dev/v1beta1
+kind: Gslb
+metadata: {namespace: $NS, name: podinfo, annotations: {work.karmada.io/name: podinfo-gslb}}
+spec:
+  ingress:
+    rules:
+    - host: $HOST
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: podinfo, port: {number: 80}}}}]}
+  strategy: {type: roundRobin}`
+
+func TestM1SameGslbInTwoMembersIsNeverWrittenBack(t *testing.T) {
+	t.Parallel()
+	eu, us := clusters(t)
+	const host = "m1.cloud.example.com"
+	in := map[*site]string{}
+	for s, addr := range map[*site]string{eu: "192.0.2.1", us: "192.0.2.2"} {
+		in[s] = s.inNamespace(host, aService, readySlice, anIngress("work.karmada.io/name: podinfo-1", "podinfo", "{ip: "+addr+"}"), propagatedGslb)
+	}
+	for s, ns := range in {
+		s.answers(host, "192.0.2.1", "192.0.2.2")
+		g := s.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterHealthy })
+		assert.Equal(t, string(s.store.World().Self), g.Status.GeoTag, "the geo tag is that of the controller")
+		s.condition(ns, "podinfo", gslbv1beta1.ConditionResolved, metav1.ConditionTrue, gslbv1beta1.ReasonIngressManagedElsewhere)
+		eventually(t, func() error {
+			if err := s.api.Get(t.Context(), client.ObjectKeyFromObject(g), g); err != nil {
+				return err
+			}
+			if len(g.Status.Clusters) != 2 || len(g.Status.HealthyRecords[host]) != 2 {
+				return notYet("the status is %+v", g.Status)
+			}
+			return nil
+		})
+	}
+	for s, ns := range in {
+		s.renewals(8) // nothing is written for several rounds of the one that writes
+		for _, write := range s.writes.list() {
+			if strings.Contains(write, "/"+ns+"/") && !strings.Contains(write, "/events") {
+				assert.Regexp(t, `/gslbs/podinfo/status$`, write, "nothing is written but the status")
+			}
+		}
+		g := &gslbv1beta1.Gslb{}
+		require.NoError(t, s.api.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "podinfo"}, g))
+		assert.Equal(t, int64(1), g.Generation, "the spec is as it was applied")
+		assert.Equal(t, map[string]string{"work.karmada.io/name": "podinfo-gslb"}, g.Annotations)
+		before := g.ResourceVersion
+		s.renewals(8)
+		require.NoError(t, s.api.Get(t.Context(), client.ObjectKeyFromObject(g), g))
+		assert.Equal(t, before, g.ResourceVersion, "no loop of writers")
+		ing := &networkingv1.Ingress{}
+		require.NoError(t, s.api.Get(t.Context(), client.ObjectKeyFromObject(g), ing))
+		assert.Empty(t, ing.OwnerReferences, "the propagated Ingress is read and never written")
+	}
+}
+
+func TestM4NameOfAMemberInAStatusIsIgnoredAndNeverAsked(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	const host = "m4.cloud.example.com"
+	ns := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{hostname: member1}, {ip: 192.0.2.4}"), aGslb(roundRobin))
+	eu.answers(host, "192.0.2.4")
+	g := eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.Addresses, []string{"192.0.2.4"}) })
+	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, `"member1" is not the full name of a load balancer`)
+	assert.NotContains(t, beside.asked.list(), "member1")
+}
+
+// betweenClusters are Services that lead to other clusters; each has an address.
+const betweenClusters = `apiVersion: v1
+kind: Service
+metadata: {namespace: $NS, name: istio-eastwestgateway, labels: {app: istio-eastwestgateway, istio: eastwestgateway}}
+spec:
+  type: LoadBalancer
+  selector: {app: podinfo}
+  ports: [{name: tls, port: 15443}]
+status: {loadBalancer: {ingress: [{ip: 203.0.113.15}]}}`
+
+func TestM5GatewayBetweenClustersIsNeverPublished(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	const host = "m5.cloud.example.com"
+	eu.inNamespace(host, aService, readySlice, betweenClusters, anIngress("", "podinfo", "{ip: 192.0.2.5}"), aGslb(roundRobin))
+	eu.answers(host, "192.0.2.5")
+	eu.neverAnswers(t, "203.0.113.15")
+
+	named := eu.inNamespace("m5-named.cloud.example.com",
+		strings.Replace(betweenClusters, "labels:", "annotations: {gslb.meridian.dev/hostname: $HOST}, labels:", 1),
+		strings.ReplaceAll(strings.ReplaceAll(readySlice, "podinfo-1", "gw-1"), "service-name: podinfo", "service-name: istio-eastwestgateway"),
+		strings.NewReplacer("networking.k8s.io/v1", "v1", "kind: Ingress", "kind: Service", "name: podinfo}", "name: istio-eastwestgateway}").Replace(aGslb(roundRobin)))
+	eu.condition(named, "istio-eastwestgateway", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
+	eu.neverAnswers(t, "203.0.113.15")
+}
+
+// neverAnswers holds that an address is in no answer of any host, nor among the entries.
+func (s *site) neverAnswers(t *testing.T, addr string) {
+	t.Helper()
+	w := s.store.World()
+	require.True(t, w.Ready)
+	hosts := 0
+	for h := range w.Hosts() {
+		hosts++
+		for i := range h.Parts {
+			for _, e := range h.Parts[i].Entries {
+				assert.NotEqual(t, netip.MustParseAddr(addr), e.Addr, "entry of %s", h.Name)
+			}
+		}
+	}
+	assert.Positive(t, hosts)
+}
+
+func TestM6EntryWithoutBackendsHereServesInScopeGateway(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	const host = "m6.cloud.example.com"
+	ns := us.inNamespace(host, aService, emptySlice, anIngress("", "podinfo", "{ip: 192.0.2.6}"),
+		aGslb("serviceHealthScope: gateway\n  healthCheck: {}\n  "+roundRobin))
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnknown })
+	probe := func(h gslb.Health) {
+		us.store.SetVerdict(gslb.Verdict{Host: gslb.MustName(host), Addr: netip.MustParseAddr("192.0.2.6"), Health: h})
+	}
+	probe(gslb.Healthy) // the mesh reaches the backends of the other member
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterHealthy })
+	us.answers(host, "192.0.2.6")
+	probe(gslb.Unhealthy)
+	us.answers(host)
+}
+
+func TestM8GslbDeletedInOneMemberLeavesTheAnswersOfOthers(t *testing.T) {
+	t.Parallel()
+	eu, us := clusters(t)
+	const host = "m8.cloud.example.com"
+	eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.1}"), aGslb(roundRobin))
+	ns := us.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.2}"), aGslb(roundRobin))
+	eu.answers(host, "192.0.2.1", "192.0.2.2")
+	require.NoError(t, us.api.Delete(t.Context(), &gslbv1beta1.Gslb{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "podinfo"}}))
+	eu.answers(host, "192.0.2.1")
+	us.answers(host, "192.0.2.1")
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package integration_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/miekg/dns"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/dnsserver"
+	"github.com/meridian-gslb/meridian/dnsserver/answers"
+	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
+	"github.com/meridian-gslb/meridian/gslb"
+)
+
+// The checks Q of docs/neighbours.md: Liqo offloads pods to another cluster, shows them here
+// on a virtual node, and copies the Ingress there.
+
+const liqoAnnotation = `k8gb.io/strategy: roundRobin`
+
+// virtualNode makes the node that stands for a cluster.
+func virtualNode(s *site, name, cluster string) {
+	s.t.Helper()
+	require.NoError(s.t, s.api.Create(s.t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		Name: name, Labels: map[string]string{"liqo.io/type": "virtual-node", "liqo.io/remote-cluster-id": cluster},
+	}}))
+}
+
+// offloaded is the slice of the cluster that the pods come from: one runs here, one on the
+// virtual node.
+func offloaded(node string) string {
+	return fmt.Sprintf(`apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {namespace: $NS, name: podinfo-1, labels: {kubernetes.io/service-name: podinfo, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.1.0.1], nodeName: w1, conditions: {ready: true}, targetRef: {kind: Pod, namespace: $NS, name: podinfo-a}}
+- {addresses: [10.71.0.2], nodeName: %s, conditions: {ready: true}, targetRef: {kind: Pod, namespace: $NS, name: podinfo-b}}`, node)
+}
+
+// reflected is the slice that Liqo makes in the other cluster for the pods that run in eu.
+const reflected = `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {namespace: $NS, name: podinfo-eu, labels: {kubernetes.io/service-name: podinfo, endpointslice.kubernetes.io/managed-by: endpointslice.reflection.liqo.io}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.72.0.1], nodeName: eu, conditions: {ready: true}}`
+
+func TestQ1AnnotatedIngressMakesAGslbThatGoesWithIt(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	const host = "q1.cloud.example.com"
+	ns := eu.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}"))
+	ing := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "podinfo"}}
+	require.NoError(t, eu.api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing))
+	g := eu.gslbOf(ing, func(*gslbv1beta1.Gslb) bool { return true })
+	assert.Equal(t, gslbv1beta1.RoundRobin, g.Spec.Strategy.Type)
+	assert.Equal(t, gslbv1beta1.ScopeClusterset, g.Spec.ServiceHealthScope)
+	require.Len(t, g.OwnerReferences, 1)
+	assert.True(t, metav1.IsControlledBy(g, ing), "garbage collection deletes it with the Ingress; here nothing else would")
+	eu.answers(host, "172.19.0.3")
+	require.NoError(t, eu.api.Delete(t.Context(), g)) // as garbage collection does once the Ingress is gone
+	require.NoError(t, eu.api.Delete(t.Context(), ing))
+	eu.absent(host)
+}
+
+// liqoDemo makes the objects of the public walk-through in both clusters.
+func liqoDemo(t *testing.T, code string) (eu, us *site, host, inEU, inUS string) {
+	t.Helper()
+	eu, us = clusters(t)
+	host = code + ".cloud.example.com"
+	virtualNode(eu, "virtual-"+code, "us")
+	inEU = eu.inNamespace(host, aService, offloaded("virtual-"+code), anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}, {ip: 172.19.0.4}"))
+	inUS = us.inNamespace(host, aService, readySlice, reflected, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.5}, {ip: 172.19.0.6}"))
+	for _, s := range []*site{eu, us} {
+		s.answers(host, "172.19.0.3", "172.19.0.4", "172.19.0.5", "172.19.0.6")
+	}
+	return eu, us, host, inEU, inUS
+}
+
+func TestQ2AnswersAreThoseOfBothClustersEachOnce(t *testing.T) {
+	t.Parallel()
+	_, us, _, _, inUS := liqoDemo(t, "q2")
+	// The copy has no class.
+	ing := &networkingv1.Ingress{}
+	require.NoError(t, us.api.Get(t.Context(), client.ObjectKey{Namespace: inUS, Name: "podinfo"}, ing))
+	assert.Nil(t, ing.Spec.IngressClassName)
+}
+
+func TestQ3WithoutALocalPodTheScopeDecides(t *testing.T) {
+	t.Parallel()
+	eu, us, host, inEU, _ := liqoDemo(t, "q3")
+	eu.setSlice(inEU, "podinfo-1", false)
+	eu.own(inEU, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.DependsOn, []string{"us"}) })
+	eu.answers(host, "172.19.0.3", "172.19.0.4", "172.19.0.5", "172.19.0.6")
+
+	// The Gslb is its author's from here on.
+	g := &gslbv1beta1.Gslb{}
+	eventually(t, func() error {
+		if err := eu.api.Get(t.Context(), client.ObjectKey{Namespace: inEU, Name: "podinfo"}, g); err != nil {
+			return err
+		}
+		g.OwnerReferences, g.Spec.ServiceHealthScope = nil, gslbv1beta1.ScopeLocal
+		return eu.api.Update(t.Context(), g)
+	})
+	for _, s := range []*site{eu, us} {
+		s.answers(host, "172.19.0.5", "172.19.0.6")
+	}
+	eu.own(inEU, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
+		return c.DependsOn == nil && c.Health == gslbv1beta1.ClusterUnhealthy
+	})
+}
+
+func TestQ5CopyOfAnIngressWithoutAClassCounts(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	const host = "q5.cloud.example.com"
+	ingress := strings.Replace(anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.5}"), "annotations:",
+		"labels: {offloading.liqo.io/origin: eu, offloading.liqo.io/destination: us}, annotations:", 1)
+	us.inNamespace(host, aService, readySlice, ingress)
+	us.answers(host, "172.19.0.5")
+}
+
+func TestQ6AddressOfTheOtherClusterInAStatusIsOneRecordOfTwoOwners(t *testing.T) {
+	t.Parallel()
+	eu, us := clusters(t)
+	const host = "q6.cloud.example.com"
+	eu.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}, {ip: 172.19.0.5}"))
+	ns := us.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.5}"))
+	for _, s := range []*site{eu, us} {
+		s.offeredBy(host, "eu", "us")
+		s.answers(host, "172.19.0.3", "172.19.0.5")
+	}
+	us.setSlice(ns, "podinfo-1", false)
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnhealthy })
+	us.answers(host, "172.19.0.3", "172.19.0.5") // the other owner says that it serves
+}
+
+func TestQ7TruncatedAnswerIsWholeOverTCP(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	const host = "q7.cloud.example.com"
+	var status, want []string
+	for i := range 60 {
+		want = append(want, fmt.Sprintf("172.19.1.%d", i))
+		status = append(status, fmt.Sprintf("{ip: 172.19.1.%d}", i))
+	}
+	eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", strings.Join(status, ", ")), aGslb(roundRobin))
+	eu.answers(host, want...)
+
+	table, err := answers.Build(nil, eu.store.World())
+	require.NoError(t, err)
+	_, server := dnstest.Serve(t, dnsserver.Config{}, table)
+	ask := new(dns.Msg)
+	ask.SetQuestion(gslb.MustName(host).String()+".", dns.TypeA)
+	udp := dnstest.Exchange(t, server, ask, false)
+	assert.True(t, udp.Truncated, "sixty addresses do not fit into 512 octets")
+	tcp := dnstest.Exchange(t, server, ask, true)
+	assert.False(t, tcp.Truncated)
+	assert.Len(t, tcp.Answer, len(want))
+}
