@@ -20,7 +20,7 @@ const namesPatience = 3 * time.Second
 // Gslbs that one of them matters to, when its addresses changed.
 func newNames(cfg *Config, log *slog.Logger, changed func(types.NamespacedName)) (*hostnames.Book[types.NamespacedName], error) {
 	return hostnames.New(hostnames.Config[types.NamespacedName]{
-		Asker: cfg.Asker, Known: hostnames.Remembered(cfg.Store.World, cfg.Self), Log: log,
+		Asker: cfg.Asker, Known: hostnames.Remembered(cfg.Store.World, cfg.Self), Log: log, Registerer: cfg.Registerer,
 		OnChange: func(_ string, users []types.NamespacedName) {
 			for _, g := range users {
 				changed(g)

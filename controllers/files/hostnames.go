@@ -36,7 +36,7 @@ func newResolved(c *Config) (*resolved, error) {
 		asker = stub
 	}
 	var err error
-	r.book, err = hostnames.New(hostnames.Config[types.NamespacedName]{Asker: asker, Known: c.Known, OnChange: r.note, Log: c.Logger})
+	r.book, err = hostnames.New(hostnames.Config[types.NamespacedName]{Asker: asker, Known: c.Known, OnChange: r.note, Log: c.Logger, Registerer: c.Registerer})
 	return r, err
 }
 

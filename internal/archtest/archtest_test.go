@@ -64,7 +64,7 @@ var rules = []rule{
 	{"controllers/externaldns", []string{"gslb", "edge", "api/v1beta1"}, []string{k8sLibs, sigLibs}, "DNSEndpoints hold what the edge decides"},
 	{"controllers/refs", []string{"gslb", "api/v1beta1", "api/istio"}, []string{"k8s.io/api/", "k8s.io/apimachinery/", "sigs.k8s.io/gateway-api/apis/", "sigs.k8s.io/mcs-api/pkg/apis/"}, "a reference is resolved from objects at hand"},
 	{"config", []string{"gslb", "internal/tsigkey"}, []string{"github.com/spf13/pflag", "sigs.k8s.io/yaml", "go.yaml.in/yaml"}, "configuration is read before anything runs"},
-	{"internal/hostnames", []string{"gslb"}, []string{dnsLib}, "names are resolved whoever needs them"},
+	{"internal/hostnames", []string{"gslb"}, []string{dnsLib, promLib}, "names are resolved whoever needs them"},
 	{"internal/k8gbtest", []string{"gslb"}, []string{dnsLib}, "the stand-in for k8gb shares nothing with what is tested"},
 	{"internal/tsig", []string{"internal/tsigkey"}, []string{dnsLib}, "messages are signed and verified whatever they say"},
 	{"internal/dnsupdate", nil, []string{dnsLib}, "updates are judged whatever holds the zone"},

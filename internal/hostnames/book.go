@@ -12,6 +12,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Bounds of what TTLs ask for, and of the work.
@@ -33,9 +35,10 @@ type Config[K comparable] struct {
 	OnChange func(name string, users []K)
 	// Known gives the addresses of a name from before a restart: the last good ones until a
 	// resolver answers. nil: nothing is known.
-	Known func(name string) []netip.Addr
-	Rand  func() float64 // in [0, 1); nil: that of math/rand/v2
-	Log   *slog.Logger   // nil: none
+	Known      func(name string) []netip.Addr
+	Rand       func() float64        // in [0, 1); nil: that of math/rand/v2
+	Log        *slog.Logger          // nil: none
+	Registerer prometheus.Registerer // nil: nothing is counted
 }
 
 // Book holds the addresses of the names that somebody wants; K tells users apart. Safe
@@ -85,9 +88,10 @@ func New[K comparable](c Config[K]) (*Book[K], error) {
 		c.Rand = rand.Float64
 	}
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	return &Book[K]{
+	b := &Book[K]{
 		c: c, wake: make(chan struct{}, 1), names: make(map[string]*entry), who: make(map[K][]string), asked: make(chan struct{}),
-	}, nil
+	}
+	return b, b.register()
 }
 
 // Want says which names a user needs from now on, instead of those of its last call;
