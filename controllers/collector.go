@@ -45,6 +45,7 @@ type collector struct {
 	gates   *gates // nil: readiness gates cannot be told
 
 	operator *operator // of k8gb
+	lost     lostClusters
 
 	zones   atomic.Pointer[translate.ZonesOutput]
 	clients atomic.Int32                      // whether the addresses of clients are seen

@@ -77,6 +77,40 @@ func TestM1SameGslbInTwoMembersIsNeverWrittenBack(t *testing.T) {
 	}
 }
 
+func TestM3StaleSliceOfALostMemberDoesNotCount(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	const host = "m3.cloud.example.com"
+	provided := `apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata:
+  namespace: $NS
+  name: member1-podinfo
+  labels: {kubernetes.io/service-name: podinfo, endpointslice.kubernetes.io/managed-by: endpointslice-dispatch-controller.karmada.io}
+  annotations: {endpointslice.karmada.io/provision-cluster: member1}
+addressType: IPv4
+endpoints:
+- {addresses: [10.2.0.1], conditions: {ready: true}}`
+	silent := standIn(t, eu, "member1", "", "")
+	ns := eu.inNamespace(host, aService, provided, anIngress("", "podinfo", "{ip: 192.0.2.3}"), aGslb(roundRobin))
+	eu.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+	eu.answers(host)
+
+	g := &gslbv1beta1.Gslb{}
+	eventually(t, func() error {
+		if err := eu.api.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "podinfo"}, g); err != nil {
+			return err
+		}
+		g.Spec.ServiceHealthScope = gslbv1beta1.ScopeClusterset
+		return eu.api.Update(t.Context(), g)
+	})
+	eu.answers(host, "192.0.2.3")
+	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.DependsOn, []string{"member1"}) })
+	silent() // and Karmada leaves the slice as it is
+	eu.answers(host)
+	eu.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+}
+
 func TestM4NameOfAMemberInAStatusIsIgnoredAndNeverAsked(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -119,6 +120,24 @@ func TestQ3WithoutALocalPodTheScopeDecides(t *testing.T) {
 	eu.own(inEU, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
 		return c.DependsOn == nil && c.Health == gslbv1beta1.ClusterUnhealthy
 	})
+}
+
+func TestQ4EndpointsOfALostClusterDoNotCountThoughTheirNodeIsReady(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	const host = "q4.cloud.example.com"
+	silent := standIn(t, eu, "liqo-peer", "", "")
+	virtualNode(eu, "virtual-q4", "id-liqo-peer") // Liqo has an id of its own for it
+	ns := eu.inNamespace(host, aService, offloaded("virtual-q4"), anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}"))
+	eu.setSlice(ns, "podinfo-1", false)
+	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.DependsOn, []string{"id-liqo-peer"}) })
+	eu.answers(host, "172.19.0.3")
+	silent()
+	eu.answers(host)
+	g := eu.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, "ready endpoints in id-liqo-peer do not count: that cluster is lost")
+	standIn(t, eu, "liqo-peer", "", "")
+	eu.answers(host, "172.19.0.3")
 }
 
 func TestQ5CopyOfAnIngressWithoutAClassCounts(t *testing.T) {

@@ -174,7 +174,7 @@ func (a *askedNames) list() []string {
 func standIn(t *testing.T, s *site, tag gslb.GeoTag, host, addr string) (silent func()) {
 	t.Helper()
 	report := &gslb.Report{
-		Cluster: tag, ClusterID: "id-" + string(tag), Instance: "one", Zone: zone().Zone, EdgeZone: zone().EdgeZone,
+		Cluster: tag, ClusterID: "id-" + string(tag), Instance: "one", Serial: 1, Zone: zone().Zone, EdgeZone: zone().EdgeZone,
 		Offers: map[gslb.Name]*gslb.Offer{},
 	}
 	if host != "" {
@@ -203,7 +203,12 @@ func standIn(t *testing.T, s *site, tag gslb.GeoTag, host, addr string) (silent 
 		}
 	})
 	silent = func() { cancel(); group.Wait() }
-	t.Cleanup(silent)
+	t.Cleanup(func() { // it leaves, so that no other check misses it
+		silent()
+		left := *report
+		left.Announcement, left.Serial = gslb.Leaving, 2
+		require.NoError(t, s.store.SetReport(&left))
+	})
 	return silent
 }
 

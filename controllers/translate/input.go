@@ -39,6 +39,10 @@ type Input struct {
 	Self  gslb.GeoTag
 	Names []string
 
+	// Down says that a cluster, as a neighbour names it, is known to be lost, whatever the
+	// objects here say of its endpoints. nil: none is.
+	Down func(cluster string) bool
+
 	// Resolved gives the addresses of a load balancer that has a name, as it was last
 	// resolved; none: it is not resolved yet. nil: no name is.
 	Resolved func(name string) []netip.Addr

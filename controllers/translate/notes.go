@@ -41,6 +41,9 @@ func (r *readiness) notes(h *refs.Host, s *HostStatus, sum *tally, from []string
 			note("every ready endpoint runs elsewhere (%s), which serviceHealthScope %s does not count; clusterset would", strings.Join(from, ", "), r.scope)
 		}
 	}
+	if len(sum.down) > 0 {
+		note("ready endpoints in %s do not count: that cluster is lost", strings.Join(sum.down, ", "))
+	}
 	if managers := slices.Compact(slices.Sorted(slices.Values(sum.foreign))); len(managers) > 0 {
 		note("EndpointSlices managed by %s never count as local: nobody knows where those endpoints run", strings.Join(managers, ", "))
 	}

@@ -96,8 +96,11 @@ type HostStatus struct {
 	// Local and Remote count the ready endpoints behind the host, in this cluster and
 	// elsewhere. DependsOn are the clusters whose backends are needed, sorted: empty while
 	// a backend here is ready. They are named as the neighbour names them.
+	// Elsewhere are all clusters, beside this one, that objects here name as those of ready
+	// endpoints, sorted: also those that are down, whose endpoints do not count.
 	Local, Remote int
 	DependsOn     []string
+	Elsewhere     []string
 }
 
 // ServiceHealth is the word of status.serviceHealth for readiness alone; "" while it

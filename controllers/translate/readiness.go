@@ -23,6 +23,7 @@ type serviceState struct {
 	local   int    // ready endpoints in this cluster
 	remote  int    // elsewhere
 	from    []string
+	down    []string // clusters whose ready endpoints do not count, since they are lost
 	foreign []string // managers of slices that are not known
 }
 
@@ -32,10 +33,16 @@ type readiness struct {
 	class classifier
 	scope gslbv1beta1.ServiceHealthScope
 	all   bool // every Service is needed
+	down  func(cluster string) bool
 }
 
 func newReadiness(in *Input, look *refs.Lookup) *readiness {
+	down := in.Down
+	if down == nil {
+		down = func(string) bool { return false }
+	}
 	return &readiness{
+		down:  down,
 		look:  look,
 		class: classifier{self: in.Self, names: in.Names, virtualNodes: in.VirtualNodes},
 		scope: cmp.Or(in.Gslb.Spec.ServiceHealthScope, gslbv1beta1.ScopeLocal),
@@ -53,6 +60,9 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 //	exists           | unreadable | –                          | unknown   | HealthUnknown
 //	exists           | read       | some                       | healthy   | Ready
 //	exists           | read       | none                       | unhealthy | NoLocalReadyEndpoints
+//
+// Ready endpoints in a cluster that is known to be lost never count: nobody takes them out of
+// the objects here while it is.
 func (r *readiness) backend(b *refs.Backend) serviceState {
 	if b.Refused != "" {
 		return serviceState{health: gslb.Unhealthy, reason: gslb.ReasonServiceNotFound}
@@ -91,6 +101,10 @@ func (r *readiness) backend(b *refs.Backend) serviceState {
 			b := r.class.classify(svc, slice, ep)
 			if b.cluster == "" {
 				here.add(slice.AddressType)
+				continue
+			}
+			if r.down(b.cluster) {
+				s.down = append(s.down, b.cluster)
 				continue
 			}
 			there.add(slice.AddressType)
@@ -175,6 +189,7 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 		s.Local += state.local
 		s.Remote += state.remote
 		s.DependsOn = append(s.DependsOn, state.from...)
+		s.Elsewhere = append(append(s.Elsewhere, state.from...), state.down...)
 	}
 	for range h.Others {
 		sum.add(serviceState{reason: gslb.ReasonHealthUnknown})
@@ -183,8 +198,8 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 	if h.Dead != "" {
 		s.Readiness, s.ReadinessReason = gslb.Unhealthy, gslb.ReasonNotReady
 	}
-	slices.Sort(s.DependsOn)
-	s.DependsOn = slices.Compact(s.DependsOn)
+	s.DependsOn, s.Elsewhere = distinct(s.DependsOn), distinct(s.Elsewhere)
+	sum.down = distinct(sum.down)
 	from := s.DependsOn
 	if s.Local > 0 || s.Readiness != gslb.Healthy {
 		s.DependsOn = nil
@@ -197,6 +212,7 @@ type tally struct {
 	healthy, unknown, notReady, missing int
 	why                                 []string
 	foreign                             []string
+	down                                []string
 }
 
 func (t *tally) add(s serviceState) {
@@ -214,6 +230,13 @@ func (t *tally) add(s serviceState) {
 		t.why = append(t.why, s.why)
 	}
 	t.foreign = append(t.foreign, s.foreign...)
+	t.down = append(t.down, s.down...)
+}
+
+// distinct sorts words, and leaves each once.
+func distinct(words []string) []string {
+	slices.Sort(words)
+	return slices.Compact(words)
 }
 
 func (t *tally) health(all bool) (gslb.Health, gslb.Reason) {

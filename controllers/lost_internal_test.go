@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+func TestLostClustersTellWhenTheyDiffer(t *testing.T) {
+	var l lostClusters
+	assert.False(t, l.has("us"))
+	for _, c := range []struct {
+		why    string
+		names  []string
+		differ bool
+		us     bool
+	}{
+		{"none is lost, as at the start", nil, false, false},
+		{"one is lost, by tag and id", []string{"id-us", "us"}, true, true},
+		{"the same", []string{"id-us", "us"}, false, true},
+		{"another too", []string{"ap", "id-us", "us"}, true, true},
+		{"one is back", []string{"ap"}, true, false},
+		{"all are back", nil, true, false},
+	} {
+		assert.Equal(t, c.differ, l.put(c.names), c.why)
+		assert.Equal(t, c.us, l.has("us"), c.why)
+	}
+}
