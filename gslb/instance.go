@@ -14,6 +14,7 @@ import (
 // as well: their maps are never changed. The first change after that copies the
 // map, and from then on the copy is changed in place, so that one host costs one host.
 type instance struct {
+	since    time.Time // when its first report was received
 	heard    time.Time // when its report was last received or confirmed
 	listedUs bool      // its list of those it hears had us once
 	reports  map[Name]*Report
@@ -26,6 +27,9 @@ func newInstance() *instance {
 
 // keep takes a whole report.
 func (in *instance) keep(r *Report, now time.Time) {
+	if in.since.IsZero() {
+		in.since = now
+	}
 	in.heard, in.reports[r.Zone] = now, r
 	delete(in.owned, r.Zone)
 }

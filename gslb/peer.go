@@ -157,10 +157,13 @@ func (p *peer) forgetAll(id string) {
 
 // choose picks the instance whose report of a zone is believed. Two instances can
 // disagree (a stalled watch), so an offer is never replaced by a less knowing one
-// while the better instance is heard; and silence of all changes nothing.
+// while the better instance is heard; and silence of all changes nothing. One that
+// begins with a saved world gets the time to read its objects: what it saved may be
+// older than what was told of its cluster before.
 // Candidates are instances heard within the lease or later than the current best.
 //
 //	candidate, against the current best           | is taken
+//	lower mark, and blind                         | when heard for 10 s, and 10 s after the best
 //	lower mark                                    | when heard 10 s after the best
 //	goes on, the best announced a pause or leave  | at once
 //	blind, the best sees                          | when heard the lease after the best
@@ -181,6 +184,9 @@ func (p *peer) choose(zone Name, now time.Time, t Timing) {
 		if now.Sub(in.heard) >= t.Lease && !in.heard.After(cur.heard) {
 			continue
 		}
+		if remembersLess(r, cur.reports[zone]) && now.Sub(in.since) < lowerMarkHold {
+			continue
+		}
 		wait := replaceAfter(r, cur.reports[zone], t)
 		if wait == 0 || in.heard.Sub(cur.heard) >= wait {
 			p.best[zone], cur = id, in
@@ -197,6 +203,12 @@ func (p *peer) stale(now time.Time, t Timing) bool {
 		}
 	}
 	return false
+}
+
+// remembersLess reports that an instance cannot read its objects and knows less of them
+// than what is held; neither announced anything.
+func remembersLess(r, have *Report) bool {
+	return !r.Blind.IsZero() && r.Mark < have.Mark && r.Announcement == Active && have.Announcement == Active
 }
 
 func replaceAfter(r, have *Report, t Timing) time.Duration {

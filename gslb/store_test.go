@@ -289,6 +289,51 @@ func TestWhichInstanceIsBelieved(t *testing.T) {
 	}
 }
 
+// TestASavedWorldDoesNotTakeBackWhatWasTold: a cluster told a change and died before it
+// saved that. When it returns, what it saved must not be answered for the moment that it
+// takes to read its objects; if it cannot read them, nobody knows better after 10 s.
+func TestASavedWorldDoesNotTakeBackWhatWasTold(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		blind time.Duration // how long the new instance cannot read its objects
+		says  gslb.Announcement
+		want  []string // offers of the second after the return, and of the end
+	}{
+		{"it reads its objects", 300 * time.Millisecond, gslb.Active, []string{"192.0.2.1/0", "192.0.2.3/0"}},
+		{"its API is away", time.Minute, gslb.Active, []string{"192.0.2.1/0", "192.0.2.2/0"}},
+		{"it restarts once more", time.Minute, gslb.Pausing, []string{"192.0.2.2/0", "192.0.2.2/0"}},
+	} {
+		t.Run(c.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := store(t)
+				run(t, s)
+				hear := func(id string) {
+					s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: id, At: time.Now()})
+				}
+				require.NoError(t, s.SetReport(report("us", "a", 9, offer(app, "app", 1, "192.0.2.1"))))
+				hear("a")
+				time.Sleep(30 * time.Second) // all of it is gone
+				saved := report("us", "b", 8, offer(app, "app", 1, "192.0.2.2"))
+				saved.Blind, saved.Announcement = at(0), c.says
+				require.NoError(t, s.SetReport(saved))
+				hear("b")
+				time.Sleep(min(c.blind, time.Second) - 50*time.Millisecond)
+				settle()
+				got := addrs(s.World().Host(app), "us")
+				if c.blind < time.Second {
+					require.NoError(t, s.SetReport(report("us", "b", 10, offer(app, "app", 1, "192.0.2.3"))))
+				}
+				for range 12 {
+					hear("b")
+					time.Sleep(time.Second)
+				}
+				settle()
+				assert.Equal(t, c.want, append(got, addrs(s.World().Host(app), "us")...))
+			})
+		})
+	}
+}
+
 func TestOneTagTwoClusters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := store(t)
