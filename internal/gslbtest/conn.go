@@ -289,19 +289,19 @@ func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
 var _ net.Conn = (*conn)(nil)
 
-// heard notes that a message of one process reached another: not one that came on a
-// connection which was given up meanwhile. The first question on one may not count, since
-// it does not say whom it speaks to.
+// heard notes that a message of one process reached another. On a connection that was given
+// up while who is spoken to stood still, answers are not read, and questions are: they may
+// count. So may the first question on one, which does not say whom it speaks to.
 func (s *sim) heard(st *stream) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	first := !st.answers && !st.asked
-	if st.asked = true; st.ended {
+	if st.asked = true; st.ended && st.answers {
 		return
 	}
 	by, of, now := st.to, st.from, time.Now()
 	by.signs[of.c.tag], by.sl.signs[of.c.tag] = now, now
-	if !first {
+	if !first && !st.ended {
 		by.sure[of.c.tag] = now
 	}
 	if st.answers && of.view.ready && of.started.After(of.sl.paused) {
