@@ -45,10 +45,10 @@ func believingMutants() []Mutant {
 			}},
 		{Name: "any alarm", Seed: 153, Why: "an alarm vouches whatever keep-alive it names",
 			sent: func(*process, string, uint64) (time.Time, bool) { return time.Now(), true }},
-		{Name: "endless alarm", Seed: 577, Why: "an alarm vouches for ten minutes",
+		{Name: "endless alarm", Seed: 30, Why: "an alarm vouches for ten minutes, whatever is heard after it",
 			sighting: func(_ *process, v gslb.Sighting) (gslb.Sighting, bool) {
 				if v.Kind == gslb.Heartbeat {
-					v.ValidFor = 10 * time.Minute
+					v.At = v.At.Add(10 * time.Minute)
 				}
 				return v, true
 			}},
