@@ -169,44 +169,6 @@ func TestAMistakeIsFound(t *testing.T) {
 	assert.Equal(t, "spec.serviceHealthScope", problems[0].Path)
 }
 
-// TestValuesAreTheCharts: each key of the values is one that the chart has.
-func TestValuesAreTheCharts(t *testing.T) {
-	var chart, externaldns map[string]any
-	require.NoError(t, yaml.Unmarshal([]byte(read(t, "../chart/meridian/values.yaml")), &chart))
-	require.NoError(t, yaml.Unmarshal([]byte(read(t, "../chart/meridian/charts/externaldns/values.yaml")), &externaldns))
-	for key, value := range chart["externaldns"].(map[string]any) {
-		externaldns[key] = value
-	}
-	chart["externaldns"] = externaldns
-	files, err := filepath.Glob("*/values/*.yaml")
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		if filepath.Base(file) == "ingress-nginx.yaml" {
-			continue
-		}
-		var values map[string]any
-		require.NoError(t, yaml.UnmarshalStrict([]byte(read(t, file)), &values))
-		assert.Equal(t, strings.TrimSuffix(filepath.Base(file), ".yaml"), values["geoTag"], file)
-		known(t, file, chart, values)
-	}
-}
-
-// known checks that what the chart has as a map of its own is given with its keys.
-func known(t *testing.T, where string, chart, values map[string]any) {
-	t.Helper()
-	for key, value := range values {
-		if !assert.Contains(t, chart, key, where) {
-			continue
-		}
-		have, _ := chart[key].(map[string]any)
-		given, _ := value.(map[string]any)
-		if len(have) > 0 && given != nil {
-			known(t, where+": "+key, have, given)
-		}
-	}
-}
-
 func newValidator(t *testing.T) *validate.Validator {
 	t.Helper()
 	v, err := validate.New()
