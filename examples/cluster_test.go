@@ -70,14 +70,38 @@ func newCluster(t *testing.T, v *validate.Validator, tag gslb.GeoTag, manifests 
 			gslbs = append(gslbs, g)
 		}
 	}
-	zones := translate.Zones(translate.ZonesInput{Self: tag, Flags: []gslb.ZoneIntent{intent()}})
 	for _, g := range gslbs {
 		g.CreationTimestamp = metav1.NewTime(time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC))
-		in := translate.Input{Gslb: g, VirtualNodes: c.nodes, Zones: zones.Zones, Self: tag}
-		in.Found = refs.Gather(func(have *refs.Found) []refs.Key { return translate.DependsOn(g, have) }, func([]refs.Key) {}, c.find)
-		c.gslbs[g.Namespace+"/"+g.Name] = &built{g, translate.Build(in)}
+		c.gslbs[g.Namespace+"/"+g.Name] = &built{gslb: g}
 	}
+	c.translate(nil)
 	return c
+}
+
+// translate makes the offers of every Gslb, while the clusters in lost are.
+func (c *cluster) translate(lost map[gslb.GeoTag]bool) {
+	zones := translate.Zones(translate.ZonesInput{Self: c.tag, Flags: []gslb.ZoneIntent{intent()}})
+	for _, b := range c.gslbs {
+		in := translate.Input{
+			Gslb: b.gslb, VirtualNodes: c.nodes, Zones: zones.Zones, Self: c.tag,
+			Down: func(cluster string) bool { return lost[gslb.GeoTag(cluster)] },
+		}
+		in.Found = refs.Gather(func(have *refs.Found) []refs.Key { return translate.DependsOn(b.gslb, have) }, func([]refs.Key) {}, c.find)
+		b.out = translate.Build(in)
+	}
+}
+
+// missOthers translates anew with the clusters that the Store has lost, as the
+// controllers do.
+func (c *cluster) missOthers() {
+	lost := make(map[gslb.GeoTag]bool)
+	for i, all := 0, c.store.World().Clusters; i < len(all); i++ {
+		lost[all[i].Tag] = all[i].Liveness == gslb.Lost
+	}
+	c.translate(lost)
+	for _, b := range c.gslbs {
+		c.store.SetObject(b.out.Source, b.out.Offers)
+	}
 }
 
 func (c *cluster) find(k refs.Key) ([]refs.Object, refs.State) {
@@ -145,6 +169,11 @@ func converse(t *testing.T, all []*cluster, lost map[gslb.GeoTag]bool) {
 			return
 		}
 		time.Sleep(time.Second)
+		for _, c := range all {
+			if serial == 10 && !lost[c.tag] {
+				c.missOthers()
+			}
+		}
 	}
 	settle()
 }

@@ -69,8 +69,8 @@ func (s *scene) play(t *testing.T, v *validate.Validator) map[string]*cluster {
 	return byTag
 }
 
-func virtual(node string) bool { return strings.HasPrefix(node, "liqo-") }
-func plain(node string) bool   { return !virtual(node) }
+// plain says that a node is none of Liqo's virtual ones.
+func plain(node string) bool { return !strings.HasPrefix(node, "liqo-") }
 
 // scenes are those of every README.
 func scenes(t *testing.T) []scene {
@@ -97,6 +97,7 @@ func scenes(t *testing.T) []scene {
 		scene{name: "through east", applied: through, happens: in("west", noPods("podinfo", nil))},
 		scene{name: "through east, which exports nothing", applied: through, happens: map[string][]edit{
 			"west": {noPods("podinfo", nil), noPods("podinfo-east", nil)}, "east": {noPods("podinfo", nil)}}},
+		scene{name: "through east, which is lost", applied: through, lost: []string{"east"}, happens: in("west", noPods("podinfo", nil))},
 		scene{name: "federated", happens: in("west", with(t, `{apiVersion: v1, kind: Service, metadata: {namespace: test, name: podinfo, annotations: {multicluster.linkerd.io/remote-discovery: podinfo@east}}}`), without("EndpointSlice test/podinfo-x9k2p"))},
 	)
 
@@ -114,13 +115,15 @@ func scenes(t *testing.T) []scene {
 		scene{name: "everything runs"},
 		scene{name: "eu has no pod of its own", happens: in("gslb-eu", noPods("podinfo", plain))},
 		scene{name: "eu has no pod of its own, scope local", applied: local, happens: map[string][]edit{"gslb-eu": {unannotated, noPods("podinfo", plain)}, "gslb-us": {unannotated}}},
-		scene{name: "us is lost", lost: []string{"gslb-us"}, happens: in("gslb-eu", noPods("podinfo", virtual))},
+		scene{name: "us is lost", lost: []string{"gslb-us"}},
+		scene{name: "us is lost, and with it the only pod", lost: []string{"gslb-us"}, happens: in("gslb-eu", noPods("podinfo", plain))},
 		scene{name: "eu writes the nodes of us too", happens: in("gslb-eu", with(t, `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: podinfo, name: podinfo}, status: {loadBalancer: {ingress: [{ip: 172.19.0.3}, {ip: 172.19.0.4}, {ip: 172.19.0.5}]}}}`))},
 	)
 
 	templates := []string{"podinfo.yaml", "gslb.yaml"}
 	members := map[string][]string{"member1": templates, "member2": templates}
 	mesh := map[string][]string{"member1": {"podinfo.yaml", "gslb-mesh.yaml"}, "member2": {"podinfo.yaml", "gslb-mesh.yaml"}}
+	clusterset := with(t, `{apiVersion: gslb.meridian.dev/v1beta1, kind: Gslb, metadata: {namespace: test, name: podinfo}, spec: {serviceHealthScope: clusterset}}`)
 	dispatched := with(t, `{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4,
 metadata: {namespace: test, name: member1-podinfo-m1, labels: {kubernetes.io/service-name: podinfo, endpointslice.kubernetes.io/managed-by: endpointslice-dispatch-controller.karmada.io}, annotations: {endpointslice.karmada.io/provision-cluster: member1}},
 endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`)
@@ -131,6 +134,7 @@ endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`)
 		scene{name: "through the mesh", applied: mesh, happens: in("member2", noPods("podinfo", nil))},
 		scene{name: "through the mesh, which is torn", applied: mesh, happens: in("member2", noPods("podinfo", nil)), down: []string{"member2"}},
 		scene{name: "member1 is lost", lost: []string{"member1"}},
+		scene{name: "member1 is lost, whose slices stay", lost: []string{"member1"}, happens: in("member2", noPods("podinfo", nil), dispatched, clusterset)},
 	)
 
 	gke := []string{"app.yaml", "gslb-gke.yaml"}
