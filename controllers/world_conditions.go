@@ -32,6 +32,9 @@ func clock(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UT
 // letThrough says how what a guard holds is let go.
 const letThrough = "if it is meant, annotate the ZoneDelegation with " + gslbv1beta1.AnnotationAllowMassRemoval + "=true"
 
+// whereRemoved says where that is to be done.
+const whereRemoved = " in the cluster where they were removed"
+
 // upToDate is condition UpToDate: whether something older than what is known is answered
 // on purpose. The first that holds gives the reason; the message tells all.
 //
@@ -60,7 +63,7 @@ func (in *zoneInput) upToDate(own *translate.Zone) metav1.Condition {
 			in.held.gslbs, clock(in.held.until), letThrough)
 	}
 	for _, h := range in.world.Held {
-		tell(gslbv1beta1.ReasonRemovalsHeld, "%d hosts of cluster %s vanished together; what was offered for them is kept until %s: restore them; %s", h.Hosts, h.Cluster, clock(h.Until), letThrough)
+		tell(gslbv1beta1.ReasonRemovalsHeld, "%d hosts of cluster %s vanished together; what was offered for them is kept until %s: restore them; %s", h.Hosts, h.Cluster, clock(h.Until), letThrough+whereRemoved)
 	}
 	if p := in.world.ProbesHeld; p.Hosts > 0 {
 		tell(gslbv1beta1.ReasonProbesHeld, "the probes of %d hosts failed together while readiness says up, and nobody else confirms it; they stay healthy until %s: see whether probes can leave this Pod; %s",

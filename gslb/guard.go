@@ -38,7 +38,8 @@ type Held struct {
 //	any, within the window of a mass     | is held with it
 //	offered again                        | is what it offers now
 //	held for the whole time              | goes
-//	in a zone that allows mass removal   | goes
+//	removals are meant, by the zone here | goes
+//	or by the cluster's own report       |
 type guard struct {
 	hold  time.Duration // 0: nothing is held
 	sides map[GeoTag]*guardSide
@@ -105,10 +106,18 @@ func (in *hostInput) offersOf(tag GeoTag) *Offer {
 }
 
 // watch notes what vanished of a host since the last World. left reports that a cluster
-// said goodbye.
-func (g *guard) watch(in *hostInput, allowed bool, left func(GeoTag) bool) {
+// said goodbye; meant, that it or the zone says that removals are meant.
+func (g *guard) watch(in *hostInput, meant func(zone Name, tag GeoTag) bool, left func(GeoTag) bool) {
 	old := in.previous
-	if g.hold == 0 || old == nil {
+	if g.hold == 0 {
+		return
+	}
+	for tag, s := range g.sides {
+		if s.held[in.name] != nil && (in.offersOf(tag) != nil || left(tag) || meant(in.zone, tag)) {
+			delete(s.held, in.name)
+		}
+	}
+	if old == nil {
 		return
 	}
 	for i := range old.Parts {
@@ -119,7 +128,7 @@ func (g *guard) watch(in *hostInput, allowed bool, left func(GeoTag) bool) {
 		s := g.side(p.Cluster)
 		_, held := s.held[in.name]
 		switch {
-		case in.offersOf(p.Cluster) != nil, allowed, old.Zone != in.zone, left(p.Cluster):
+		case in.offersOf(p.Cluster) != nil, old.Zone != in.zone, left(p.Cluster), meant(in.zone, p.Cluster):
 			delete(s.vanished, in.name)
 			delete(s.held, in.name)
 		case held, s.trusted:
@@ -188,6 +197,56 @@ func (g *guard) fill(in *hostInput, peers []*peer) {
 			if p.tag == tag {
 				in.peers = append(in.peers, peerOffer{cluster: tag, liveness: p.offersAs(), checked: p.checked[in.name].After(in.now), offer: o})
 			}
+		}
+	}
+}
+
+// names gives the hosts of a cluster that are held.
+func (g *guard) names(tag GeoTag) []Name {
+	if s := g.sides[tag]; s != nil {
+		return slices.Collect(maps.Keys(s.held))
+	}
+	return nil
+}
+
+// HeldOffers is what the deletion guard holds of a cluster, as it is saved.
+type HeldOffers struct {
+	Cluster GeoTag
+	Since   time.Time
+	Until   time.Time
+	Offers  []*Offer
+}
+
+// save gives what is held, by cluster and host.
+func (g *guard) save() []HeldOffers {
+	var out []HeldOffers
+	for tag, s := range g.sides {
+		if len(s.held) == 0 {
+			continue
+		}
+		offers := slices.SortedFunc(maps.Values(s.held), func(a, b *Offer) int { return a.Host.Compare(b.Host) })
+		out = append(out, HeldOffers{Cluster: tag, Since: s.since.Round(0), Until: s.until.Round(0), Offers: offers})
+	}
+	slices.SortFunc(out, func(a, b HeldOffers) int { return compareTags(a.Cluster, b.Cluster) })
+	return out
+}
+
+// restore holds again what was saved, for the rest of its time: by the clock of the wall,
+// which may have been set, so never for longer than a hold that begins now.
+func (g *guard) restore(saved []HeldOffers, now time.Time, touch func(Name)) {
+	for i := range saved {
+		k := &saved[i]
+		if g.hold == 0 || !k.Until.After(now) {
+			continue
+		}
+		s := g.side(k.Cluster)
+		s.since, s.until = k.Since, k.Until
+		if most := now.Add(g.hold); s.until.After(most) {
+			s.until = most
+		}
+		for _, o := range k.Offers {
+			s.held[o.Host] = o
+			touch(o.Host)
 		}
 	}
 }

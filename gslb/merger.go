@@ -253,6 +253,9 @@ func (m *merger) believe(p *peer, zone Name, now time.Time) {
 	p.evidence.Announcement = r.Announcement
 	m.touchAll(changedOffers(p.offers[zone], r.Offers))
 	p.offers[zone] = r.Offers
+	if r.RemovalsMeant {
+		m.touchAll(m.guard.names(p.tag))
+	}
 	m.read(p, now)
 	p.noteLack(m.self, now, m.timing)
 	m.hearOf(r.Hears, now)

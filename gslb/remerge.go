@@ -263,6 +263,7 @@ func (m *merger) touchPeer(p *peer) {
 			m.touch(n)
 		}
 	}
+	m.touchAll(m.guard.names(p.tag))
 }
 
 func (m *merger) expireChecks(p *peer, now time.Time, next *earliest) {
@@ -347,9 +348,8 @@ func (m *merger) inputs(now time.Time, next *earliest) []hostInput {
 	peers := m.sortedPeers()
 	for n := range m.dirty {
 		in := m.inputOf(n, peers, now)
-		allowed := m.allowsRemoval(in.zone)
-		m.guard.watch(&in, allowed, m.left)
-		m.probes.watch(&in, allowed)
+		m.guard.watch(&in, m.removalMeant, m.left)
+		m.probes.watch(&in, m.allowsRemoval(in.zone))
 		ins = append(ins, in)
 	}
 	again := m.guard.judge(now, m.offering, m.offered, next)
@@ -370,6 +370,17 @@ func (m *merger) inputs(now time.Time, next *earliest) []hostInput {
 func (m *merger) allowsRemoval(zone Name) bool {
 	i := slices.IndexFunc(m.zones, func(z ZoneIntent) bool { return z.Zone == zone })
 	return i >= 0 && m.zones[i].AllowRemoval
+}
+
+// removalMeant reports that what vanishes of a cluster in a zone is believed: the zone
+// allows it here, or the cluster says that it does there.
+func (m *merger) removalMeant(zone Name, tag GeoTag) bool {
+	if p := m.peers[tag]; p != nil && tag != m.self {
+		if in := p.instances[p.best[zone]]; in != nil && in.reports[zone] != nil && in.reports[zone].RemovalsMeant {
+			return true
+		}
+	}
+	return m.allowsRemoval(zone)
 }
 
 func (m *merger) left(tag GeoTag) bool {

@@ -189,6 +189,10 @@ type Report struct {
 	Blind        time.Time    // since when it cannot read its objects; zero: it sees
 	Announcement Announcement
 
+	// RemovalsMeant says that what vanishes of this zone is meant to: no deletion guard
+	// holds it.
+	RemovalsMeant bool
+
 	Offers     map[Name]*Offer
 	Records    []Record // static records of the zone
 	Challenges []Record // ACME challenges held by this cluster

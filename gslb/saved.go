@@ -27,6 +27,7 @@ type Saved struct {
 	Left       []GeoTag              // peers that said goodbye
 	Waits      []Wait                // entries that are healthy again and wait
 	Healthy    map[Name][]netip.Addr // what was healthy last, of hosts where nothing is now
+	Held       []HeldOffers          // what the deletion guard holds
 }
 
 // Save gives what the Store knows. It costs a walk over all hosts; it is meant for
@@ -45,6 +46,7 @@ func (m *merger) save(now time.Time) *Saved {
 	for zone, s := range m.serials {
 		out.Serials[zone] = s.value
 	}
+	out.Held = m.guard.save()
 	for _, claims := range m.claims {
 		out.Offers = append(out.Offers, claims...)
 	}
@@ -133,6 +135,7 @@ func (m *merger) restore(s *Saved, now time.Time) {
 	}
 	m.lastHealthy = s.Healthy
 	m.restoreWaits(s.Waits, now)
+	m.guard.restore(s.Held, now, m.touch)
 	m.allDirty = true
 }
 

@@ -223,7 +223,7 @@ func (w *World) OwnHeader(zone Name) *Report {
 	r := &Report{
 		Cluster: w.Self, ClusterID: w.SelfID, Zone: zone, EdgeZone: z.EdgeZone, Public: z.Serial,
 		Mark: w.Local.Mark, Blind: w.Local.Blind, Announcement: w.Local.Announcement,
-		Records: z.Records, Challenges: z.Challenges, Asked: w.Asked,
+		Records: z.Records, Challenges: z.Challenges, Asked: w.Asked, RemovalsMeant: z.AllowRemoval,
 	}
 	for _, ns := range z.NameServers {
 		if ns.Cluster == w.Self {

@@ -118,7 +118,7 @@ func randomReport(r *rand.Rand) *gslb.Report {
 	rep := &gslb.Report{
 		Cluster: pick[gslb.GeoTag](r, "eu", "us-east-1", "a"), ClusterID: "id", Instance: "i", Zone: zone, EdgeZone: gslb.MustName("example.com"),
 		Serial: r.Uint32(), Public: r.Uint32(), Hears: tags(r), Mark: r.Uint64(), Blind: moment(r),
-		Announcement: pick(r, gslb.Active, gslb.Pausing, gslb.Leaving), Offers: map[gslb.Name]*gslb.Offer{},
+		Announcement: pick(r, gslb.Active, gslb.Pausing, gslb.Leaving), RemovalsMeant: r.IntN(2) == 0, Offers: map[gslb.Name]*gslb.Offer{},
 	}
 	for i := range r.IntN(3) {
 		rep.NameServers = append(rep.NameServers, gslb.NameServer{Cluster: rep.Cluster, Name: gslb.MustName(fmt.Sprintf("ns%d.example.com", i)), Addrs: addrs(r)})

@@ -171,6 +171,7 @@ func parseCluster(in *reader) (*gslb.Report, error) {
 		Cluster: in.tag("tag"), ClusterID: in.text("id", gslb.MaxClusterID), Instance: in.raw("instance", maxInstance),
 		Zone: in.name("zone"), Public: uint32(in.uint("public", 32)), Hears: in.tags("hears"), Lost: in.tags("lost"), Disputed: in.tags("disputed"),
 		Mark: in.uint("mark", 64), Blind: in.time("blind"), Returned: in.tags("returned"), Asked: in.asked("asked"),
+		RemovalsMeant: in.raw("removals", maxWord) == removalsMeant, // other words are of later versions
 	}
 	if in.raw("edge", maxText) != "" {
 		r.EdgeZone = in.name("edge")

@@ -22,6 +22,9 @@ const (
 	kindChallenge = "challenge"
 )
 
+// removalsMeant is the word of a zone whose removals are meant.
+const removalsMeant = "meant"
+
 // Format is the major version of the report format that is written here.
 const Format = 1
 
@@ -82,6 +85,9 @@ func encodeHeader(r *gslb.Report) (*set, error) {
 	l.putTags("disputed", r.Disputed)
 	l.putTags("returned", r.Returned)
 	l.put("asked", joinAsked(r.Asked))
+	if r.RemovalsMeant {
+		l.put("removals", removalsMeant)
+	}
 	s := &set{}
 	s.add(&l)
 	for i, ns := range r.NameServers {

@@ -77,6 +77,13 @@ func decode(body []byte) (*gslb.Saved, error) {
 			return nil, errors.New("it has an offer without a host")
 		}
 	}
+	for _, h := range saved.Held {
+		for _, o := range h.Offers {
+			if o == nil || o.Host.IsZero() {
+				return nil, fmt.Errorf("what is held of %s has an offer without a host", h.Cluster)
+			}
+		}
+	}
 	for _, r := range saved.Reports {
 		if r == nil || r.Cluster == "" || r.Zone.IsZero() {
 			return nil, errors.New("it has a report without a cluster or a zone")

@@ -252,7 +252,7 @@ func (c *Changes) takeHeld(w *gslb.World) {
 		if h.Hosts > c.held[h.Cluster] {
 			c.log.Error("many hosts vanished together; what was offered for them is kept for a while", "geo_tag", string(h.Cluster),
 				"vanished", h.Hosts, "hold", h.Until.Sub(w.At).Round(time.Second),
-				"do", "restore the objects; if that was meant, annotate the ZoneDelegation with gslb.meridian.dev/allow-mass-removal=true, or wait")
+				"do", "restore the objects; if that was meant, annotate the ZoneDelegation with gslb.meridian.dev/allow-mass-removal=true in the cluster where they were removed (of a release without removals=meant in its report: in every cluster), or wait")
 		}
 	}
 	for tag := range c.held {
