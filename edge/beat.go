@@ -82,7 +82,7 @@ func (b *beater) stale(now time.Time) bool {
 // needed says whether the heartbeat is to be written.
 //
 //	in the edge zone                          | we                  | write
-//	no heartbeat                              | any                 | yes
+//	no heartbeat                              | any                 | yes, unless a start finds our geo tag in use
 //	of another cluster id                     | any                 | as the dispute says
 //	other addresses                           | changed ours        | yes
 //	does not name a cluster                   | miss it             | yes
@@ -95,15 +95,12 @@ func (b *beater) stale(now time.Time) bool {
 func (b *beater) needed(cur current) (bool, *Error) {
 	now := time.Now()
 	if !cur.good {
-		return true, nil
+		problem := b.mayBegin()
+		return problem == nil, problem
 	}
 	if cur.beat.ClusterID != b.selfID {
-		may := b.dispute.foreign(cur.beat, b, now)
-		if !may {
-			if b.claim.set(false, time.Time{}, b.dispute.message) {
-				b.claimed()
-			}
-			return false, &Error{Reason: ReasonGeoTagConflicted, Message: b.dispute.message}
+		if !b.dispute.foreign(cur.beat, b, now) {
+			return false, b.yield(b.dispute.message)
 		}
 		return true, nil
 	}

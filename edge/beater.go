@@ -61,6 +61,9 @@ func newBeater(k *Keeper, edge gslb.Name, self gslb.GeoTag, selfID string, c *cl
 	if err != nil {
 		k.Log.Error("no heartbeat: its name does not fit", "edge", edge, "error", err)
 	}
+	if owner.IsZero() {
+		c.open("")
+	}
 	return &beater{
 		k: k, edge: edge, owner: owner, self: self, selfID: selfID, claim: c,
 		targets: newBox[beatTarget](), pokes: newBox[struct{}](), removals: make(chan removal), moved: true,
@@ -157,7 +160,11 @@ func (b *beater) look(ctx context.Context) {
 	if !b.alarmSince.IsZero() {
 		most = beatAlarm
 	}
-	b.due = now.Add(b.k.jitter(b.retry.next(most)))
+	if b.dispute.newcomer && !b.dispute.owned && now.Before(b.waitsUntil()) {
+		b.due = now.Add(beatGap)
+	} else {
+		b.due = now.Add(b.k.jitter(b.retry.next(most)))
+	}
 	b.k.board.beat(b.edge, asError(err))
 }
 
@@ -214,6 +221,10 @@ func (b *beater) beat(ctx context.Context) error {
 		write, problem := b.needed(cur)
 		if problem != nil {
 			return problem
+		}
+		b.claim.newcomer(b.dispute.newcomer)
+		if b.claim.open(b.dispute.message) {
+			b.claimed()
 		}
 		if !write {
 			b.content(cur)

@@ -16,6 +16,8 @@ type claim struct {
 	other  string    // another cluster uses our geo tag; says which ids
 	data   []string  // the heartbeat as it was read last; empty: never, or it is another cluster's
 	agrees bool      // it states the addresses that we publish
+	opened bool      // the heartbeat was read, and did not keep us from publishing
+	late   bool      // another cluster had our geo tag before us
 }
 
 // set replaces what is known and reports whether that is news.
@@ -47,6 +49,40 @@ func (c *claim) lease() (data []string, agrees bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.data, c.agrees
+}
+
+// open lets the delegator publish. It reports whether that is news. A conflict that is
+// to be shown, other, goes on keeping it back.
+func (c *claim) open(other string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	news := !c.opened || c.other != "" && other == ""
+	c.opened = true
+	if other == "" {
+		c.other = ""
+	}
+	return news
+}
+
+// isOpen reports that the heartbeat was read and did not keep us from publishing.
+func (c *claim) isOpen() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.opened
+}
+
+// newcomer notes whether another cluster had our geo tag before us.
+func (c *claim) newcomer(late bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.late = late
+}
+
+// isNewcomer reports that another cluster had our geo tag before us.
+func (c *claim) isNewcomer() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late
 }
 
 func (c *claim) mayRemove(now time.Time) bool {

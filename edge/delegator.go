@@ -35,16 +35,17 @@ type delegator struct {
 	removals chan removal
 
 	want  []Delegation
-	right map[gslb.Name]Delegation  // as the edge was found to hold it last
-	beats map[gslb.GeoTag]stillBeat // of lost clusters
-	due   time.Time                 // when to look at the edge again; zero: nothing to look after
+	right map[gslb.Name]Delegation    // as the edge was found to hold it last
+	added map[gslb.Name][]gslb.Record // glue that this process added, by zone
+	beats map[gslb.GeoTag]stillBeat   // of lost clusters
+	due   time.Time                   // when to look at the edge again; zero: nothing to look after
 	retry backoff
 }
 
 func newDelegator(k *Keeper, edge gslb.Name, self gslb.GeoTag, id string, c *claim) *delegator {
 	return &delegator{
 		k: k, edge: edge, self: self, selfID: id, claim: c, plans: newBox[[]Delegation](), pokes: newBox[struct{}](), removals: make(chan removal),
-		right: make(map[gslb.Name]Delegation), beats: make(map[gslb.GeoTag]stillBeat),
+		right: make(map[gslb.Name]Delegation), added: make(map[gslb.Name][]gslb.Record), beats: make(map[gslb.GeoTag]stillBeat),
 	}
 }
 
@@ -126,18 +127,25 @@ func (d *delegator) lookAtBeats(ctx context.Context) bool {
 // to look again because of the dead; zero: not because of them.
 func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatus, again time.Time) {
 	s := ZoneStatus{Zone: want.Zone, EdgeZone: want.EdgeZone, Reason: want.Reason, Message: want.Message}
-	if want.Reason != "" {
-		return s, again
-	}
-	if c := d.claim.conflict(); c != "" {
-		s.Reason, s.Message = ReasonGeoTagConflicted, c
-		return s, again
-	}
 	ctx, cancel := context.WithTimeout(ctx, publisherBudget)
 	defer cancel()
+	if c := d.claim.conflict(); c != "" && want.Reason == "" {
+		s.Reason, s.Message = ReasonGeoTagConflicted, c
+	}
+	switch s.Reason {
+	case "":
+	case ReasonGeoTagConflicted:
+		d.retract(ctx, want)
+		return s, again
+	default:
+		return s, again
+	}
 	have, err := d.read(ctx, want, "")
 	if err != nil {
 		return failed(s, err), again
+	}
+	if !d.claim.isOpen() {
+		return d.k.board.last(s), again // the heartbeat is read first
 	}
 	change := d.diff(want, have)
 	if !change.Empty() {
@@ -154,6 +162,7 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 		if err != nil {
 			return failed(s, err), again
 		}
+		d.noteAdded(want, change)
 		d.k.Log.Info("edge zone updated", "zone", want.Zone, "edge", want.EdgeZone, "server", server,
 			"added", len(change.Add), "removed", len(change.Remove))
 		if have, err = d.read(ctx, want, server); err != nil {

@@ -12,11 +12,21 @@ import (
 // rival sees that it is not alone.
 const maxTaken = 2
 
+// What a start waits for before it takes the heartbeat of another cluster id over: one
+// interval of an alarm, so that its counter can move. A calm heartbeat tells nothing that
+// soon; the wait is then for the exchange, which calls the name server at the old glue and
+// is refused if another cluster lives there.
+const (
+	startWatch = 15 * time.Second // at most, of the interval that it states
+	startSlack = 5 * time.Second
+)
+
 // dispute settles what happens when the heartbeat under our geo tag was written
 // by another cluster id. Two living clusters write over each other a few times
 // at most; then both know, and one stops. The zero value is peace.
 type dispute struct {
 	owned         bool // the heartbeat was ours before
+	newcomer      bool // it was another cluster's before it was ours
 	taken         int
 	rivalAt       time.Time // when the rival was seen last
 	message       string    // not empty: the geo tag is used twice
@@ -26,7 +36,8 @@ type dispute struct {
 // foreign notes a rival's heartbeat and says whether we may write over it.
 //
 //	rival's heartbeat           | World knows the rival | we
-//	is the first that we see    | no                    | take it: a cluster built anew
+//	stood there before ours     | no                    | wait; take it if it does not move: a cluster built anew
+//	stood there before ours     | yes                   | publish nothing, and show it
 //	follows ours, again         | no                    | write once more, and show it
 //	follows ours, after that    | any                   | stop, and show it
 //	does not go on              | any                   | take it
@@ -36,7 +47,13 @@ func (d *dispute) foreign(h Heartbeat, b *beater, now time.Time) bool {
 	stale := b.stale(now)
 	known := b.target.conflicted != ""
 	may := stale || !known && d.taken < maxTaken
-	if d.owned || !may {
+	if !d.owned {
+		d.newcomer = true
+		may = stale || !known && !now.Before(b.waitsUntil())
+	}
+	if may && !d.owned {
+		d.message = ""
+	} else {
 		d.message = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is ours, and id %s, which wrote the heartbeat %s; give each cluster a geo tag of its own",
 			b.self, b.selfID, h.ClusterID, b.owner.FQDN())
 	}
@@ -57,6 +74,31 @@ func (d *dispute) wrote(cur current, selfID string, now time.Time) {
 func (d *dispute) ours(now time.Time) {
 	d.owned = true
 	if d.taken > 0 && now.Sub(d.rivalAt) > 2*adoptedHold {
-		d.taken, d.message = 0, ""
+		d.taken, d.message, d.newcomer = 0, "", false
 	}
+}
+
+// waitsUntil is when a start takes over the heartbeat of another cluster id, if it does
+// not move before and nobody says that the other cluster lives.
+func (b *beater) waitsUntil() time.Time {
+	return b.seenAt.Add(min(b.seen.Interval, startWatch) + startSlack)
+}
+
+// mayBegin reports that we may write where no heartbeat stands: not for the first time
+// while the World knows of another cluster with our geo tag.
+func (b *beater) mayBegin() *Error {
+	if b.dispute.owned || b.target.conflicted == "" {
+		return nil
+	}
+	b.dispute.newcomer = true
+	return b.yield(b.target.conflicted)
+}
+
+// yield publishes nothing, and shows why.
+func (b *beater) yield(why string) *Error {
+	b.claim.newcomer(b.dispute.newcomer)
+	if b.claim.set(false, time.Time{}, why) {
+		b.claimed()
+	}
+	return &Error{Reason: ReasonGeoTagConflicted, Message: why}
 }
