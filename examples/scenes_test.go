@@ -75,21 +75,28 @@ func plain(node string) bool { return !strings.HasPrefix(node, "liqo-") }
 // scenes are those of every README.
 func scenes(t *testing.T) []scene {
 	t.Helper()
-	var all []scene
-	add := func(example string, applied map[string][]string, states ...scene) {
-		for _, s := range states {
-			s.example = example
-			if s.applied == nil {
-				s.applied = applied
-			}
-			all = append(all, s)
+	return slices.Concat(besideLinkerd(t), besideLiqo(t), besideKarmada(t), besideGoogle())
+}
+
+// of makes the scenes of an example; applied holds for those that say nothing else.
+func of(example string, applied map[string][]string, states ...scene) []scene {
+	for i := range states {
+		states[i].example = example
+		if states[i].applied == nil {
+			states[i].applied = applied
 		}
 	}
-	in := func(cluster string, edits ...edit) map[string][]edit { return map[string][]edit{cluster: edits} }
+	return states
+}
 
+// in says what happens in one cluster.
+func in(cluster string, edits ...edit) map[string][]edit { return map[string][]edit{cluster: edits} }
+
+func besideLinkerd(t *testing.T) []scene {
+	t.Helper()
 	linkerd := []string{"podinfo.yaml", "gslb.yaml"}
 	through := map[string][]string{"west": {"podinfo.yaml", "split.yaml", "through-east.yaml"}, "east": linkerd}
-	add("linkerd", map[string][]string{"west": {"podinfo.yaml", "split.yaml", "gslb.yaml"}, "east": linkerd},
+	return of("linkerd", map[string][]string{"west": {"podinfo.yaml", "split.yaml", "gslb.yaml"}, "east": linkerd},
 		scene{name: "everything runs"},
 		scene{name: "west has no pod", happens: in("west", noPods("podinfo", nil))},
 		scene{name: "east is lost", lost: []string{"east"}},
@@ -100,7 +107,10 @@ func scenes(t *testing.T) []scene {
 		scene{name: "through east, which is lost", applied: through, lost: []string{"east"}, happens: in("west", noPods("podinfo", nil))},
 		scene{name: "federated", happens: in("west", with(t, `{apiVersion: v1, kind: Service, metadata: {namespace: test, name: podinfo, annotations: {multicluster.linkerd.io/remote-discovery: podinfo@east}}}`), without("EndpointSlice test/podinfo-x9k2p"))},
 	)
+}
 
+func besideLiqo(t *testing.T) []scene {
+	t.Helper()
 	liqo := map[string][]string{"gslb-eu": {"podinfo.yaml"}, "gslb-us": nil}
 	local := map[string][]string{"gslb-eu": {"podinfo.yaml", "gslb-local.yaml"}, "gslb-us": {"gslb-local.yaml"}}
 	unannotated := func(all []object) []object {
@@ -111,7 +121,7 @@ func scenes(t *testing.T) []scene {
 		}
 		return all
 	}
-	add("liqo", liqo,
+	return of("liqo", liqo,
 		scene{name: "everything runs"},
 		scene{name: "eu has no pod of its own", happens: in("gslb-eu", noPods("podinfo", plain))},
 		scene{name: "eu has no pod of its own, scope local", applied: local, happens: map[string][]edit{"gslb-eu": {unannotated, noPods("podinfo", plain)}, "gslb-us": {unannotated}}},
@@ -119,7 +129,10 @@ func scenes(t *testing.T) []scene {
 		scene{name: "us is lost, and with it the only pod", lost: []string{"gslb-us"}, happens: in("gslb-eu", noPods("podinfo", plain))},
 		scene{name: "eu writes the nodes of us too", happens: in("gslb-eu", with(t, `{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: podinfo, name: podinfo}, status: {loadBalancer: {ingress: [{ip: 172.19.0.3}, {ip: 172.19.0.4}, {ip: 172.19.0.5}]}}}`))},
 	)
+}
 
+func besideKarmada(t *testing.T) []scene {
+	t.Helper()
 	templates := []string{"podinfo.yaml", "gslb.yaml"}
 	members := map[string][]string{"member1": templates, "member2": templates}
 	mesh := map[string][]string{"member1": {"podinfo.yaml", "gslb-mesh.yaml"}, "member2": {"podinfo.yaml", "gslb-mesh.yaml"}}
@@ -127,7 +140,7 @@ func scenes(t *testing.T) []scene {
 	dispatched := with(t, `{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4,
 metadata: {namespace: test, name: member1-podinfo-m1, labels: {kubernetes.io/service-name: podinfo, endpointslice.kubernetes.io/managed-by: endpointslice-dispatch-controller.karmada.io}, annotations: {endpointslice.karmada.io/provision-cluster: member1}},
 endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`)
-	add("karmada-istio", members,
+	return of("karmada-istio", members,
 		scene{name: "everything runs"},
 		scene{name: "member2 has no pod", happens: in("member2", noPods("podinfo", nil))},
 		scene{name: "member2 has slices of member1", happens: in("member2", noPods("podinfo", nil), dispatched)},
@@ -136,7 +149,9 @@ endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`)
 		scene{name: "member1 is lost", lost: []string{"member1"}},
 		scene{name: "member1 is lost, whose slices stay", lost: []string{"member1"}, happens: in("member2", noPods("podinfo", nil), dispatched, clusterset)},
 	)
+}
 
+func besideGoogle() []scene {
 	gke := []string{"app.yaml", "gslb-gke.yaml"}
 	google := map[string][]string{"gke-1": gke, "gke-2": gke, "onprem": {"onprem.yaml"}}
 	kubemci := []string{"app.yaml", "kubemci-ingress.yaml", "gslb-kubemci.yaml"}
@@ -148,7 +163,7 @@ endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`)
 		}
 		return all
 	}
-	add("gke-multi-cluster", google,
+	return of("gke-multi-cluster", google,
 		scene{name: "everything runs"},
 		scene{name: "gke-1 has no pod", happens: in("gke-1", noPods("web", nil))},
 		scene{name: "gke-1 is lost", lost: []string{"gke-1"}},
@@ -157,7 +172,6 @@ endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`)
 		scene{name: "no address by hand", applied: map[string][]string{"gke-1": kubemci, "gke-2": kubemci, "onprem": {"onprem.yaml"}},
 			happens: map[string][]edit{"gke-1": {noAddress}, "gke-2": {noAddress}}},
 	)
-	return all
 }
 
 // propagated gives the templates that Karmada's policies send to a member, with what the
