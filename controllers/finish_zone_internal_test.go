@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -35,14 +36,15 @@ func TestADelegationGoesOutOfTheEdgeBeforeItsObjectGoes(t *testing.T) {
 	const zone = "cloud.example.com"
 	for _, c := range []struct {
 		why     string
-		served  []string // objects whose wish the zone is served by; "": the flags'
+		served  []string // objects whose wish the zone is served by; "flags", and NAME by flags
 		removed []string
 		stays   bool
 	}{
 		{"nobody else serves it", nil, []string{zone}, false},
 		{"its deletion was not translated yet: it waits for that", []string{"ours"}, nil, true},
 		{"another object asks for the zone", []string{"other"}, nil, false},
-		{"the flags ask for the zone", []string{""}, nil, false},
+		{"the flags ask for the zone", []string{"flags"}, nil, false},
+		{"the flags ask for the zone, and this object tells of it", []string{"ours by flags"}, nil, false},
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			now := metav1.Now()
@@ -56,7 +58,7 @@ func TestADelegationGoesOutOfTheEdgeBeforeItsObjectGoes(t *testing.T) {
 			ctrl := &Controllers{cfg: Config{Edge: out}, collector: &collector{}, client: fake.NewClientBuilder().WithScheme(scheme).WithObjects(zd).Build()}
 			zones := translate.ZonesOutput{}
 			for _, name := range c.served {
-				z := translate.Zone{Delegation: name}
+				z := translate.Zone{Configured: strings.HasSuffix(name, "flags"), Delegation: strings.TrimSuffix(strings.TrimSuffix(name, "flags"), " by ")}
 				z.Zone = gslb.MustName(zone)
 				zones.Zones = append(zones.Zones, z)
 			}

@@ -107,7 +107,8 @@ func (c *collector) delegations(ctx context.Context) ([]*gslbv1beta1.ZoneDelegat
 	return ours, old, nil
 }
 
-// zoneNames gives the names of all ZoneDelegations, each once; none if ctx ended.
+// zoneNames gives the names of all ZoneDelegations, and that which the configuration's
+// zone would have, each once; none if ctx ended.
 func (c *collector) zoneNames(ctx context.Context) []types.NamespacedName {
 	own, old, err := c.delegations(ctx)
 	if err != nil {
@@ -120,6 +121,9 @@ func (c *collector) zoneNames(ctx context.Context) []types.NamespacedName {
 			seen[name] = struct{}{}
 			all = append(all, types.NamespacedName{Name: name})
 		}
+	}
+	if c.cfg.Zone != nil {
+		add(c.cfg.Zone.Zone.String())
 	}
 	for _, zd := range own {
 		add(zd.Name)

@@ -76,6 +76,9 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 		if s := c.sources[k.name]; s != nil && k.row != nil {
 			kind := k.row.GroupKind
 			s.absence = func() { c.enqueue(c.deps.OnKind(kind)) }
+		} else if s != nil && k.name == gslbv1beta1.ZoneDelegationKind && c.cfg.Zone != nil {
+			key := types.NamespacedName{Name: c.cfg.Zone.Zone.String()}
+			s.absence = func() { c.tell(task{writeZone, key}) } // it may be made now
 		}
 	}
 	return synced, errors.Join(

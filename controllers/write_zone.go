@@ -28,7 +28,7 @@ import (
 const removeTimeout = 30 * time.Second
 
 // writeZone brings the finalizer and the status of the ZoneDelegations of a name up to
-// date: ours, and that of k8gb.
+// date: ours, and that of k8gb. doFinalize does not apply to a zone of the configuration.
 //
 //	object       | doFinalize | our finalizer
 //	there        | yes        | is put
@@ -47,6 +47,9 @@ func (c *Controllers) writeZone(ctx context.Context, key types.NamespacedName) (
 		}
 	}
 	wrote := false
+	if own == nil && old == nil {
+		return c.makeZone(ctx, key)
+	}
 	if own != nil {
 		served := old != nil && old.DeletionTimestamp.IsZero()
 		if wrote, err = c.writeDelegation(ctx, own, own, served, c.writeOwnZone); err != nil {
@@ -76,7 +79,7 @@ func (c *Controllers) writeDelegation(ctx context.Context, obj client.Object, zd
 		return false, fmt.Errorf("%T is no object", obj)
 	}
 	changed := false
-	if zd.Spec.DoFinalize {
+	if zd.Spec.DoFinalize && !c.configured(zd) {
 		changed = controllerutil.AddFinalizer(next, gslbv1beta1.FinalizerDelegation)
 	} else {
 		changed = controllerutil.RemoveFinalizer(next, gslbv1beta1.FinalizerDelegation)
@@ -137,7 +140,7 @@ func (c *Controllers) finishZone(ctx context.Context, obj client.Object, zd *gsl
 	zone, err := gslb.ParseName(string(zd.Spec.LoadBalancedZone))
 	parent, err2 := gslb.ParseName(string(zd.Spec.ParentZone))
 	for _, z := range c.collector.zones.Load().Zones {
-		if z.Zone == zone && z.Delegation == zd.Name && !served {
+		if z.Zone == zone && z.Delegation == zd.Name && !z.Configured && !served {
 			// Zones were not translated yet since its deletion; that they are will be told.
 			return false, nil
 		}

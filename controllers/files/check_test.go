@@ -53,6 +53,11 @@ func TestCheck(t *testing.T) {
 			[]string{"a.yaml:7: spec.ingress.rules[0].host: HostOutsideZones: host app.example.org lies in none of the zones (cloud.example.com)"}},
 		{"a zone from a file", files.CheckOptions{Validator: validator}, []string{gslbYAML("app.example.org"), serviceYAML(),
 			"apiVersion: gslb.meridian.dev/v1beta1\nkind: ZoneDelegation\nmetadata: {name: org}\nspec: {loadBalancedZone: example.org, parentZone: org}\n"}, nil},
+		{"a ZoneDelegation of the zone that the flags give", cloud, []string{app, serviceYAML(), cloudYAML("cloud", "example.com")}, nil},
+		{"one with another parent zone", cloud, []string{app, serviceYAML(), cloudYAML("cloud", "com")},
+			[]string{"c.yaml:4: spec.loadBalancedZone: ZoneConflicted: zone cloud.example.com is served already, by the configuration, under example.com"}},
+		{"two of them", cloud, []string{app, serviceYAML(), cloudYAML("a", "example.com") + "---\n" + cloudYAML("b", "example.com")},
+			[]string{"c.yaml:9: spec.loadBalancedZone: ZoneConflicted: zone cloud.example.com is served already, by the configuration, and ZoneDelegation a tells of it"}},
 		{"what an API server refuses", cloud, []string{strings.Replace(app, "type: roundRobin", "type: failover", 1), serviceYAML()},
 			[]string{"a.yaml:11: spec.strategy: Invalid value: failover needs primaryGeoTag (one geo tag) or failoverOrder (geo tags, the first choice first)"}},
 		{"an annotation", cloud, []string{"\n" + strings.Replace(ingressYAML("app"), "{name: app}", "{name: app, annotations: {k8gb.io/strategy: failover}}", 1), serviceYAML()},
@@ -91,6 +96,10 @@ func TestCheck(t *testing.T) {
 	} {
 		assert.Equal(t, c.want, check(t, c.options, c.manifests...), c.why)
 	}
+}
+
+func cloudYAML(name, parent string) string {
+	return "apiVersion: gslb.meridian.dev/v1beta1\nkind: ZoneDelegation\nmetadata: {name: " + name + "}\nspec: {loadBalancedZone: cloud.example.com, parentZone: " + parent + "}\n"
 }
 
 func zoneYAML(records ...string) string {

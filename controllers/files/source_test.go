@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -291,6 +292,30 @@ spec:
 	h.until("the namespace has the label", inLab)
 	h.remove("zone.yaml")
 	h.until("the zone is gone", func(w *gslb.World) bool { return w.Zone(gslb.MustName("lab.example.com")) == nil && !inLab(w) })
+}
+
+func TestZoneDelegationOfTheConfigurationsZone(t *testing.T) {
+	dir := t.TempDir()
+	application(t, dir)
+	h := start(t, dir)
+	h.untilAddrs("the folder is read", "192.0.2.10")
+	cloud := gslb.MustName("cloud.example.com")
+	h.write("zone.yaml", `apiVersion: gslb.meridian.dev/v1beta1
+kind: ZoneDelegation
+metadata: {name: cloud, annotations: {gslb.meridian.dev/allow-mass-removal: "true"}}
+spec:
+  loadBalancedZone: cloud.example.com
+  parentZone: example.com
+  splitBrainThresholdSeconds: 60
+  records: [{name: mail, type: A, rdata: [192.0.2.25]}]
+`)
+	w := h.until("it adds to the zone", func(w *gslb.World) bool { return w.Zone(cloud).AllowRemoval })
+	assert.Equal(t, time.Minute, w.Zone(cloud).SplitBrain)
+	assert.Len(t, w.Zone(cloud).Records, 1)
+	assert.Empty(t, h.source.Problems())
+	h.remove("zone.yaml")
+	w = h.until("the zone is as it was", func(w *gslb.World) bool { return !w.Zone(cloud).AllowRemoval })
+	assert.Empty(t, w.Zone(cloud).Records)
 }
 
 func TestVirtualNodesAndSelectors(t *testing.T) {

@@ -17,11 +17,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
-	"github.com/meridian-gslb/meridian/controllers"
 	"github.com/meridian-gslb/meridian/internal/kplane"
 )
 
-// mass is a site with its own API server and more Gslbs than a mistake may take at once.
+// mass is a site with its own API server and more Gslbs than a mistake may take at once,
+// as it is installed by flags: its ZoneDelegation is the one that Meridian made.
 type mass struct {
 	*site
 	wire *wire
@@ -30,7 +30,10 @@ type mass struct {
 	crds client.Client
 }
 
-const massHosts = 12
+const (
+	massHosts = 12
+	massZone  = "cloud.example.com"
+)
 
 func newMass(t *testing.T) *mass {
 	t.Helper()
@@ -44,17 +47,13 @@ func newMass(t *testing.T) *mass {
 	t.Cleanup(func() { assert.NoError(t, own.Stop()) })
 	require.NoError(t, grant(cfg))
 	w, through := newWire(t, cfg)
-	s := newSite(t, through, impatient, func(c *controllers.Config) { c.Zone = nil })
+	s := newSite(t, through, impatient)
 	s.api = newClient(t, cfg)
 	m := &mass{site: s, wire: w, cfg: cfg, ns: namespaceOnly(t, s.api)}
 	scheme := runtime.NewScheme()
 	require.NoError(t, apiextensionsv1.AddToScheme(scheme))
 	m.crds, err = client.New(cfg, client.Options{Scheme: scheme})
 	require.NoError(t, err)
-	require.NoError(t, s.api.Create(t.Context(), &gslbv1beta1.ZoneDelegation{
-		ObjectMeta: metav1.ObjectMeta{Name: "cloud"},
-		Spec:       gslbv1beta1.ZoneDelegationSpec{LoadBalancedZone: "cloud.example.com", ParentZone: "example.com"},
-	}))
 	app(t, s.api, m.ns, "shop", true)
 	m.create(t)
 	return m
@@ -98,7 +97,7 @@ func (m *mass) allow(t *testing.T, value string) {
 	t.Helper()
 	eventually(t, func() error {
 		zd := &gslbv1beta1.ZoneDelegation{}
-		if err := m.api.Get(t.Context(), client.ObjectKey{Name: "cloud"}, zd); err != nil {
+		if err := m.api.Get(t.Context(), client.ObjectKey{Name: massZone}, zd); err != nil {
 			return err
 		}
 		metav1.SetMetaDataAnnotation(&zd.ObjectMeta, gslbv1beta1.AnnotationAllowMassRemoval, value)
@@ -118,13 +117,13 @@ func TestEverythingDeletedByMistakeIsHeldToldAndLetThrough(t *testing.T) {
 		deleteAll(t)
 		m.held(massHosts)
 		m.answered()
-		m.zoneCondition("cloud", gslbv1beta1.ConditionUpToDate, metav1.ConditionFalse, gslbv1beta1.ReasonRemovalsHeld)
-		m.told("ZoneDelegation", "default", "cloud", gslbv1beta1.ReasonRemovalsHeld)
+		m.zoneCondition(massZone, gslbv1beta1.ConditionUpToDate, metav1.ConditionFalse, gslbv1beta1.ReasonRemovalsHeld)
+		m.told("ZoneDelegation", "default", massZone, gslbv1beta1.ReasonRemovalsHeld)
 		assert.Empty(t, m.quiet(), "what is held is told once")
 
 		m.create(t)
 		m.held(0)
-		m.zoneCondition("cloud", gslbv1beta1.ConditionUpToDate, metav1.ConditionTrue, gslbv1beta1.ReasonUpToDate)
+		m.zoneCondition(massZone, gslbv1beta1.ConditionUpToDate, metav1.ConditionTrue, gslbv1beta1.ReasonUpToDate)
 	})
 	t.Run("the definition of Gslbs, and with it all of them", func(t *testing.T) {
 		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "gslbs.gslb.meridian.dev"}}
@@ -154,20 +153,20 @@ func TestEverythingDeletedByMistakeIsHeldToldAndLetThrough(t *testing.T) {
 		deleteAll(t)
 		m.wire.setCut(false)
 		m.blind(false)
-		m.zoneCondition("cloud", gslbv1beta1.ConditionUpToDate, metav1.ConditionFalse, gslbv1beta1.ReasonRemovalsHeld)
+		m.zoneCondition(massZone, gslbv1beta1.ConditionUpToDate, metav1.ConditionFalse, gslbv1beta1.ReasonRemovalsHeld)
 		m.answered()
 		m.create(t)
-		m.zoneCondition("cloud", gslbv1beta1.ConditionUpToDate, metav1.ConditionTrue, gslbv1beta1.ReasonUpToDate)
+		m.zoneCondition(massZone, gslbv1beta1.ConditionUpToDate, metav1.ConditionTrue, gslbv1beta1.ReasonUpToDate)
 	})
 	t.Run("on purpose", func(t *testing.T) {
 		deleteAll(t)
-		m.zoneCondition("cloud", gslbv1beta1.ConditionUpToDate, metav1.ConditionFalse, gslbv1beta1.ReasonRemovalsHeld)
+		m.zoneCondition(massZone, gslbv1beta1.ConditionUpToDate, metav1.ConditionFalse, gslbv1beta1.ReasonRemovalsHeld)
 		m.answered()
 		m.allow(t, "true")
 		m.held(0)
 		for i := range massHosts {
 			m.absent(massHost(i))
 		}
-		m.zoneCondition("cloud", gslbv1beta1.ConditionUpToDate, metav1.ConditionTrue, gslbv1beta1.ReasonUpToDate)
+		m.zoneCondition(massZone, gslbv1beta1.ConditionUpToDate, metav1.ConditionTrue, gslbv1beta1.ReasonUpToDate)
 	})
 }

@@ -89,6 +89,8 @@ func TestNamespaceOfAnotherClusterWithTheOlderClaimKeepsItsHost(t *testing.T) {
 }
 
 func TestZonesComeAndGoAndHoldHostsByTheLongestMatch(t *testing.T) {
+	made := client.MatchingLabels{gslbv1beta1.LabelManagedBy: gslbv1beta1.ManagedByMeridian}
+	require.NoError(t, newClient(t, server).DeleteAllOf(t.Context(), &gslbv1beta1.ZoneDelegation{}, made), "that of earlier tests gives a zone where the flags give none")
 	s := newSite(t, server, func(c *controllers.Config) { c.Zone = nil })
 	ns := namespace(t, s.api, nil)
 	app(t, s.api, ns, "shop", true)

@@ -209,19 +209,47 @@ func TestZoneWithDoFinalizeGoesAfterItsDelegation(t *testing.T) {
 	assert.Equal(t, []string{"final.example.org from example.org"}, k.list())
 }
 
-func TestZoneOfTheConfigurationKeepsItsDelegation(t *testing.T) {
+// TestZoneOfTheConfigurationHasAZoneDelegation: it is made where there is none, tells of
+// the zone, and one made by hand takes its place.
+func TestZoneOfTheConfigurationHasAZoneDelegation(t *testing.T) {
+	const name = "cloud.example.com"
 	k := newKeeper()
 	s := newSite(t, server, withKeeper(k))
-	zd := zoneDelegation("double", "cloud.example.com")
-	zd.Spec.ParentZone, zd.Spec.DoFinalize = "example.com", true
-	delegation(t, s.api, zd)
+	made := s.zoneCondition(name, gslbv1beta1.ConditionConnected, metav1.ConditionTrue, gslbv1beta1.ReasonConnected)
+	assert.Equal(t, map[string]string{"app.kubernetes.io/managed-by": "meridian"}, made.Labels)
+	assert.Equal(t, gslbv1beta1.Zone("example.com"), made.Spec.ParentZone)
+	accepted := meta.FindStatusCondition(made.Status.Conditions, gslbv1beta1.ConditionAccepted)
+	require.NotNil(t, accepted)
+	assert.Equal(t, "zone cloud.example.com is served; the flags (--zone) give it, and this object tells of it", accepted.Message)
+	k.set(edge.ZoneStatus{Zone: gslb.MustName(name), Reason: edge.ReasonRefused, RCODE: "REFUSED", Message: "127.0.0.1:53 refused"})
+	s.zoneCondition(name, gslbv1beta1.ConditionDelegated, metav1.ConditionFalse, gslbv1beta1.ReasonUpdateRefused)
+
+	second := zoneDelegation("double", name)
+	second.Spec.ParentZone, second.Spec.DoFinalize = "example.com", true
+	delegation(t, s.api, second)
 	s.zoneCondition("double", gslbv1beta1.ConditionAccepted, metav1.ConditionFalse, gslbv1beta1.ReasonZoneConflicted)
-	require.NoError(t, s.api.Delete(t.Context(), zd))
+	other := zoneDelegation("elsewhere", name)
+	other.Spec.ParentZone = "com"
+	delegation(t, s.api, other)
+	s.zoneCondition("elsewhere", gslbv1beta1.ConditionAccepted, metav1.ConditionFalse, gslbv1beta1.ReasonZoneConflicted)
+
+	require.NoError(t, s.api.Delete(t.Context(), made))
+	s.zoneCondition("double", gslbv1beta1.ConditionAccepted, metav1.ConditionTrue, gslbv1beta1.ReasonAccepted)
+	adopted := s.zoneCondition("double", gslbv1beta1.ConditionDelegated, metav1.ConditionFalse, gslbv1beta1.ReasonUpdateRefused)
+	assert.Empty(t, adopted.Finalizers, "leaving a zone of the configuration is --on-stop leave")
+	metav1.SetMetaDataAnnotation(&adopted.ObjectMeta, gslbv1beta1.AnnotationAllowMassRemoval, "true")
+	require.NoError(t, s.api.Update(t.Context(), adopted))
 	eventually(t, func() error {
-		if err := s.api.Get(t.Context(), client.ObjectKeyFromObject(zd), zd); !apierrors.IsNotFound(err) {
-			return notYet("it is there: %v", err)
+		if !s.store.World().Zone(gslb.MustName(name)).AllowRemoval {
+			return notYet("the annotation does not count")
 		}
 		return nil
 	})
-	assert.Empty(t, k.list())
+	assert.Empty(t, s.quiet())
+	err := s.api.Get(t.Context(), client.ObjectKey{Name: name}, &gslbv1beta1.ZoneDelegation{})
+	require.True(t, apierrors.IsNotFound(err), "the zone has one: %v", err)
+
+	require.NoError(t, s.api.Delete(t.Context(), adopted))
+	s.zoneCondition(name, gslbv1beta1.ConditionAccepted, metav1.ConditionTrue, gslbv1beta1.ReasonAccepted)
+	assert.Empty(t, k.list(), "the delegation stays")
 }

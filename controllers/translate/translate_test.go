@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -133,6 +134,35 @@ func TestZonesGetTheNameServersAddressesSortedAndOnce(t *testing.T) {
 	assert.Equal(t, []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")}, intents[1].Addrs)
 	assert.Equal(t, uint32(30), intents[1].NegTTL, "the default of dnsZoneNegTTL")
 	assert.Len(t, in.Addrs, 3, "inputs are not changed")
+}
+
+func TestAZoneOfTheConfigurationTakesWhatItsZoneDelegationAdds(t *testing.T) {
+	for _, c := range []struct {
+		why                string
+		flagTTL, ttl, want uint32
+		split              int32
+		wantSplit          time.Duration
+	}{
+		{"defaults of the API server say nothing: --split-brain-threshold counts", 30, 30, 30, 300, 0},
+		{"a flag that was given wins", 10, 60, 10, 60, time.Minute},
+		{"a flag with its default says nothing", 30, 60, 60, 300, 0},
+	} {
+		zd := &gslbv1beta1.ZoneDelegation{ObjectMeta: metav1.ObjectMeta{Name: "mine", Annotations: map[string]string{gslbv1beta1.AnnotationAllowMassRemoval: "true"}}}
+		zd.Spec = gslbv1beta1.ZoneDelegationSpec{LoadBalancedZone: "cloud.example.com", ParentZone: "example.com",
+			DNSZoneNegTTL: new(int32(c.ttl)), SplitBrainThresholdSeconds: &c.split,
+			AllowedNamespaces: &gslbv1beta1.LabelSelector{MatchLabels: map[string]gslbv1beta1.LabelValue{"team": "blue"}}}
+		out := translate.Zones(translate.ZonesInput{Self: "eu", Delegations: []*gslbv1beta1.ZoneDelegation{zd},
+			Flags: []gslb.ZoneIntent{{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com"), NegTTL: c.flagTTL}}})
+		require.Len(t, out.Zones, 1, c.why)
+		z := out.Zones[0]
+		assert.Equal(t, "mine", z.Delegation, c.why)
+		assert.True(t, z.Configured && z.AllowRemoval, c.why)
+		assert.Equal(t, "team=blue", z.Allowed.String(), c.why)
+		assert.Equal(t, c.want, z.NegTTL, c.why)
+		assert.Equal(t, c.wantSplit, z.SplitBrain, c.why)
+		assert.Empty(t, out.Findings, c.why)
+		assert.Contains(t, out.Conditions["mine"].Message, "the flags (--zone) give it", c.why)
+	}
 }
 
 func zonesIntents(in translate.ZonesInput) []gslb.ZoneIntent {

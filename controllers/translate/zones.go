@@ -21,8 +21,10 @@ import (
 type Zone struct {
 	gslb.ZoneIntent
 
-	// Delegation is the name of the ZoneDelegation that asks for it; "" for a zone of the
-	// configuration.
+	// Configured: the configuration gives the zone.
+	Configured bool
+	// Delegation is the name of the ZoneDelegation that asks for it, or, of a zone of the
+	// configuration, that belongs to it; "" where there is none.
 	Delegation string
 
 	// Allowed selects the namespaces whose Gslbs may take hosts in the zone, by their
@@ -88,19 +90,29 @@ func (o *ZonesOutput) Intents() []gslb.ZoneIntent {
 
 // Zones gathers the zones. One zone belongs to the configuration, else to the oldest
 // ZoneDelegation that asks for it, so that a newcomer never takes a zone.
+//
+//	the zone is         | a ZoneDelegation for it        | gets
+//	of nobody           | the oldest                     | the zone
+//	of the configuration| the oldest of that parent zone | to tell of the zone, and to add to it
+//	either              | any other                      | ZoneConflicted
 func Zones(in ZonesInput) ZonesOutput {
 	out := ZonesOutput{Conditions: make(map[string]metav1.Condition, len(in.Delegations))}
 	for _, intent := range in.Flags {
-		out.Zones = append(out.Zones, Zone{ZoneIntent: intent})
+		out.Zones = append(out.Zones, Zone{ZoneIntent: intent, Configured: true})
 	}
 	accepted := make(map[string][]Finding)
 	for _, zd := range oldestFirst(in.Delegations) {
 		z, findings := zoneOf(zd, in.Self)
-		if other := out.holder(z.Zone); other != "" {
-			findings = append(findings, zoneFinding(zd, gslbv1beta1.ReasonZoneConflicted, true, "spec.loadBalancedZone",
-				fmt.Sprintf("zone %s is served already, by %s", z.Zone, other)))
-		} else if !z.Zone.IsZero() {
+		held := out.find(z.Zone)
+		switch {
+		case z.Zone.IsZero():
+		case held == nil:
 			out.Zones = append(out.Zones, z)
+		case held.Configured && held.Delegation == "" && held.EdgeZone == z.EdgeZone:
+			held.adopt(&z)
+		default:
+			findings = append(findings, zoneFinding(zd, gslbv1beta1.ReasonZoneConflicted, true, "spec.loadBalancedZone",
+				fmt.Sprintf("zone %s is served already, by %s", z.Zone, held.holder(z.EdgeZone))))
 		}
 		accepted[zd.Name] = findings
 	}
@@ -108,8 +120,12 @@ func Zones(in ZonesInput) ZonesOutput {
 	for _, zd := range oldestFirst(in.Delegations) {
 		findings := accepted[zd.Name]
 		out.Findings = append(out.Findings, findings...)
+		message := fmt.Sprintf("zone %s is served", zd.Spec.LoadBalancedZone)
+		if z := out.of(zd.Name); z != nil && z.Configured {
+			message += "; the flags (--zone) give it, and this object tells of it"
+		}
 		out.Conditions[zd.Name] = condition(zoneSource(zd), gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonAccepted,
-			fmt.Sprintf("zone %s is served", zd.Spec.LoadBalancedZone), zd.Generation, findings)
+			message, zd.Generation, findings)
 	}
 	for i := range out.Zones {
 		if len(out.Zones[i].Addrs) == 0 {
@@ -140,18 +156,48 @@ func (o *ZonesOutput) records(in *ZonesInput, accepted map[string][]Finding) {
 	}
 }
 
-// holder says in words who has a zone already; "" if nobody does.
-func (o *ZonesOutput) holder(zone gslb.Name) string {
+// find gives the zone of a name; nil if nobody has it.
+func (o *ZonesOutput) find(zone gslb.Name) *Zone {
+	return o.first(func(z *Zone) bool { return z.Zone == zone })
+}
+
+// of gives the zone of a ZoneDelegation; nil if it has none.
+func (o *ZonesOutput) of(delegation string) *Zone {
+	return o.first(func(z *Zone) bool { return z.Delegation == delegation })
+}
+
+func (o *ZonesOutput) first(is func(*Zone) bool) *Zone {
 	for i := range o.Zones {
-		switch z := &o.Zones[i]; {
-		case z.Zone != zone || zone.IsZero():
-		case z.Delegation == "":
-			return "the configuration"
-		default:
-			return "ZoneDelegation " + z.Delegation
+		if is(&o.Zones[i]) {
+			return &o.Zones[i]
 		}
 	}
-	return ""
+	return nil
+}
+
+// adopt lets a ZoneDelegation, read as d, tell of a zone of the configuration and add to
+// it. Of what both say the configuration wins, unless it says the default: the API server
+// fills defaults into every object, so that there a default says nothing.
+func (z *Zone) adopt(d *Zone) {
+	z.Delegation, z.Allowed, z.AllowRemoval = d.Delegation, d.Allowed, d.AllowRemoval
+	if z.NegTTL == gslbv1beta1.DefaultDNSZoneNegTTL {
+		z.NegTTL = d.NegTTL
+	}
+	if d.SplitBrain != gslbv1beta1.DefaultSplitBrainThresholdSeconds*time.Second {
+		z.SplitBrain = d.SplitBrain
+	}
+}
+
+// holder says in words who has a zone, to one who asks for it under edge.
+func (z *Zone) holder(edge gslb.Name) string {
+	switch {
+	case !z.Configured:
+		return "ZoneDelegation " + z.Delegation
+	case z.EdgeZone != edge:
+		return fmt.Sprintf("the configuration, under %s", z.EdgeZone)
+	default:
+		return fmt.Sprintf("the configuration, and ZoneDelegation %s tells of it", z.Delegation)
+	}
 }
 
 func oldestFirst(delegations []*gslbv1beta1.ZoneDelegation) []*gslbv1beta1.ZoneDelegation {
