@@ -47,6 +47,8 @@ type collector struct {
 	operator *operator // of k8gb
 	lost     lostClusters
 
+	templates atomic.Bool // the API server only hands objects on: see observeControlPlane
+
 	zones   atomic.Pointer[translate.ZonesOutput]
 	clients atomic.Int32                      // whether the addresses of clients are seen
 	nodes   atomic.Pointer[map[string]string] // virtual node → cluster
@@ -67,7 +69,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 		last:     newTranslations(),
 		entries:  newEntryMemory(cfg.HoldEntries),
 		drains:   newDrains(cfg.HoldEntries, cfg.AsksDraining),
-		guard:    newGuard(log, m),
+		guard:    newGuard(log, m, cfg.RemovalHold),
 		operator: newOperator(log, m, cfg.Store),
 		broken:   make(map[types.NamespacedName]bool),
 		synced:   make(chan struct{}),

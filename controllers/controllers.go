@@ -111,8 +111,10 @@ func (c *Controllers) Run(ctx context.Context) error {
 		if !toolscache.WaitForCacheSync(ctx.Done(), synced...) {
 			return nil
 		}
+		c.observeControlPlane(ctx)
 		return c.collector.run(ctx)
 	})
+	g.Go(c.onceSynced(ctx, c.watchControlPlane))
 	g.Go(c.onceSynced(ctx, c.election.run))
 	g.Go(c.onceSynced(ctx, c.verifier.run))
 	return g.Wait()

@@ -34,6 +34,9 @@ import (
 //	none       | of this object      | deleted
 //	none       | any other           | left alone
 func (c *Controllers) writeAnnotated(ctx context.Context, key types.NamespacedName) (bool, error) {
+	if c.collector.templates.Load() {
+		return false, nil
+	}
 	twins, err := c.collector.twins(ctx, key)
 	if err != nil {
 		return false, err

@@ -4,11 +4,17 @@ package integration_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -40,6 +46,56 @@ func TestL1LocalScopeTakesAClusterWithoutPodsOut(t *testing.T) {
 	ns := eu.inNamespace(host, aService, emptySlice, mirror, anIngress("", "podinfo", "{ip: 192.0.2.1}"), aGslb(roundRobin))
 	eu.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
 	eu.answers(host)
+}
+
+// split is a route of weights: a part of the requests goes to east.
+func split(s *site, host string) (ns string) {
+	s.t.Helper()
+	ns = s.inNamespace(host, aService, emptySlice, mirror, aGateway, httpRoute("podinfo", "$HOST", "{name: podinfo, port: 80, weight: 50}, {name: podinfo-east, port: 80, weight: 50}"),
+		strings.NewReplacer("networking.k8s.io/v1", "gateway.networking.k8s.io/v1", "kind: Ingress", "kind: HTTPRoute").Replace(aGslb("serviceHealthScope: clusterset\n  "+roundRobin)))
+	s.answers(host, "192.0.2.1")
+	return ns
+}
+
+func TestL2ClustersetScopeCountsTheMirrorAndSaysSo(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	ns := split(us, "l2.cloud.example.com")
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
+		return c.Health == gslbv1beta1.ClusterHealthy && slices.Equal(c.DependsOn, []string{"east"})
+	})
+}
+
+func TestL3MirrorThatIsNotReadyTakesTheClusterOut(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	ns := split(us, "l3.cloud.example.com")
+	us.setSlice(ns, "podinfo-east-1", false)
+	us.answers("l3.cloud.example.com")
+	us.setSlice(ns, "podinfo-east-1", true)
+	us.answers("l3.cloud.example.com", "192.0.2.1")
+}
+
+func TestL6MirrorWithWeightZeroDoesNotCount(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	ns := split(us, "l6.cloud.example.com")
+	patch := `[{"op": "replace", "path": "/spec/rules/0/backendRefs/1/weight", "value": 0}]`
+	require.NoError(t, us.api.Patch(t.Context(), named(gatewayV1, "HTTPRoute", ns, "podinfo"), client.RawPatch(types.JSONPatchType, []byte(patch))))
+	us.answers("l6.cloud.example.com")
+	us.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+}
+
+func TestL7ClusterWithoutTheKindsOfSplitsWorks(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	for _, kind := range []schema.GroupVersionKind{{Group: "split.smi-spec.io", Version: "v1alpha2", Kind: "TrafficSplitList"}, gatewayV1.WithKind("HTTPRouteList")} {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(kind)
+		require.Error(t, eu.api.List(t.Context(), list), "%s is not installed", kind.Kind)
+	}
+	eu.inNamespace("l7.cloud.example.com", aService, readySlice, mirror, anIngress("", "podinfo", "{ip: 192.0.2.7}"), aGslb(roundRobin))
+	eu.answers("l7.cloud.example.com", "192.0.2.7")
 }
 
 func TestL4FederatedServiceIsUnknownAndNotUnhealthy(t *testing.T) {

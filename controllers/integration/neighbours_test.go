@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
@@ -60,8 +61,8 @@ func (n *neighbours) start() {
 	require.NoError(&n.life, err)
 	crds, err := definitions()
 	require.NoError(&n.life, err)
-	begin := func(tag gslb.GeoTag) *site {
-		environment := newEnvironment(assets, crds)
+	begin := func(tag gslb.GeoTag, more ...*apiextensionsv1.CustomResourceDefinition) *site {
+		environment := newEnvironment(assets, append(more, crds...))
 		cfg, err := environment.Start()
 		require.NoError(&n.life, err)
 		n.life.Cleanup(func() { require.NoError(&n.life, environment.Stop()) })
@@ -69,7 +70,7 @@ func (n *neighbours) start() {
 		return n.site(cfg, tag)
 	}
 	eu := begin("eu")
-	us := begin("us")
+	us := begin("us", gatewayAPI(&n.life, "gateways", "httproutes")...)
 	n.life.tell(eu, us)
 	n.life.tell(us, eu)
 	n.eu, n.us = eu, us

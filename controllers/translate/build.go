@@ -45,6 +45,9 @@ func Build(in Input) Output {
 	for _, p := range wrong {
 		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonInvalidSpec, true, p.Path, p.Message)
 	}
+	if in.ControlPlane {
+		b.find(gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonControlPlaneOnly, true, "", controlPlane)
+	}
 	b.entries = make([]entries, len(t.Hosts))
 	for i := range t.Hosts {
 		b.entries[i] = entriesOf(&in, &t, &t.Hosts[i])
@@ -54,10 +57,13 @@ func Build(in Input) Output {
 	}
 	slices.Sort(b.out.Hostnames)
 	b.out.Hostnames = slices.Compact(b.out.Hostnames)
-	b.hosts(l, len(wrong) == 0)
+	b.hosts(l, len(wrong) == 0 && !in.ControlPlane)
 	b.out.Conditions = conditions(in.Gslb, b.out.Findings)
 	return b.out
 }
+
+// controlPlane is said of every Gslb where Input.ControlPlane is.
+const controlPlane = "this API server has no nodes and hands objects on to member clusters (work.karmada.io): Meridian runs in those, and does nothing here"
 
 // builder holds what the steps of one translation share.
 type builder struct {
@@ -154,6 +160,7 @@ func (b *builder) hostOn(h *refs.Host) gslb.Source {
 // admit decides whether a host may be offered.
 //
 //	spec  | host      | longest zone that holds it      | offered, or reason
+//	any   | a name    | any, in a control plane         | ControlPlaneOnly
 //	wrong | any       | any                             | InvalidSpec
 //	valid | no name   | –                               | InvalidSpec
 //	valid | a name    | none                            | HostOutsideZones
@@ -172,6 +179,8 @@ func (b *builder) admit(h *refs.Host, s *HostStatus, valid bool) {
 	s.Host = host
 	zone := b.zoneOf(host)
 	switch {
+	case b.in.ControlPlane:
+		s.Reason, s.Message = gslbv1beta1.ReasonControlPlaneOnly, controlPlane
 	case !valid:
 		s.Reason, s.Message = gslbv1beta1.ReasonInvalidSpec, "the spec breaks a rule"
 	case zone == nil:

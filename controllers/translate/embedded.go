@@ -65,7 +65,7 @@ func (t *target) disown() {
 
 // write asks for an Ingress to be written, unless what it should say is not known.
 func (b *builder) write(ing *networkingv1.Ingress) {
-	if b.in.Gslb.DeletionTimestamp.IsZero() && len(specProblems(&b.in.Gslb.Spec)) == 0 {
+	if !b.in.ControlPlane && b.in.Gslb.DeletionTimestamp.IsZero() && len(specProblems(&b.in.Gslb.Spec)) == 0 {
 		b.out.Ingress = ing
 	}
 }

@@ -44,8 +44,9 @@ type options struct {
 	Unreadable    []string            `json:"unreadable"` // Services whose slices cannot be read
 	Absent        []string            `json:"absent"`     // kinds that the cluster does not have
 	Down          []string            `json:"down"`       // clusters that are lost
-	Hosts         map[string]string   `json:"hosts"`      // namespaces of the Gslbs that have hosts, for records
-	Gates         map[string]bool     `json:"gates"`      // readiness gates by their words; what is missing cannot be told
+	ControlPlane  bool                `json:"controlPlane"`
+	Hosts         map[string]string   `json:"hosts"` // namespaces of the Gslbs that have hosts, for records
+	Gates         map[string]bool     `json:"gates"` // readiness gates by their words; what is missing cannot be told
 }
 
 // cluster is what one .in.yaml holds.
@@ -138,7 +139,8 @@ func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zon
 	in := translate.Input{
 		Gslb: g, VirtualNodes: c.nodes, Zones: zones,
 		Self: gslb.GeoTag(c.Self), Names: c.Names, AllowLoopback: c.AllowLoopback, ReadOnly: c.ReadOnly,
-		Down: func(cluster string) bool { return slices.Contains(c.Down, cluster) },
+		ControlPlane: c.ControlPlane,
+		Down:         func(cluster string) bool { return slices.Contains(c.Down, cluster) },
 		Resolved: func(name string) (addrs []netip.Addr) {
 			for _, a := range c.Resolved[name] {
 				addrs = append(addrs, netip.MustParseAddr(a))

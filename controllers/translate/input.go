@@ -43,6 +43,10 @@ type Input struct {
 	// objects here say of its endpoints. nil: none is.
 	Down func(cluster string) bool
 
+	// ControlPlane says that nothing runs in this cluster: its API server distributes objects
+	// to others, as Karmada's does.
+	ControlPlane bool
+
 	// Resolved gives the addresses of a load balancer that has a name, as it was last
 	// resolved; none: it is not resolved yet. nil: no name is.
 	Resolved func(name string) []netip.Addr
