@@ -28,10 +28,14 @@
 //	one of two and of three processes frozen              TestOneInstanceFrozen
 //	rolling restart, one and two replicas                 TestRollingRestart
 //	API away, a restart meanwhile                         TestOnKubernetes
-//	clocks six minutes apart                              not here: namespaces share the machine's clock; peers.TestClocksApartVouchAndShowTheSkew
+//	clocks six minutes apart                              not here, see below
 //	a key changed on one side only                        TestKeyChangedOnOneSide
 //	own application down, peer lost                       TestOwnApplicationDownPeerLost
 //	the edge away; restored from a backup                 TestEdgeAway, TestEdgeRestored
+//
+// Clocks cannot be six minutes apart here: a time namespace shifts the monotonic clock and the
+// one since boot, never the wall clock that signatures go by, which all processes of a machine
+// share. peers.TestClocksApartVouchAndShowTheSkew and the story clocks-apart of the simulator have it.
 //
 // And faults upon faults: TestEdgeLostDuringACut, TestRestartDuringACut, TestDeathDuringACut,
 // TestFlappingLink, TestStalls, TestCrashLoop, and TestDrawnFaults, where MERIDIAN_SEED draws
