@@ -81,7 +81,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	b.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&networkingv1.Ingress{}).
 		WithIndex(&discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice).
 		WithIndex(&corev1.Service{}, serviceAddress, addressesOfService).Build()
-	cfg := &Config{Store: b.store, Self: "eu", Resolver: noNames{}, Asker: &b.names,
+	cfg := &Config{Store: b.store, Self: "eu", Resolver: noNames{}, Asker: &b.names, RemovalHold: gslb.DefaultRemovalHold,
 		Zone: &gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}
 	b.collector, err = newCollector(cfg, slog.New(slog.NewTextHandler(b.log, nil)), testMetrics(t), b.api, func(tk task) { b.told = append(b.told, tk) })
 	require.NoError(t, err)

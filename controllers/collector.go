@@ -69,7 +69,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 		last:     newTranslations(),
 		entries:  newEntryMemory(cfg.HoldEntries),
 		drains:   newDrains(cfg.HoldEntries, cfg.AsksDraining),
-		guard:    newGuard(log, m),
+		guard:    newGuard(log, m, cfg.RemovalHold),
 		operator: newOperator(log, m, cfg.Store),
 		broken:   make(map[types.NamespacedName]bool),
 		synced:   make(chan struct{}),

@@ -59,7 +59,7 @@ func TestCollectorTellsTheStoreOfChangesOnly(t *testing.T) {
 func TestCollectorHoldsManyGslbsThatVanishWhileTheAPIIsReadAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var objects []client.Object
-		names := []string{"p", "q", "r", "s", "x"}
+		names := []string{"e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "x"}
 		for _, name := range names {
 			objects = append(objects, application(name, true)...)
 		}
@@ -68,8 +68,8 @@ func TestCollectorHoldsManyGslbsThatVanishWhileTheAPIIsReadAnew(t *testing.T) {
 		var group sync.WaitGroup
 		group.Go(func() { assert.NoError(t, b.run(ctx)) })
 		<-b.synced
-		require.Len(t, b.store.objects, 5)
-		for _, name := range names[:4] { // an API server whose store was lost
+		require.Len(t, b.store.objects, 12)
+		for _, name := range names[:11] { // an API server whose store was lost
 			g := &gslbv1beta1.Gslb{}
 			require.NoError(t, b.api.Get(t.Context(), nn("a", name), g))
 			require.NoError(t, b.api.Delete(t.Context(), g))
@@ -79,17 +79,17 @@ func TestCollectorHoldsManyGslbsThatVanishWhileTheAPIIsReadAnew(t *testing.T) {
 		require.NoError(t, b.api.Get(t.Context(), nn("a", "x"), x))
 		require.NoError(t, b.api.Delete(t.Context(), x))
 		b.onGslb(event{was: x}) // a watch told of it
-		time.Sleep(guardHold - time.Minute)
+		time.Sleep(gslb.DefaultRemovalHold - time.Minute)
 		synctest.Wait()
 		assert.Empty(t, b.store.of("x"))
-		for _, name := range names[:4] {
+		for _, name := range names[:11] {
 			assert.NotEmpty(t, b.store.of(name), "what it offered stays for a while")
 		}
-		assert.Equal(t, 4.0, testutil.ToFloat64(b.metrics.held))
+		assert.Equal(t, 11.0, testutil.ToFloat64(b.metrics.held))
 		assert.Equal(t, 1, strings.Count(b.log.String(), "vanished together"))
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
-		assert.Empty(t, b.store.of("p"), "then it is believed")
+		assert.Empty(t, b.store.of("e"), "then it is believed")
 		assert.Zero(t, testutil.ToFloat64(b.metrics.held))
 		cancel()
 		group.Wait()

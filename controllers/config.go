@@ -95,6 +95,9 @@ type Config struct {
 	// HoldEntries is how long the last addresses of an Ingress or of our Service stay when
 	// its status goes empty while the object remains; 0: 5 min.
 	HoldEntries time.Duration
+	// RemovalHold is how long what Gslbs offered is kept that vanish in a mass while the API
+	// is read anew (--deletion-guard); 0: not at all.
+	RemovalHold time.Duration
 	// AsksDraining: entries of hosts without a health check that their object does not have
 	// any more are asked whether they still serve, so that they can stay for the TTL.
 	AsksDraining bool

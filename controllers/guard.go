@@ -19,22 +19,24 @@ import (
 const (
 	guardWindow = 10 * time.Second // what vanishes within it vanishes together
 	guardCount  = time.Second      // how long they are counted before they are judged
-	guardLeast  = 4                // fewer are believed
-	guardHold   = 10 * time.Minute
+	guardLeast  = 10               // as many are believed, as with hosts: see gslb.Held
 )
 
 // guard keeps what many Gslbs offered that vanished together while the API was read anew,
-// for as long as guardHold, or until they return.
+// for as long as --deletion-guard, or until they return. The numbers are those of the
+// deletion guard of hosts.
 //
 //	vanished together     | believed
-//	fewer than guardLeast | at once
+//	at most guardLeast    | at once
 //	at most half of all   | at once
-//	more                  | after guardHold
+//	more                  | after the hold
 //	in a zone that allows | at once
 //	mass removal          |
+//	any, without a hold   | at once
 type guard struct {
 	log     *slog.Logger
 	metrics *metrics
+	hold    time.Duration // 0: nothing is held
 
 	mu       sync.Mutex
 	vanished map[types.NamespacedName]time.Time
@@ -42,8 +44,8 @@ type guard struct {
 	until    time.Time                          // the last of them
 }
 
-func newGuard(log *slog.Logger, m *metrics) *guard {
-	return &guard{log: log, metrics: m, vanished: make(map[types.NamespacedName]time.Time), held: make(map[types.NamespacedName]time.Time)}
+func newGuard(log *slog.Logger, m *metrics, hold time.Duration) *guard {
+	return &guard{log: log, metrics: m, hold: hold, vanished: make(map[types.NamespacedName]time.Time), held: make(map[types.NamespacedName]time.Time)}
 }
 
 // status gives how many Gslbs are held now, and until when the last of them is.
@@ -65,6 +67,9 @@ func (g *guard) keeps() []types.NamespacedName {
 
 // lost notes that a Gslb was found to be gone by reading anew.
 func (g *guard) lost(key types.NamespacedName, now time.Time) {
+	if g.hold == 0 {
+		return
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for k, at := range g.vanished {
@@ -103,18 +108,18 @@ func (g *guard) holds(key types.NamespacedName, all int, now time.Time) time.Dur
 		return wait
 	}
 	n := len(g.vanished)
-	if n < guardLeast || 2*n <= all {
+	if n <= guardLeast || 2*n <= all {
 		clear(g.vanished) // all of them are believed, as they vanished together
 		return 0
 	}
 	if len(g.held) == 0 {
 		g.log.Error("many Gslbs vanished together while the API was read anew; what they offered stays for a while",
-			"vanished", n, "of", all, "hold", guardHold, "do", "restore them; if that was meant, annotate the ZoneDelegation with "+gslbv1beta1.AnnotationAllowMassRemoval+"=true, or make and delete them again")
+			"vanished", n, "of", all, "hold", g.hold, "do", "restore them; if that was meant, annotate the ZoneDelegation with "+gslbv1beta1.AnnotationAllowMassRemoval+"=true, or make and delete them again")
 	}
-	g.until = now.Add(guardHold)
+	g.until = now.Add(g.hold)
 	for k := range g.vanished {
 		g.held[k] = g.until
 	}
 	g.metrics.held.Set(float64(len(g.held)))
-	return guardHold
+	return g.hold
 }

@@ -20,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 func withEntries(addrs ...string) *networkingv1.Ingress {
@@ -78,12 +79,12 @@ func TestGuard(t *testing.T) {
 		hold        bool
 		why         string
 	}{
-		{3, 3, false, "fewer than four are believed"},
-		{4, 8, false, "half is believed"},
-		{5, 8, true, "more than half may be a store that was lost"},
-		{8, 8, true, "all of them too"},
+		{10, 10, false, "ten are believed"},
+		{11, 22, false, "half is believed"},
+		{11, 21, true, "more than half may be a store that was lost"},
+		{11, 11, true, "all of them too"},
 	} {
-		g := newGuard(slog.New(slog.DiscardHandler), testMetrics(t))
+		g := newGuard(slog.New(slog.DiscardHandler), testMetrics(t), gslb.DefaultRemovalHold)
 		for i := range c.vanish {
 			g.lost(nn("a", key(i)), now)
 		}
@@ -97,8 +98,8 @@ func TestGuard(t *testing.T) {
 		}
 		g.seen(nn("a", "g1"))
 		assert.Zero(t, g.holds(nn("a", "g1"), c.all, judged), "it returned, so its deletion is one now")
-		assert.Positive(t, g.holds(nn("a", "g0"), c.all, judged.Add(guardHold-time.Second)))
-		assert.Zero(t, g.holds(nn("a", "g0"), c.all, judged.Add(guardHold)), "at last it is believed")
+		assert.Positive(t, g.holds(nn("a", "g0"), c.all, judged.Add(gslb.DefaultRemovalHold-time.Second)))
+		assert.Zero(t, g.holds(nn("a", "g0"), c.all, judged.Add(gslb.DefaultRemovalHold)), "at last it is believed")
 	}
 }
 
@@ -109,13 +110,25 @@ func boolInt(b bool) int {
 	return 0
 }
 
-func TestGuardForgetsWhatVanishedLongAgo(t *testing.T) {
-	g := newGuard(slog.New(slog.DiscardHandler), testMetrics(t))
+func TestGuardThatIsTurnedOffHoldsNothing(t *testing.T) {
+	g := newGuard(slog.New(slog.DiscardHandler), testMetrics(t), 0)
 	now := time.Now()
-	for i := range 5 {
+	for i := range 20 {
+		g.lost(nn("a", fmt.Sprint("g", i)), now)
+	}
+	for i := range 20 {
+		assert.Zero(t, g.holds(nn("a", fmt.Sprint("g", i)), 20-i, now), "at once")
+	}
+	assert.Empty(t, g.keeps())
+}
+
+func TestGuardForgetsWhatVanishedLongAgo(t *testing.T) {
+	g := newGuard(slog.New(slog.DiscardHandler), testMetrics(t), gslb.DefaultRemovalHold)
+	now := time.Now()
+	for i := range 12 {
 		g.lost(nn("a", strings.Repeat("x", i+1)), now.Add(time.Duration(i)*guardWindow))
 	}
-	assert.Zero(t, g.holds(nn("a", "xxxxx"), 5, now.Add(4*guardWindow+guardCount)), "one now and then is no loss")
+	assert.Zero(t, g.holds(nn("a", strings.Repeat("x", 12)), 12, now.Add(11*guardWindow+guardCount)), "one now and then is no loss")
 }
 
 func TestGlue(t *testing.T) {

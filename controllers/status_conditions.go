@@ -217,7 +217,7 @@ func servingOf(in statusInput, views []hostView, accepted, resolved metav1.Condi
 	case !in.world.Local.Blind.IsZero():
 		c.Reason, c.Message = gslbv1beta1.ReasonBlind, "this cluster cannot read its objects and keeps what it knew"
 	case !in.world.Isolated.IsZero():
-		c.Reason, c.Message = gslbv1beta1.ReasonIsolated, "this cluster is probably cut off and keeps its last good answers"
+		c.Reason, c.Message = gslbv1beta1.ReasonIsolated, cutOff(in.world)
 	default:
 		c.Reason, c.Message = servingReason(in, views)
 	}

@@ -29,6 +29,14 @@ func worldCondition(kind string, own *translate.Zone) metav1.Condition {
 // clock writes a moment so that it says the same until it is another: never an age.
 func clock(at time.Time) string { return at.UTC().Format("2006-01-02 15:04:05 UTC") }
 
+// cutOff says what it means that this cluster is isolated.
+func cutOff(w *gslb.World) string {
+	if w.KeepsAnswers() {
+		return "this cluster is probably cut off and keeps its last good answers until " + clock(w.IsolatedUntil)
+	}
+	return "this cluster is probably cut off; it kept its last good answers until " + clock(w.IsolatedUntil)
+}
+
 // letThrough says how what a guard holds is let go.
 const letThrough = "if it is meant, annotate the ZoneDelegation with " + gslbv1beta1.AnnotationAllowMassRemoval + "=true"
 

@@ -59,8 +59,8 @@ func (in *zoneInput) connected(own *translate.Zone) metav1.Condition {
 		c.Reason = ""
 	case !in.world.Isolated.IsZero():
 		c.Status, c.Reason = metav1.ConditionFalse, gslbv1beta1.ReasonIsolated
-		c.Message = fmt.Sprintf("neither a peer, nor the edge zone, nor an anchor has answered since %s: this cluster is probably cut off, and keeps its last good answers for splitBrainThresholdSeconds",
-			in.world.Isolated.UTC().Format("15:04:05 UTC"))
+		c.Message = fmt.Sprintf("neither a peer, nor the edge zone, nor an anchor has answered since %s: %s (splitBrainThresholdSeconds)",
+			in.world.Isolated.UTC().Format("15:04:05 UTC"), cutOff(in.world))
 	case !in.world.Unsought.IsZero():
 		c.Status, c.Reason = metav1.ConditionFalse, gslbv1beta1.ReasonPeersUnknown
 		c.Message = fmt.Sprintf("the edge zone could not be read since the start, and no other cluster has called: which there are is not known, so until %s names that this cluster does not know get SERVFAIL; --peers and --state-dir do without the edge zone",

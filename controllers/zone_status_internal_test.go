@@ -131,8 +131,12 @@ func TestZoneStatusTellsIsolation(t *testing.T) {
 	assert.Equal(t, "True Connected", inWords(zoneStatusOf(in).Conditions, "Connected"))
 	in.world = &gslb.World{Self: "eu", Unsought: time.Now()}
 	assert.Equal(t, "False PeersUnknown", inWords(zoneStatusOf(in).Conditions, "Connected"))
-	in.world = &gslb.World{Self: "eu", Isolated: time.Now()}
+	at := time.Date(2026, 1, 1, 10, 0, 0, 0, time.UTC)
+	in.world = &gslb.World{Self: "eu", Isolated: at, At: at.Add(time.Minute), IsolatedUntil: at.Add(5 * time.Minute)}
 	s := zoneStatusOf(in)
 	assert.Equal(t, "False Isolated", inWords(s.Conditions, "Connected"))
-	assert.Contains(t, meta.FindStatusCondition(s.Conditions, "Connected").Message, "keeps its last good answers")
+	assert.Contains(t, meta.FindStatusCondition(s.Conditions, "Connected").Message, "keeps its last good answers until 2026-01-01 10:05:00 UTC")
+	assert.Contains(t, cutOff(in.world), "keeps its last good answers until")
+	in.world.At = in.world.IsolatedUntil
+	assert.Contains(t, meta.FindStatusCondition(zoneStatusOf(in).Conditions, "Connected").Message, "it kept its last good answers until 2026-01-01 10:05:00 UTC")
 }

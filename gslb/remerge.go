@@ -45,6 +45,9 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 		At: now, Self: m.self, SelfID: m.id, Local: m.local, Isolated: m.isolatedSince,
 		Clusters: m.clusters(now, &next), Alarm: m.alarm(),
 	}
+	if !w.Isolated.IsZero() {
+		w.IsolatedUntil = w.Isolated.Add(m.believing().SplitBrain)
+	}
 	w.Ready = prev != nil && prev.Ready || m.local.Restored || m.local.Synced && m.allDecided(now, &next)
 	if prev != nil {
 		w.hosts = prev.hosts

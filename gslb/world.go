@@ -118,6 +118,9 @@ type World struct {
 	Asked        []Asked    // what became of asking entries that others hold, by cluster; nil: none do
 	Waiting      Waiting    // hosts with entries that wait
 	Isolated     time.Time  // since when we are cut off; zero: we are not
+	// IsolatedUntil is until when our isolation keeps the last good answers; it may be past.
+	// Zero: we are not cut off.
+	IsolatedUntil time.Time
 	// Unsought is until when names that no known cluster offers may be others': the edge
 	// could not be read since the start, and nobody called. Zero: the others are known.
 	Unsought  time.Time
@@ -193,6 +196,10 @@ func (w *World) Zone(n Name) *Zone {
 	}
 	return nil
 }
+
+// KeepsAnswers reports that we are cut off and still keep our last good answers: the time
+// of isolation is not over.
+func (w *World) KeepsAnswers() bool { return w.At.Before(w.IsolatedUntil) }
 
 // OwnReport is what this cluster tells the others of a zone; nil for a zone
 // that we do not serve. Serial and Instance are the publisher's to fill in.

@@ -168,7 +168,7 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 	cfg := controllers.Config{
 		Asker: asker,
 		Rest:  src.rest, Store: store, Self: s.Self, Zone: s.Zone, Addrs: s.DNSAddrs, OwnService: src.service,
-		AllowLoopback: s.Loopback, K8gb: s.K8gb, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
+		AllowLoopback: s.Loopback, RemovalHold: s.RemovalHold, K8gb: s.K8gb, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
 		Instance: p.instance, Logger: p.log, Registerer: p.registry, Lead: p.lead,
 	}
 	if x := p.exchange.Load(); x != nil {

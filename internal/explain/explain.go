@@ -219,7 +219,11 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 		out = append(out, "the probes of most hosts of a cluster fail at once and nobody confirms it, so its entries count as healthy as before")
 	}
 	if !w.Isolated.IsZero() {
-		out = append(out, fmt.Sprintf("this cluster is cut off since %s and keeps its last good answers", w.Isolated.Format(time.RFC3339)))
+		keeps := "keeps its last good answers until"
+		if !w.KeepsAnswers() {
+			keeps = "kept its last good answers until"
+		}
+		out = append(out, fmt.Sprintf("this cluster is cut off since %s and %s %s", w.Isolated.Format(time.RFC3339), keeps, w.IsolatedUntil.Format(time.RFC3339)))
 	}
 	if !w.Unsought.IsZero() {
 		out = append(out, fmt.Sprintf("the edge zone could not be read since the start and no other cluster called, so until %s names that are not known here get SERVFAIL", w.Unsought.Format(time.RFC3339)))
