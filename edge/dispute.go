@@ -14,8 +14,7 @@ const maxTaken = 2
 
 // What a start waits for before it takes the heartbeat of another cluster id over: one
 // interval of an alarm, so that its counter can move. A calm heartbeat tells nothing that
-// soon; the wait is then for the exchange, which calls the name server at the old glue and
-// is refused if another cluster lives there.
+// soon; the wait is then for the exchange, where a cluster that hears both tells.
 const (
 	startWatch = 15 * time.Second // at most, of the interval that it states
 	startSlack = 5 * time.Second
