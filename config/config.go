@@ -117,12 +117,12 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.Resolvers, "resolvers", c.Resolvers, "recursive resolvers, ADDR[:PORT], that are asked for the addresses of load balancers known by host name (default: those of /etc/resolv.conf)")
 	fs.StringSliceVar(&c.Anchors, "anchors", c.Anchors, "name servers outside, ADDR[:PORT], by which a cluster can tell that it is the one cut off")
 
-	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST:PORT (default: found in the zone's NS set at the edge); with our own tag: other instances of this cluster, which in Kubernetes are found by --service")
+	fs.StringSliceVar(&c.Peers, "peers", c.Peers, "static peers, TAG=HOST[:PORT], port 53 if none is given (default: found in the zone's NS set at the edge); with our own tag: other instances of this cluster, which in Kubernetes are found by --service")
 	fs.StringArrayVar(&c.PeerTSIGKeys, "peer-tsig-key", c.PeerTSIGKeys, "key of the exchange between clusters, [PEER=]NAME:ALGORITHM:FILE; repeatable (in the environment: separated by spaces)")
 	fs.StringVar(&c.EntryCheck, "entry-check", c.EntryCheck, "ask the entries of a silent cluster as a client would: on or off")
 	c.Timing.bind(fs)
 
-	fs.StringSliceVar(&c.K8gbPeers, "k8gb-peers", c.K8gbPeers, "clusters that run k8gb, TAG=HOST:PORT, UDP and TCP (default: found in the zone's NS set at the edge, where they do not sign and answer for the zone)")
+	fs.StringSliceVar(&c.K8gbPeers, "k8gb-peers", c.K8gbPeers, "clusters that run k8gb, TAG=HOST[:PORT], port 53 if none is given, UDP and TCP (default: found in the zone's NS set at the edge, where they do not sign and answer for the zone)")
 
 	fs.StringArrayVar(&c.UpdateTSIGKeys, "update-tsig-key", c.UpdateTSIGKeys, "key that may send dynamic updates of our zones, [SCOPE=]NAME:ALGORITHM:FILE: TXT records at and below the domain names of SCOPE, which are separated by commas; without SCOPE those at names that begin with _acme-challenge; repeatable (in the environment: separated by spaces)")
 	c.Transfer.bind(fs)

@@ -14,7 +14,7 @@ import (
 func parsePeer(p string) (gslb.GeoTag, string, error) {
 	text, addr, ok := strings.Cut(p, "=")
 	if !ok {
-		return "", "", fmt.Errorf("%q: write TAG=HOST:PORT, like us=198.51.100.7:53", p)
+		return "", "", fmt.Errorf("%q: write TAG=HOST[:PORT], like us=198.51.100.7:53; without a port it is 53", p)
 	}
 	tag, err := gslb.ParseGeoTag(text)
 	hp, err2 := withPort(addr)

@@ -70,6 +70,7 @@ type process struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 	instance string
+	aside    int                        // saved worlds that were put out of use at the start
 	store    atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
 	dns      *dnsserver.Server
 	ready    *health.Readiness

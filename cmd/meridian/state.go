@@ -19,11 +19,17 @@ func (p *process) loadSaved() *gslb.Saved {
 	if dir == "" {
 		return nil
 	}
+	if err := lastgood.Try(dir); err != nil {
+		p.log.Error("the state folder cannot be written; this process serves, and a restart without the API would know nothing, or something older", "state_dir", dir, "error", err)
+	}
 	saved, err := lastgood.Load(dir, p.settings.Self)
 	switch {
 	case errors.Is(err, state.ErrNone):
 		p.log.Info("no world is kept yet", "state_dir", dir)
 	case err != nil:
+		if errors.Is(err, state.ErrSetAside) {
+			p.aside++
+		}
 		p.log.Error("the world of before cannot be used; starting without", "error", err)
 	default:
 		if !p.settings.K8gb {
@@ -38,6 +44,9 @@ func (p *process) loadSaved() *gslb.Saved {
 // setAside puts the saved world of another cluster out of use, and gives why.
 func (p *process) setAside(saved *gslb.Saved, id string) error {
 	err := lastgood.SetAside(p.settings.StateDir, fmt.Errorf("it is the world of the cluster with id %s; this one has id %s", saved.ClusterID, id))
+	if errors.Is(err, state.ErrSetAside) {
+		p.aside++
+	}
 	p.log.Error("the world of before cannot be used", "error", err)
 	return err
 }
@@ -51,6 +60,7 @@ func (p *process) addState(store *gslb.Store, src source) error {
 	}
 	keeper, err := lastgood.New(lastgood.Config{
 		Dir: p.settings.StateDir, Worlds: store.Mailbox().C(), Save: store.Save, Log: p.log, Registerer: p.registry,
+		SetAside: p.aside,
 	})
 	if err != nil {
 		return err

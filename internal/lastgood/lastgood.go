@@ -40,6 +40,9 @@ func file(dir string) state.File {
 	return state.File{Dir: dir, Name: "world", Kind: "world", Format: format}
 }
 
+// Try reports whether worlds can be kept in a folder; it is made if it is not there.
+func Try(dir string) error { return file(dir).Try() }
+
 // Load gives the world that was kept in a folder; [state.ErrNone] if there is none.
 // One that is damaged, of another format or of another geo tag is set aside, and the
 // error says where and why.
@@ -115,6 +118,7 @@ type Config struct {
 	Worlds     <-chan *gslb.World // tells that something changed
 	Save       func() *gslb.Saved // gslb.Store.Save
 	Every      time.Duration      // 0: DefaultEvery
+	SetAside   int                // saved worlds that this process put out of use at its start
 	Log        *slog.Logger
 	Registerer prometheus.Registerer // nil: metrics are not registered
 }
@@ -140,8 +144,10 @@ func New(c Config) (*Keeper, error) {
 		at:   prometheus.NewGauge(prometheus.GaugeOpts{Name: "meridian_state_saved_timestamp_seconds", Help: "When the last good world was kept in the state folder; 0: not since the start."}),
 		errs: prometheus.NewCounter(prometheus.CounterOpts{Name: "meridian_state_errors_total", Help: "Times that the last good world could not be kept."}),
 	}
+	aside := prometheus.NewCounter(prometheus.CounterOpts{Name: "meridian_state_set_aside_total", Help: "Saved worlds that could not be used at the start and were set aside: damaged, or of another cluster or version."})
+	aside.Add(float64(c.SetAside))
 	if c.Registerer != nil {
-		if err := errors.Join(c.Registerer.Register(k.at), c.Registerer.Register(k.errs)); err != nil {
+		if err := errors.Join(c.Registerer.Register(k.at), c.Registerer.Register(k.errs), c.Registerer.Register(aside)); err != nil {
 			return nil, fmt.Errorf("metrics of the state folder: %w", err)
 		}
 	}

@@ -4,6 +4,7 @@ package lastgood_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -191,6 +193,21 @@ func TestAFolderThatCannotBeWrittenIsToldOnceAndTriedAgain(t *testing.T) {
 		require.NoError(t, err, "without another change")
 		assert.Contains(t, w.log.String(), "kept again")
 	})
+}
+
+func TestWhatWasSetAsideIsCounted(t *testing.T) {
+	for _, n := range []int{0, 1} {
+		r := prometheus.NewRegistry()
+		_, err := lastgood.New(lastgood.Config{
+			Dir: t.TempDir(), Worlds: make(chan *gslb.World), Save: func() *gslb.Saved { return nil }, Log: slog.New(slog.DiscardHandler),
+			Registerer: r, SetAside: n,
+		})
+		require.NoError(t, err)
+		require.NoError(t, testutil.GatherAndCompare(r, strings.NewReader(fmt.Sprintf(`# HELP meridian_state_set_aside_total Saved worlds that could not be used at the start and were set aside: damaged, or of another cluster or version.
+# TYPE meridian_state_set_aside_total counter
+meridian_state_set_aside_total %d
+`, n)), "meridian_state_set_aside_total"))
+	}
 }
 
 func TestWhatIsNotOursIsSetAside(t *testing.T) {

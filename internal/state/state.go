@@ -28,6 +28,9 @@ const maxHead = 256
 // ErrNone says that nothing was kept yet.
 var ErrNone = errors.New("nothing is kept")
 
+// ErrSetAside says that a file was renamed to NAME.bad, because it cannot be used.
+var ErrSetAside = errors.New("set aside")
+
 // File is one kept file. Its methods are not safe for concurrent use on the same
 // path.
 type File struct {
@@ -62,6 +65,22 @@ func (f File) Write(body []byte) error {
 		return errors.Join(fmt.Errorf("keeping %s: %w", f.Name, err), os.Remove(tmp.Name()))
 	}
 	return f.syncDir()
+}
+
+// Try reports whether the folder can be written: it makes the folder, and a file that it
+// takes away again. What is kept is not touched.
+func (f File) Try() error {
+	if err := os.MkdirAll(f.Dir, 0o700); err != nil {
+		return fmt.Errorf("making the state folder: %w", err)
+	}
+	tmp, err := os.CreateTemp(f.Dir, f.Name+".new-*")
+	if err != nil {
+		return fmt.Errorf("writing to the state folder: %w", err)
+	}
+	if err := errors.Join(tmp.Close(), os.Remove(tmp.Name())); err != nil {
+		return fmt.Errorf("writing to the state folder: %w", err)
+	}
+	return nil
 }
 
 // syncDir makes the rename last.
@@ -107,7 +126,7 @@ func (f File) SetAside(why error) error {
 	if err := os.Rename(f.Path(), bad); err != nil {
 		return errors.Join(fmt.Errorf("%s is not used: %w", f.Path(), why), err)
 	}
-	return fmt.Errorf("%s is set aside as %s: %w", f.Path(), bad, why)
+	return fmt.Errorf("%s is %w as %s: %w", f.Path(), ErrSetAside, bad, why)
 }
 
 func (f File) load() (b []byte, err error) {

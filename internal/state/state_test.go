@@ -64,6 +64,7 @@ func TestADamagedFileIsSetAside(t *testing.T) {
 			require.NoError(t, os.WriteFile(f.Path(), damaged, 0o600))
 			_, err := f.Read()
 			require.ErrorContains(t, err, c.says)
+			require.ErrorIs(t, err, state.ErrSetAside)
 			require.ErrorContains(t, err, f.Path()+".bad")
 			kept, err := os.ReadFile(f.Path() + ".bad")
 			require.NoError(t, err)
@@ -85,6 +86,20 @@ func TestWhatCannotBeKeptLeavesTheOldOne(t *testing.T) {
 
 	blocked := state.File{Dir: f.Path(), Name: "x", Kind: "x", Format: 1}
 	require.ErrorContains(t, blocked.Write(nil), "state folder", "a file stands where the folder should be")
+}
+
+func TestAFolderIsTried(t *testing.T) {
+	f := file(t)
+	require.NoError(t, f.Try(), "it is made")
+	entries, err := os.ReadDir(f.Dir)
+	require.NoError(t, err)
+	assert.Empty(t, entries, "nothing stays")
+	require.NoError(t, f.Write([]byte("old")))
+	require.NoError(t, f.Try())
+	got, err := f.Read()
+	require.NoError(t, err)
+	assert.Equal(t, "old", string(got))
+	require.ErrorContains(t, state.File{Dir: f.Path(), Name: "x", Kind: "x", Format: 1}.Try(), "state folder", "a file stands where the folder should be")
 }
 
 func FuzzRead(f *testing.F) {
