@@ -174,6 +174,9 @@ func (b *beater) nextLook(now time.Time) time.Time {
 		return later(now, b.beatBy(now))
 	}
 	at := now.Add(b.k.jitter(verifyEvery))
+	if proven := b.dispute.takenAt.Add(proveFor); b.dispute.newcomer && now.Before(proven) && proven.Before(at) {
+		at = proven
+	}
 	if b.calmDue.Before(at) {
 		at = b.calmDue
 	}
@@ -223,7 +226,7 @@ func (b *beater) beat(ctx context.Context) error {
 			return problem
 		}
 		b.claim.newcomer(b.dispute.newcomer)
-		if b.claim.open(b.dispute.message) {
+		if b.dispute.proven(time.Now()) && b.claim.open(b.dispute.message) {
 			b.claimed()
 		}
 		if !write {

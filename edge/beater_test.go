@@ -346,6 +346,8 @@ func TestARebuiltClusterTakesItsPlaceBack(t *testing.T) {
 		pass(22 * time.Second)
 		h, _ := z.Beat(euBeat)
 		assert.Equal(t, "new-id", h.ClusterID, "nothing was heard of it")
+		assert.Equal(t, []string{"192.0.2.1"}, z.Get(euServer, edge.TypeA), "it would write its own back")
+		pass(76 * time.Second)
 		assert.True(t, r.status().OK)
 		assert.Equal(t, []string{"192.0.2.1", "192.0.2.50"}, z.Get(euServer, edge.TypeA), "the old address may be a living rival's")
 		pass(30 * time.Minute)

@@ -20,6 +20,10 @@ const (
 	startSlack = 5 * time.Second
 )
 
+// proveFor is how long a heartbeat that was taken over has to stand before glue follows:
+// another cluster that lives looks at it within that time, and writes its own back.
+const proveFor = verifyEvery + verifyEvery/4
+
 // dispute settles what happens when the heartbeat under our geo tag was written
 // by another cluster id. Two living clusters write over each other a few times
 // at most; then both know, and one stops. The zero value is peace.
@@ -27,6 +31,7 @@ type dispute struct {
 	owned         bool // the heartbeat was ours before
 	newcomer      bool // it was another cluster's before it was ours
 	taken         int
+	takenAt       time.Time // when it was taken over last
 	rivalAt       time.Time // when the rival was seen last
 	message       string    // not empty: the geo tag is used twice
 	removableFrom time.Time // old glue stays until then: it may be the rival's
@@ -63,6 +68,7 @@ func (d *dispute) foreign(h Heartbeat, b *beater, now time.Time) bool {
 func (d *dispute) wrote(cur current, selfID string, now time.Time) {
 	if cur.good && cur.beat.ClusterID != selfID {
 		d.taken++
+		d.takenAt = now
 		d.removableFrom = now.Add(adoptedHold)
 	}
 	d.owned = true
@@ -100,4 +106,10 @@ func (b *beater) yield(why string) *Error {
 		b.claimed()
 	}
 	return &Error{Reason: ReasonGeoTagConflicted, Message: why}
+}
+
+// proven reports that nobody keeps us from publishing: no other cluster had our geo tag
+// before us, or none objected to our heartbeat for a while.
+func (d *dispute) proven(now time.Time) bool {
+	return !d.newcomer || d.owned && d.message == "" && !now.Before(d.takenAt.Add(proveFor))
 }
