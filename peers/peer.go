@@ -124,6 +124,11 @@ func (p *peer) awake() <-chan struct{} {
 // is worth while.
 func (p *peer) called(now time.Time) {
 	p.heard.set(now)
+	p.tryNow()
+}
+
+// tryNow ends the wait before the next attempt, unless we read the peer.
+func (p *peer) tryNow() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.working == 0 {

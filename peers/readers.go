@@ -138,6 +138,7 @@ func (r *readers) tellUnreachable(tag gslb.GeoTag) {
 func (r *readers) follow(w *gslb.World) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	was := r.world
 	r.world = w
 	zones := make([]gslb.Name, 0, len(w.Zones))
 	reported := make(map[gslb.GeoTag][]netip.Addr)
@@ -158,6 +159,9 @@ func (r *readers) follow(w *gslb.World) {
 		c := &w.Clusters[i]
 		if p := r.know(c.Tag); p != nil {
 			p.left.Store(c.Liveness == gslb.Left)
+			if c.Liveness == gslb.Left && was != nil && listed(w, c.Tag) && !listed(was, c.Tag) {
+				p.tryNow() // others hear it again
+			}
 			if !r.ours(c.Tag) {
 				r.passOn(c)
 			}

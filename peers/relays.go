@@ -79,3 +79,11 @@ func (r *readers) hearers(of gslb.GeoTag) []gslb.GeoTag {
 	}
 	return out
 }
+
+// listed says whether another cluster that is heard, or another instance of ours, hears
+// a cluster.
+func listed(w *gslb.World, tag gslb.GeoTag) bool {
+	return slices.Contains(w.ReplicasHear, tag) || slices.ContainsFunc(w.Clusters, func(c gslb.Cluster) bool {
+		return c.Tag != tag && c.Liveness == gslb.Fresh && slices.Contains(c.Hears, tag)
+	})
+}
