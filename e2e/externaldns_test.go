@@ -135,9 +135,14 @@ func (s *carriedSite) awaitDelegated(tags ...string) {
 	})
 }
 
-// spec is what the DNSEndpoint of a cluster says.
+// spec is what the DNSEndpoint of a cluster says; a reason of its own while it has none,
+// which another cluster's can be ahead of.
 func (s *carriedSite) spec(tag string) string {
-	return s.clusters[tag].kubectl("get", "dnsendpoints.externaldns.k8s.io", "meridian-"+lab.Zone, "-o", "jsonpath={.spec}")
+	out, err := s.planes.Kubectl(s.t.Context(), tag, nil, "get", "dnsendpoints.externaldns.k8s.io", "meridian-"+lab.Zone, "-o", "jsonpath={.spec}")
+	if err != nil {
+		return tag + ": " + err.Error()
+	}
+	return out
 }
 
 // rounds counts how often ExternalDNS of a cluster compared the zone with what it wants.

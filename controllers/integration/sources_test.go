@@ -164,7 +164,10 @@ status: {loadBalancer: {ingress: [{ip: 192.0.2.7}]}}`)
 		}
 	}
 	settled(t, count)
-	assert.Equal(t, before+2*each, count(), "a Gateway, the routes that it carries")
+	translated := count() - before
+	assert.GreaterOrEqual(t, translated, 2*each, "a Gateway, the routes that it carries")
+	// Those whose slice changed above may be looked at once more as time goes on.
+	assert.LessOrEqual(t, translated, 2*each+5, "and no others")
 }
 
 // makeMixed makes a Gslb of a kind, with all that it needs.

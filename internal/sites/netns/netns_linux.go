@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,6 +23,7 @@ import (
 // has it open or a process is in it, and nothing of it is left after a crash. It
 // is safe for concurrent use. Make it with New or Open.
 type Namespace struct {
+	mu   sync.RWMutex // held while file is used; Close waits
 	file *os.File
 }
 
@@ -46,13 +48,17 @@ func Of(process int) (*Namespace, error) {
 }
 
 // Path names it for programs that this process starts, while it is open.
-func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
+func (n *Namespace) Path() string {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd())
+}
 
 // Do runs f inside, on a thread that ends with it. What f starts is inside too:
 // sockets and processes, but not goroutines.
 func (n *Namespace) Do(f func() error) error {
 	return onOwnThread(func() error {
-		if err := unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET); err != nil {
+		if err := n.enter(); err != nil {
 			return fmt.Errorf("entering a network namespace: %w", err)
 		}
 		return f()
@@ -85,8 +91,19 @@ func (n *Namespace) Run(env []string, stdin string, name string, args ...string)
 	return nil
 }
 
-// Close lets go of it.
-func (n *Namespace) Close() error { return n.file.Close() }
+// enter puts the calling thread inside.
+func (n *Namespace) enter() error {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return unix.Setns(int(n.file.Fd()), unix.CLONE_NEWNET)
+}
+
+// Close lets go of it; nobody can enter any more.
+func (n *Namespace) Close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.file.Close()
+}
 
 // onOwnThread runs f on a thread that ends with it, so that what f does to its
 // thread harms nobody.
