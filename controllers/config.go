@@ -98,6 +98,9 @@ type Config struct {
 	// RemovalHold is how long what Gslbs offered is kept that vanish in a mass while the API
 	// is read anew (--deletion-guard); 0: not at all.
 	RemovalHold time.Duration
+	// SavedWorldLost: the saved world could not be used when this process started, and was
+	// set aside. It is told in condition UpToDate for as long as the process runs.
+	SavedWorldLost bool
 	// AsksDraining: entries of hosts without a health check that their object does not have
 	// any more are asked whether they still serve, so that they can stay for the TTL.
 	AsksDraining bool

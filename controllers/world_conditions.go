@@ -50,6 +50,7 @@ const whereRemoved = " in the cluster where they were removed"
 //	this cluster cannot read its objects          | False  | Blind
 //	Gslbs or hosts vanished in a mass, and stay   | False  | RemovalsHeld
 //	probes fail in a mass, and nobody confirms it | False  | ProbesHeld
+//	the saved world was set aside at the start    | True   | SavedWorldLost
 //	–                                             | True   | UpToDate
 func (in *zoneInput) upToDate(own *translate.Zone) metav1.Condition {
 	c := worldCondition(gslbv1beta1.ConditionUpToDate, own)
@@ -79,6 +80,10 @@ func (in *zoneInput) upToDate(own *translate.Zone) metav1.Condition {
 	}
 	if c.Message = strings.Join(said, "; "); len(said) == 0 {
 		c.Message = "what is known is answered; no guard keeps something older"
+		if in.lost {
+			c.Reason = gslbv1beta1.ReasonSavedWorldLost
+			c.Message = "the world of before the last start could not be used and was set aside as world.bad in the state folder, so that this process began without it; the log says why"
+		}
 	}
 	return c
 }

@@ -30,6 +30,11 @@ func TestConditionsOfTheWorld(t *testing.T) {
 		messages []string
 	}{
 		{"all is well", func(*zoneInput) {}, "UpToDate", "True UpToDate", nil},
+		{"the saved world was damaged", func(in *zoneInput) { in.lost = true }, "UpToDate", "True SavedWorldLost", []string{"world.bad"}},
+		{"and hosts vanished", func(in *zoneInput) {
+			in.lost = true
+			in.world.Held = []gslb.Held{{Cluster: "us", Hosts: 40}}
+		}, "UpToDate", "False RemovalsHeld", nil},
 		{"it cannot read", func(in *zoneInput) { in.world.Local.Blind = at }, "UpToDate", "False Blind", []string{"2026-03-01 12:00:00 UTC"}},
 		{"hosts vanished in a mass", func(in *zoneInput) {
 			in.world.Held = []gslb.Held{{Cluster: "us", Hosts: 40, Since: at, Until: at.Add(10 * time.Minute)}}

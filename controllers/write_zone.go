@@ -126,7 +126,7 @@ func (c *Controllers) writeIncumbentZone(ctx context.Context, old *k8gb.ZoneDele
 
 func (c *Controllers) zoneStatus(zd *gslbv1beta1.ZoneDelegation, world *gslb.World) gslbv1beta1.ZoneDelegationStatus {
 	return zoneStatusOf(zoneInput{zd: zd, zones: c.collector.zones.Load(), world: world, edge: c.edgeStatus(), checks: c.checkStatus(),
-		held: c.collector.guard.status(), clients: c.collector.clients.Load(), now: time.Now()})
+		held: c.collector.guard.status(), lost: c.cfg.SavedWorldLost, clients: c.collector.clients.Load(), now: time.Now()})
 }
 
 // finishZone lets a ZoneDelegation go that is being deleted. A zone that is served by
@@ -193,6 +193,7 @@ type zoneInput struct {
 	// checks is how delegations were found; empty: nobody looks, or nothing is known yet.
 	checks  []delegation.Status
 	held    heldGslbs
+	lost    bool  // the saved world was set aside at the start
 	clients int32 // clientsUnknown, clientsSeen or clientsHidden
 	now     time.Time
 }

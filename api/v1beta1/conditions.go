@@ -133,6 +133,9 @@ const (
 	// ReasonProbesHeld (True or False): the probes of most hosts of this cluster failed
 	// together and nobody confirms it, so hosts stay healthy for a while.
 	ReasonProbesHeld = "ProbesHeld"
+	// ReasonSavedWorldLost (True): the world of before the last start could not be used and
+	// was set aside, so that this process began without it.
+	ReasonSavedWorldLost = "SavedWorldLost"
 	// ReasonReturning (True): this cluster is healthy again and waits for
 	// returnDelaySeconds before it counts.
 	ReasonReturning = "Returning"

@@ -184,6 +184,7 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 		cfg.HideClients = p.dns.HideClients
 	}
 	cfg.AsksDraining = s.EntryCheck
+	cfg.SavedWorldLost = p.aside > 0
 	cfg.ClientsHidden, cfg.ClientsSeen = s.DNS.Clients == config.ClientsHidden, s.DNS.Clients == config.ClientsVisible
 	c, err := controllers.New(cfg)
 	if err != nil {
