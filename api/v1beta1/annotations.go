@@ -16,7 +16,8 @@ const (
 	// AnnotationFailoverOrder of a source is strategy.failoverOrder, written "eu,us,ap".
 	AnnotationFailoverOrder = "gslb.meridian.dev/failover-order"
 	// AnnotationHostname gives the hosts, separated by commas, of a source or of the object
-	// a resourceRef points to, where its kind has none (Service, TCPRoute, UDPRoute).
+	// a resourceRef points to, where its spec names none (Service, TCPRoute, UDPRoute). On a
+	// Gslb it does so for the objects that have no such annotation.
 	AnnotationHostname = "gslb.meridian.dev/hostname"
 	// AnnotationEntriesFrom of a Service says where its entries come from: one of the
 	// EntriesFrom values; without it, loadBalancer.

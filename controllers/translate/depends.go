@@ -3,6 +3,9 @@
 package translate
 
 import (
+	"maps"
+	"slices"
+
 	networkingv1 "k8s.io/api/networking/v1"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
@@ -96,9 +99,48 @@ func targetOf(g *gslbv1beta1.Gslb, l *refs.Lookup) target {
 	objects, t.problem = refs.Resolve(g.Spec.ResourceRef, g.Namespace, l)
 	targets := make([]refs.Target, len(objects))
 	for i, obj := range objects {
-		targets[i], _ = refs.Read(obj, l)
+		targets[i] = readFor(g, obj, l)
 	}
 	t.take(targets)
+	return t
+}
+
+// readFor reads an object that a Gslb refers to. Where neither the object nor an annotation
+// of it names a host, the hostname annotation of the Gslb does:
+//
+//	spec of the object | annotation of the object | annotation of the Gslb | hosts
+//	names hosts        | any                      | any                    | of the spec
+//	names none         | set                      | any                    | of the object's annotation
+//	names none         | –                        | set                    | of the Gslb's annotation
+//	names none         | –                        | –                      | those of listeners, or none
+func readFor(g *gslbv1beta1.Gslb, obj refs.Object, l *refs.Lookup) refs.Target {
+	keys := []string{gslbv1beta1.AnnotationHostname, gslbv1beta1.K8gbAnnotationHostname}
+	set := func(annotations map[string]string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return len(words(annotations[key])) > 0 })
+	}
+	if set(obj.GetAnnotations()) || !set(g.Annotations) {
+		t, _ := refs.Read(obj, l)
+		return t
+	}
+	named, ok := obj.DeepCopyObject().(refs.Object)
+	if !ok {
+		return refs.Target{} // an object copies to its own type
+	}
+	annotations := maps.Clone(obj.GetAnnotations())
+	if annotations == nil {
+		annotations = make(map[string]string, len(keys))
+	}
+	for _, key := range keys {
+		annotations[key] = g.Annotations[key]
+	}
+	named.SetAnnotations(annotations)
+	t, _ := refs.Read(named, l)
+	t.Annotations = obj.GetAnnotations()
+	for i := range t.Hosts {
+		if h := &t.Hosts[i]; slices.ContainsFunc(keys, func(key string) bool { return h.Path == annotationPath(key) }) {
+			h.On = gslbSource(g)
+		}
+	}
 	return t
 }
 
