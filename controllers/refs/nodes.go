@@ -27,7 +27,7 @@ func nodeEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []str
 	for _, obj := range objects {
 		node, ok := obj.(*corev1.Node)
 		switch {
-		case !ok || node.Labels[corev1.LabelNodeExcludeBalancers] != "" || node.Labels["liqo.io/type"] == "virtual-node":
+		case !ok || excluded(node):
 		case local && !with[node.Name]:
 		case nodeReady(node):
 			good = append(good, node)
@@ -56,6 +56,13 @@ func nodeEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []str
 		missing = []string{fmt.Sprintf("no node takes requests for %s", serviceSource(svc))}
 	}
 	return entries, missing
+}
+
+// excluded reports that a node takes no requests from outside. The label counts with any
+// value: kubeadm writes it with none.
+func excluded(node *corev1.Node) bool {
+	_, labelled := node.Labels[corev1.LabelNodeExcludeBalancers]
+	return labelled || node.Labels["liqo.io/type"] == "virtual-node"
 }
 
 func nodeReady(node *corev1.Node) bool {
