@@ -5,11 +5,7 @@ package edge
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/netip"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
@@ -183,97 +179,8 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 	return s, again
 }
 
-// change makes a change of ours. What was right and is not any more, and what is to be
-// taken away, may be the work of another instance of our cluster that went on while this
-// process stood still: then it is done only while our heartbeat is as we know it, and
-// states the addresses that we know. Else, [ErrRaced], the heartbeat is read again first.
-//
-//	the change            | heartbeat known | states       | is made
-//	adds, for a new plan  | any             | any          | freely: it commutes
-//	takes away            | yes             | any          | if the heartbeat still stands
-//	repairs               | yes             | our addresses| if the heartbeat still stands
-//	repairs               | yes             | others       | no
-//	repairs               | never           |              | freely
-func (d *delegator) change(ctx context.Context, c Change, repair bool) (server string, err error) {
-	data, agrees := d.claim.lease()
-	if owner, err := gslb.HeartbeatName(d.self, d.edge); err == nil && len(data) > 0 && (repair || len(c.Remove) > 0) {
-		c.Require = []RRset{{Name: owner, Type: TypeTXT, Data: data}}
-	}
-	if len(c.Require) > 0 && repair && !agrees {
-		d.raced()
-		return "", ErrRaced
-	}
-	server, err = d.k.Publisher.Update(ctx, c)
-	if !errors.Is(err, ErrRaced) {
-		return server, err
-	}
-	d.raced()
-	if repair || len(c.Add) == 0 {
-		return "", ErrRaced
-	}
-	c.Require, c.Remove = nil, nil
-	return d.k.Publisher.Update(ctx, c)
-}
-
 func failed(s ZoneStatus, err error) ZoneStatus {
 	e := asError(err)
 	s.Reason, s.Server, s.RCODE, s.Message = e.Reason, e.Server, e.RCODE, e.Error()
 	return s
-}
-
-// diff says what must change. Data is compared, never TTLs: clusters with
-// different TTLs would repair each other for ever. Old glue goes only while the
-// heartbeat shows that we, and no other instance, speak for our cluster.
-func (d *delegator) diff(want Delegation, have holding) Change {
-	c := Change{Zone: want.EdgeZone}
-	if !slices.Contains(have.ns, want.NameServer.FQDN()) {
-		c.Add = append(c.Add, gslb.Record{Name: want.Zone, Type: TypeNS, TTL: d.k.TTL, Data: want.NameServer.FQDN()})
-	}
-	for _, a := range want.Addrs {
-		if !slices.Contains(have.glue, a) {
-			c.Add = append(c.Add, glueRecord(want.NameServer, a, d.k.TTL))
-		}
-	}
-	if d.claim.mayRemove(time.Now()) {
-		for _, a := range have.glue {
-			if !slices.Contains(want.Addrs, a) {
-				c.Remove = append(c.Remove, glueRecord(want.NameServer, a, 0))
-			}
-		}
-	}
-	return c
-}
-
-func glueRecord(ns gslb.Name, a netip.Addr, ttl uint32) gslb.Record {
-	return gslb.Record{Name: ns, Type: typeOf(a), TTL: ttl, Data: a.String()}
-}
-
-// describe says what the server ignored.
-func describe(left Change, have holding) string {
-	var parts []string
-	for _, r := range left.Add {
-		parts = append(parts, fmt.Sprintf("%s %s %s is missing", r.Name.FQDN(), typeName(r.Type), r.Data))
-	}
-	for _, r := range left.Remove {
-		parts = append(parts, fmt.Sprintf("%s %s %s is still there", r.Name.FQDN(), typeName(r.Type), r.Data))
-	}
-	msg := fmt.Sprintf("edge server %s said NOERROR to the update and ignored it: %s", have.server, strings.Join(parts, "; "))
-	if have.alias != "" {
-		msg += fmt.Sprintf("; a CNAME to %s stands at the name: remove it", have.alias)
-	}
-	return msg
-}
-
-func typeName(t uint16) string {
-	switch t {
-	case TypeA:
-		return "A"
-	case TypeNS:
-		return "NS"
-	case TypeTXT:
-		return "TXT"
-	case TypeAAAA:
-		return "AAAA"
-	}
-	return fmt.Sprintf("TYPE%d", t)
 }
