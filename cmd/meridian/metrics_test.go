@@ -43,7 +43,7 @@ func everything(t *testing.T) *prometheus.Registry {
 	ended, end := context.WithCancel(t.Context())
 	end()
 	group, ctx := errgroup.WithContext(ended)
-	p := &process{settings: s, log: newLogger(s), registry: prometheus.NewRegistry(), instance: "test", slow: &slowPath{}, group: group, ctx: ctx}
+	p := &process{settings: s, log: newLogger(s), registry: prometheus.NewRegistry(), instance: "test", slow: newSlowPath(), group: group, ctx: ctx}
 	require.NoError(t, p.registerCommon())
 	require.NoError(t, p.listen(t.Context()))
 	require.NoError(t, p.start(source{clusterID: "id"}, nil))

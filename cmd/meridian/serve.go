@@ -106,7 +106,7 @@ func serve(ctx context.Context, s *config.Settings) error {
 	defer cancel()
 	group, gctx := errgroup.WithContext(life)
 	p := &process{
-		settings: s, log: newLogger(s), registry: prometheus.NewRegistry(), slow: &slowPath{},
+		settings: s, log: newLogger(s), registry: prometheus.NewRegistry(), slow: newSlowPath(),
 		group: group, ctx: gctx,
 	}
 	var err error

@@ -13,7 +13,9 @@ import (
 )
 
 // addTransfers makes what gives our zones to secondaries; nothing if nobody may have them.
+// With it the slow path is whole.
 func (p *process) addTransfers() error {
+	defer p.slow.complete()
 	t := &p.settings.Transfers
 	if !t.Used() {
 		return nil
