@@ -119,7 +119,19 @@ func viewsOf(in statusInput) []hostView {
 	return views
 }
 
-// serviceHealth is this cluster's word for the host; "" while nothing is known.
+// serviceHealth is this cluster's word for the host; "" while nothing is known, which is
+// not the same as Unhealthy. The words are k8gb's, and there is none for it.
+//
+//	offered here | by hand        | Services        | entries, with their probes | word
+//	no           | any            | as of translate.HostStatus.ServiceHealth     | –
+//	yes          | –              | are not there   | any                        | NotFound
+//	yes          | drain          | any             | any                        | Unhealthy
+//	yes          | force          | any             | some                       | Healthy
+//	yes          | –              | unhealthy       | any                        | Unhealthy
+//	yes          | any, not drain | any other       | none known: AddressUnknown | ""
+//	yes          | –              | any other       | all unhealthy              | Unhealthy
+//	yes          | –              | any other       | some healthy               | Healthy
+//	yes          | –              | any other       | unknown                    | ""
 func (v *hostView) serviceHealth() gslbv1beta1.ServiceHealth {
 	word := v.read.ServiceHealth()
 	if v.own == nil || word == gslbv1beta1.NotFound && v.own.Offer.Override == gslb.NoOverride {

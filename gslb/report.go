@@ -81,7 +81,7 @@ type Offer struct {
 	Created  time.Time // of the source, by its API server; the oldest claim wins
 	Policy   Policy
 	Override Override
-	Reason   Reason // of the whole host when it has no entry: AddressUnknown, ServiceNotFound; "" otherwise
+	Reason   Reason // of the whole host when it has no entry: AddressUnknown, or why its backends cannot serve; "" otherwise
 	Entries  []Entry
 	Check    *Check // the probe of our own entries; nil: none, and always nil in a peer's offer
 
@@ -94,9 +94,20 @@ type Offer struct {
 	PolicyUnknown bool
 }
 
-// Health sums the offer up: healthy if an entry is, else unknown if one is.
+// Health sums the offer up.
+//
+//	entries                      | reason of the host          | health
+//	some are healthy             | –                           | healthy
+//	none is, some are unknown    | –                           | unknown
+//	all are unhealthy            | –                           | unhealthy
+//	there are none, drained      | any                         | unhealthy
+//	there are none               | none, or AddressUnknown     | unknown: where clients arrive is
+//	there are none               | any other, ServiceNotFound  | unhealthy
 func (o *Offer) Health() Health {
 	sum := Unhealthy
+	if len(o.Entries) == 0 && o.Override != Drain && (o.Reason == "" || o.Reason == ReasonAddressUnknown) {
+		return HealthUnknown
+	}
 	for i := range o.Entries {
 		switch o.Entries[i].Health {
 		case Healthy:

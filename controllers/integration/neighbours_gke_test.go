@@ -117,10 +117,18 @@ func TestK5NoAddressAnywhereIsSaidAndTheOthersAnswer(t *testing.T) {
 	ns := eu.inNamespace(host, manifest...)
 	g := eu.condition(ns, "podinfo", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
 	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, "give entryAddresses")
-	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Reason == string(gslb.ReasonAddressUnknown) })
+	g = eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Reason == string(gslb.ReasonAddressUnknown) })
+	assert.Equal(t, gslbv1beta1.ClusterUnknown, g.Status.Clusters[0].Health, "an address that is not known is not unhealthy")
+	assert.NotContains(t, g.Status.ServiceHealth, host, "k8gb's words have none for unknown")
 	us.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.5}"), aGslb(roundRobin))
 	us.answers(host, "192.0.2.5")
 	eu.answers(host, "192.0.2.5")
+	eventually(t, func() error { // and the other cluster hears the same word
+		if p := us.store.World().Host(gslb.MustName(host)).Part("eu"); p == nil || p.Offer.Health() != gslb.HealthUnknown || p.Offer.Reason != gslb.ReasonAddressUnknown {
+			return notYet("us knows of eu %+v", p)
+		}
+		return nil
+	})
 }
 
 // offeredBy waits until just these clusters offer a host, by tag.

@@ -125,6 +125,7 @@ func (b *builder) hosts(l *refs.Lookup, valid bool) {
 		b.add(b.onHost(h, gates.judge(&s, r.scope)))
 		b.admit(h, &s, valid)
 		b.add(b.onHost(h, r.path(h, &s, b.entries[i].list)))
+		s.Health = healthOf(&s, b.entries[i].list)
 		if s.Offered {
 			b.out.Offers = append(b.out.Offers, b.offer(h, &s, b.entries[i].list))
 		}
@@ -237,25 +238,60 @@ func (b *builder) offer(h *refs.Host, s *HostStatus, list []entry) *gslb.Offer {
 		Policy: b.policy, Override: b.override, Check: check, Incumbent: b.incumbent(),
 	}
 	for _, e := range list {
-		e.Ask, e.Health, e.Reason = askOf(s.Host, h, &e.at, check), s.Readiness, s.ReadinessReason
-		switch {
-		case !e.Addr.IsValid():
-			e.Health, e.Reason = gslb.HealthUnknown, gslb.ReasonUnresolved
-		case e.Health == gslb.Unhealthy:
-		case e.at.Down != "":
-			e.Health, e.Reason = gslb.Unhealthy, gslb.ReasonNotProgrammed
-		case e.closed != "":
-			e.Health, e.Reason = gslb.Unhealthy, gslb.ReasonEntryNotReady
-		}
+		e.Ask = askOf(s.Host, h, &e.at, check)
+		e.Health, e.Reason = e.judge(s)
 		o.Entries = append(o.Entries, e.Entry)
 	}
 	if len(o.Entries) == 0 {
 		o.Reason = gslb.ReasonAddressUnknown
-		if s.ReadinessReason == gslb.ReasonServiceNotFound {
-			o.Reason = gslb.ReasonServiceNotFound
+		if s.Readiness == gslb.Unhealthy {
+			o.Reason = s.ReadinessReason
 		}
 	}
 	return o
+}
+
+// judge says how healthy an entry of a host is.
+//
+//	address  | Services  | its gateway, and the pods at it | health    | reason
+//	unknown  | any       | any                             | unknown   | HostnameUnresolved
+//	known    | unhealthy | any                             | unhealthy | of the Services
+//	known    | any other | nothing listens there           | unhealthy | NotProgrammed
+//	known    | any other | no pod is ready                 | unhealthy | EntryNotReady
+//	known    | any other | fine, or not known              | of the Services
+func (e *entry) judge(s *HostStatus) (gslb.Health, gslb.Reason) {
+	switch {
+	case !e.Addr.IsValid():
+		return gslb.HealthUnknown, gslb.ReasonUnresolved
+	case s.Readiness == gslb.Unhealthy:
+	case e.at.Down != "":
+		return gslb.Unhealthy, gslb.ReasonNotProgrammed
+	case e.closed != "":
+		return gslb.Unhealthy, gslb.ReasonEntryNotReady
+	}
+	return s.Readiness, s.ReadinessReason
+}
+
+// healthOf sums up how healthy a host is at its entries. Services that cannot serve need
+// no entry to be known for it; Services that can are not enough.
+//
+//	Services  | entries                        | health
+//	unhealthy | any                            | unhealthy
+//	any other | none                           | unknown
+//	any other | all are unhealthy              | unhealthy
+//	any other | some are healthy               | healthy
+//	any other | none of these                  | unknown
+func healthOf(s *HostStatus, list []entry) gslb.Health {
+	if s.Readiness == gslb.Unhealthy {
+		return gslb.Unhealthy
+	}
+	var o gslb.Offer
+	for i := range list {
+		e := list[i].Entry
+		e.Health, _ = list[i].judge(s)
+		o.Entries = append(o.Entries, e)
+	}
+	return o.Health()
 }
 
 func server(h *refs.Host) gslbv1beta1.Server {

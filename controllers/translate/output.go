@@ -93,6 +93,10 @@ type HostStatus struct {
 	Readiness       gslb.Health
 	ReadinessReason gslb.Reason
 
+	// Health is what the Services say together with the entries: whether clients that
+	// arrive here are served, as far as it can be told without a probe.
+	Health gslb.Health
+
 	// Local and Remote count the ready endpoints behind the host, in this cluster and
 	// elsewhere. DependsOn are the clusters whose backends are needed, sorted: empty while
 	// a backend here is ready. They are named as the neighbour names them.
@@ -103,15 +107,21 @@ type HostStatus struct {
 	Elsewhere     []string
 }
 
-// ServiceHealth is the word of status.serviceHealth for readiness alone; "" while it
-// is unknown.
+// ServiceHealth is the word of status.serviceHealth, without probes; "" while it is
+// unknown.
+//
+//	Services                   | together with the entries | word
+//	some that it needs are not | any                       | NotFound
+//	are there                  | unhealthy                 | Unhealthy
+//	are there                  | healthy                   | Healthy
+//	are there                  | unknown                   | "", also where no entry is known
 func (h *HostStatus) ServiceHealth() gslbv1beta1.ServiceHealth {
 	switch {
 	case h.ReadinessReason == gslb.ReasonServiceNotFound:
 		return gslbv1beta1.NotFound
-	case h.Readiness == gslb.Healthy:
+	case h.Health == gslb.Healthy:
 		return gslbv1beta1.Healthy
-	case h.Readiness == gslb.Unhealthy:
+	case h.Health == gslb.Unhealthy:
 		return gslbv1beta1.Unhealthy
 	}
 	return ""
