@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -66,16 +67,21 @@ func NewStub(servers []string) (*Stub, error) {
 }
 
 // StubOf makes a Stub of a file such as /etc/resolv.conf; its nameserver lines count.
+// Without the file, as in a container that nobody gave one, or without such a line the
+// resolver is the one on this machine (resolv.conf(5)).
 func StubOf(resolvConf string) (*Stub, error) {
 	conf, err := dns.ClientConfigFromFile(resolvConf)
-	if err != nil {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		conf = &dns.ClientConfig{Port: "53"}
+	case err != nil:
 		return nil, fmt.Errorf("finding the resolvers of this machine: %w", err)
 	}
 	servers := make([]string, len(conf.Servers))
 	for i, s := range conf.Servers {
 		servers[i] = net.JoinHostPort(s, conf.Port)
 	}
-	if len(servers) == 0 { // resolv.conf(5)
+	if len(servers) == 0 {
 		servers = []string{"127.0.0.1:53"}
 	}
 	return NewStub(servers)
