@@ -5,7 +5,6 @@ package integration_test
 import (
 	"context"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -82,7 +81,7 @@ func old[T client.Object](s *site, obj T, name string, meets func() bool) {
 func TestPlaygroundOfK8gbAppliesUnchanged(t *testing.T) {
 	t.Parallel()
 	cfg := k8gbServer(t)
-	s := newSite(t, cfg, withK8gb)
+	s := newSite(t, cfg, withK8gb, withBalancers)
 	playground(t, s.api)
 	apply(t, s.api, "playground.yaml")
 
@@ -118,6 +117,8 @@ func TestPlaygroundOfK8gbAppliesUnchanged(t *testing.T) {
 		},
 	}
 	old(s, g, "test-gslb", func() bool { return g.Status.Equal(&want) })
+	failover := sample{"test-gslb-failover", "failover.cloud.example.com", true, "frontend-podinfo", []string{"192.0.2.1", "192.0.2.2"}}
+	failover.becomes(s, true)
 	zd := &k8gb.ZoneDelegation{}
 	require.NoError(t, s.api.Get(t.Context(), client.ObjectKey{Name: "cloud-example-com"}, zd))
 	assert.NotNil(t, s.store.World().Zone(zone().Zone), "its zone is served")
@@ -129,6 +130,7 @@ func TestPlaygroundOfK8gbAppliesUnchanged(t *testing.T) {
 
 	t.Run("references", func(t *testing.T) { references(t, s) })
 	t.Run("annotated", func(t *testing.T) { annotatedForK8gb(t, s) })
+	t.Run("kinds", func(t *testing.T) { kindsOfK8gb(t, s, cfg) })
 	assert.Empty(t, s.quiet(), "a status that is pruned is not written for ever")
 	t.Run("twin", func(t *testing.T) { twinOfOurs(t, s, cfg) })
 	t.Run("removed", func(t *testing.T) { removedWithFinalizer(t, s) })
@@ -143,14 +145,14 @@ func references(t *testing.T, s *site) {
 		ingress(t, s.api, ing, []string{"192.0.2.10", "192.0.2.11", "192.0.2.12", "192.0.2.13"}[i])
 	}
 	apply(t, s.api, "references.yaml")
-	s.answers("failovers.cloud.example.com", "192.0.2.10")
-	s.answers("labelss.cloud.example.com", "192.0.2.11")
-	s.answers("misspelts.cloud.example.com", "192.0.2.30", "192.0.2.31")
-	s.answers("geoips.cloud.example.com", "192.0.2.13")
-	g := &k8gb.Gslb{}
-	old(s, g, "playground-misspelt", func() bool {
-		return slices.Equal(g.Status.LoadBalancer.ExposedIPs, []string{"192.0.2.30", "192.0.2.31"})
-	})
+	for _, c := range []sample{
+		{"playground-failover", "failovers.cloud.example.com", false, "frontend-podinfo", []string{"192.0.2.10"}},
+		{"playground-labels", "labelss.cloud.example.com", false, "frontend-podinfo", []string{"192.0.2.11"}},
+		{"playground-misspelt", "misspelts.cloud.example.com", false, "frontend-podinfo", []string{"192.0.2.30", "192.0.2.31"}},
+		{"playground-geoip", "geoips.cloud.example.com", false, "frontend-podinfo", []string{"192.0.2.13"}},
+	} {
+		c.becomes(s, true)
+	}
 	for name, reason := range map[string]string{"playground-misspelt": "UnknownGeoTag", "playground-geoip": "StrategyPending", "playground-labels": "UnknownGeoTag"} {
 		eventually(t, func() error {
 			if events := s.events("Gslb", "test-gslb", name); !containing(events, reason) {
@@ -171,7 +173,8 @@ func annotatedForK8gb(t *testing.T, s *site) {
 	old(s, g, "playground-annotated", func() bool { return g.Status.GeoTag == "eu" })
 	assert.True(t, metav1.IsControlledBy(g, ing))
 	assert.Equal(t, "failover", g.Spec.Strategy.Type)
-	s.answers("annotated.cloud.example.com", "192.0.2.20")
+	made := sample{"playground-annotated", "annotated.cloud.example.com", false, "frontend-podinfo", []string{"192.0.2.20"}}
+	made.becomes(s, true)
 
 	eventually(t, func() error {
 		require.NoError(t, s.api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing))
