@@ -31,7 +31,7 @@ func (p *process) addExchange(store *gslb.Store, clusterID string, discover func
 	s := p.settings
 	cfg := peers.Config{
 		Self: s.Self, ClusterID: clusterID, Instance: p.instance, Store: store, Worlds: store.Mailbox().C(),
-		Static: s.Peers, Discover: discover, Lease: s.Timing.Lease, RelayAfter: s.Timing.Alarm, Log: p.log, Registerer: p.registry,
+		Static: s.Peers, Discover: discover, Lease: s.Timing.Lease, RelayAfter: s.Timing.Alarm, Now: p.now, Log: p.log, Registerer: p.registry,
 	}
 	for _, k := range s.PeerKeys {
 		cfg.Keys = append(cfg.Keys, peers.Key{Peer: k.Peer, Key: k.Key})

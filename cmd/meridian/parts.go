@@ -94,7 +94,7 @@ func (p *process) addEdge(store *gslb.Store, src source, x *exchange) (*edge.Kee
 			return nil, err
 		}
 	case len(s.EdgeServers) > 0:
-		pub, err := rfc2136.New(rfc2136.Config{Servers: strings.Join(s.EdgeServers, ","), Key: s.EdgeKey, Log: p.log})
+		pub, err := rfc2136.New(rfc2136.Config{Servers: strings.Join(s.EdgeServers, ","), Key: s.EdgeKey, Now: p.now, Log: p.log})
 		if err != nil {
 			return nil, fmt.Errorf("--edge-dns: %w", err)
 		}
@@ -148,7 +148,8 @@ func (p *process) addFiles(store *gslb.Store) error {
 		return err
 	}
 	src, err := files.New(files.Config{
-		Dir: s.Manifests, Store: store, Self: s.Self, Zones: zones, Addrs: s.DNSAddrs, AllowLoopback: s.Loopback, NoK8gb: !s.K8gb,
+		Dir: s.Manifests, Store: store, Self: s.Self, Zones: zones, Addrs: s.DNSAddrs, AllowLoopback: s.Loopback, Names: s.Names,
+		InternalCIDRs: s.InternalCIDRs, EntryCIDRs: s.EntryCIDRs, NoK8gb: !s.K8gb,
 		Logger: p.log, Registerer: p.registry, Asker: asker,
 		Known: hostnames.Remembered(store.World, s.Self),
 	})
@@ -168,6 +169,7 @@ func (p *process) addControllers(store *gslb.Store, src source, watched *delegat
 	cfg := controllers.Config{
 		Asker: asker,
 		Rest:  src.rest, Store: store, Self: s.Self, Zone: s.Zone, Addrs: s.DNSAddrs, OwnService: src.service,
+		Names: s.Names, InternalCIDRs: s.InternalCIDRs, EntryCIDRs: s.EntryCIDRs,
 		AllowLoopback: s.Loopback, RemovalHold: s.RemovalHold, K8gb: s.K8gb, PeerKey: len(s.PeerKeys) > 0, Namespace: src.namespace, LeaseName: s.LeaseName,
 		Instance: p.instance, Logger: p.log, Registerer: p.registry, Lead: p.lead,
 	}

@@ -70,6 +70,7 @@ type process struct {
 	log      *slog.Logger
 	registry *prometheus.Registry
 	instance string
+	now      func() time.Time           // wall clock of signatures between clusters and of updates of the edge
 	aside    int                        // saved worlds that were put out of use at the start
 	store    atomic.Pointer[gslb.Store] // nil until the cluster's identity is known
 	dns      *dnsserver.Server
@@ -110,6 +111,9 @@ func serve(ctx context.Context, s *config.Settings) error {
 		group: group, ctx: gctx,
 	}
 	var err error
+	if p.now, err = wallClock(); err != nil {
+		return err
+	}
 	if p.instance, err = newInstance(); err != nil {
 		return err
 	}

@@ -28,17 +28,18 @@
 //	one of two and of three processes frozen              TestOneInstanceFrozen
 //	rolling restart, one and two replicas                 TestRollingRestart
 //	API away, a restart meanwhile                         TestOnKubernetes
-//	clocks six minutes apart                              not here, see below
+//	clocks six minutes apart, two and three clusters      TestClocksApart
 //	a key changed on one side only                        TestKeyChangedOnOneSide
 //	own application down, peer lost                       TestOwnApplicationDownPeerLost
 //	the edge away; restored from a backup                 TestEdgeAway, TestEdgeRestored
 //
-// Clocks cannot be six minutes apart here: a time namespace shifts the monotonic clock and the
-// one since boot, never the wall clock that signatures go by, which all processes of a machine
-// share. peers.TestClocksApartVouchAndShowTheSkew and the story clocks-apart of the simulator have it.
+// A time namespace shifts the monotonic clock and the one since boot, never the wall clock,
+// which all processes of a machine share. So the cluster whose clock is off runs a build of its
+// own (-tags testclock), the same but for the clock that it stamps and judges signatures by.
 //
 // And faults upon faults: TestEdgeLostDuringACut, TestRestartDuringACut, TestDeathDuringACut,
 // TestFlappingLink, TestStalls, TestCrashLoop, and TestDrawnFaults, where MERIDIAN_SEED draws
 // others. BenchmarkLocalChange is what a dead peer adds to
-// a change at home. MERIDIAN_BINARY names another binary to try.
+// a change at home. MERIDIAN_BINARY names another binary to try; MERIDIAN_API_AWAY=10m has
+// the API server away for that long.
 package partitions_test

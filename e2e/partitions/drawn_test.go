@@ -44,7 +44,7 @@ func TestDrawnFaults(t *testing.T) {
 	}
 	w := newWorld(t, plan{clusters: []string{"eu", "us", "ap"}, prepare: func(w *world) {
 		for _, c := range w.clusters {
-			c.extra = []string{"--state-dir", c.stateDir()}
+			c.keeps = true
 		}
 	}})
 	w.seen.bound = drawnBound

@@ -194,6 +194,13 @@ func (c *checker) wrong(who asked, all []answer) (out []string) {
 	return out
 }
 
+// lateBetween is late for those who do not hold the lock.
+func (c *checker) lateBetween(from, to time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.late(from, to)
+}
+
 // late is how late the checker was between two moments, all together: so long nobody got
 // the processor who should have.
 func (c *checker) late(from, to time.Time) (late time.Duration) {

@@ -5,17 +5,20 @@
 package partitions_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/meridian-gslb/meridian/internal/gobuild"
 )
 
 // atOnce is how many scenarios run side by side: they wait more than they work.
@@ -33,6 +36,23 @@ var meridian struct {
 	path string
 	err  error
 }
+
+// testClock is meridian with a clock that tests can set.
+var testClock struct {
+	once sync.Once
+	path string // where TestMain wants it
+	err  error
+}
+
+// buildTestClock builds it for those who need it.
+func buildTestClock() error {
+	testClock.once.Do(func() {
+		testClock.err = gobuild.BuildTagged(context.Background(), "", source, testClock.path, "testclock")
+	})
+	return testClock.err
+}
+
+const source = "../../cmd/meridian"
 
 // TestMain builds meridian once for all scenarios.
 func TestMain(m *testing.M) {
@@ -54,13 +74,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	testClock.path = filepath.Join(dir, "meridian-testclock")
 	if given := os.Getenv(binaryEnv); given != "" {
 		meridian.path = given
 	} else if missing() == "" {
 		meridian.path = filepath.Join(dir, "meridian")
-		if out, err := exec.Command("go", "build", "-o", meridian.path, "../../cmd/meridian").CombinedOutput(); err != nil {
-			meridian.err = fmt.Errorf("building meridian: %w\n%s", err, out)
-		}
+		meridian.err = gobuild.Build(context.Background(), "", source, meridian.path)
 	}
 	code := m.Run()
 	if err := os.RemoveAll(dir); err != nil {

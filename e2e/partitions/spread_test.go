@@ -6,6 +6,7 @@ package partitions_test
 
 import (
 	"io"
+	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -14,12 +15,23 @@ import (
 
 // spread puts a load balancer before the instances of a cluster: connections of TCP go
 // to them in turn, and so do flows of UDP. It does not know who is well.
-func spread(c *cluster, to []string) {
+func spread(c *cluster, to []string) { newSpreader(c, to) }
+
+// spreadReady is spread by one that asks every instance whether it is ready.
+func spreadReady(c *cluster, to []string) {
+	s := newSpreader(c, to)
+	for _, i := range c.instances {
+		go s.watch(i)
+	}
+}
+
+func newSpreader(c *cluster, to []string) *spreader {
 	c.w.t.Helper()
 	tcp, udp := c.space.listen(c.space.at(dnsN))
-	s := &spreader{c: c, to: to, udp: udp, flows: map[string]*flow{}}
+	s := &spreader{c: c, to: to, udp: udp, out: map[string]bool{}, flows: map[string]*flow{}}
 	go s.accept(tcp)
 	go s.forward()
+	return s
 }
 
 type spreader struct {
@@ -28,13 +40,55 @@ type spreader struct {
 	turn  atomic.Int64
 	udp   net.PacketConn
 	mu    sync.Mutex
+	out   map[string]bool  // who gets nothing new
 	flows map[string]*flow // by the client's address
 }
 
 // flow is the way of one client's datagrams.
-type flow struct{ conn net.Conn }
+type flow struct {
+	conn net.Conn
+	to   string
+}
 
-func (s *spreader) next() string { return s.to[int(s.turn.Add(1))%len(s.to)] }
+// next is whose turn it is of those who are not out; of all when all are.
+func (s *spreader) next() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.nextLocked()
+}
+
+func (s *spreader) nextLocked() string {
+	for range s.to {
+		if to := s.to[int(s.turn.Add(1))%len(s.to)]; !s.out[to] {
+			return to
+		}
+	}
+	return s.to[int(s.turn.Add(1))%len(s.to)]
+}
+
+// readyEvery is how often a load balancer asks an instance whether it is ready.
+const readyEvery = 100 * time.Millisecond
+
+// watch takes an instance out while it is not ready, and its flows with it: what is on
+// its way comes back, what comes next goes to another.
+func (s *spreader) watch(i *instance) {
+	tick := time.NewTicker(readyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.c.w.t.Context().Done():
+			return
+		case <-tick.C:
+		}
+		ready := i.ready()
+		s.mu.Lock()
+		s.out[i.at()] = !ready
+		if !ready {
+			maps.DeleteFunc(s.flows, func(_ string, f *flow) bool { return f.to == i.at() })
+		}
+		s.mu.Unlock()
+	}
+}
 
 // dialTime bounds a connection to an instance.
 const dialTime = 3 * time.Second
@@ -91,11 +145,12 @@ func (s *spreader) flow(from net.Addr) *flow {
 	if f := s.flows[from.String()]; f != nil {
 		return f
 	}
-	conn, err := s.c.space.dialWithin(dialTime, "udp", s.next())
+	to := s.nextLocked()
+	conn, err := s.c.space.dialWithin(dialTime, "udp", to)
 	if err != nil {
 		return nil
 	}
-	f := &flow{conn: conn}
+	f := &flow{conn: conn, to: to}
 	s.flows[from.String()] = f
 	go s.answer(f, from)
 	return f
@@ -108,7 +163,9 @@ const flowTime = 2 * time.Second
 func (s *spreader) answer(f *flow, to net.Addr) {
 	defer func() {
 		s.mu.Lock()
-		delete(s.flows, to.String())
+		if s.flows[to.String()] == f {
+			delete(s.flows, to.String())
+		}
 		s.mu.Unlock()
 		_ = f.conn.Close()
 	}()

@@ -37,7 +37,7 @@ func TestEdgeLostDuringACut(t *testing.T) {
 func TestRestartDuringACut(t *testing.T) {
 	w := newWorld(t, plan{clusters: []string{"eu", "us"}, noChecks: true, prepare: func(w *world) {
 		for _, c := range w.clusters {
-			c.extra = []string{"--state-dir", c.stateDir()}
+			c.keeps = true
 		}
 	}})
 	eu := w.of("eu")
@@ -111,7 +111,7 @@ func TestStalls(t *testing.T) {
 func TestCrashLoop(t *testing.T) {
 	w := newWorld(t, plan{clusters: []string{"eu", "us"}, noChecks: true, prepare: func(w *world) {
 		for _, c := range w.clusters {
-			c.extra = []string{"--state-dir", c.stateDir()}
+			c.keeps = true
 		}
 	}})
 	eu := w.of("eu")

@@ -34,6 +34,8 @@ type cluster struct {
 	edge      []string              // flags of its edge
 	peerKey   string
 	extra     []string
+	clock     string // file that sets its clock of signatures; "": this machine's
+	keeps     bool   // each instance keeps its world on a disk
 	instances []*instance
 	app       *lab.Process
 	ready     bool // its backends
@@ -43,7 +45,7 @@ type cluster struct {
 // cluster makes a cluster that is not started.
 func (w *world) cluster(tag string, third int) *cluster {
 	w.t.Helper()
-	replicas := max(w.plan.replicas, 1)
+	replicas := max(w.plan.replicas, w.plan.more[tag], 1)
 	addrs := []int{dnsN, appN, appN + 1}
 	c := &cluster{w: w, tag: tag, dir: filepath.Join(w.lab.Dir, "objects-"+tag), peerKey: w.peerKey, ready: true, serves: true}
 	for i := range replicas {
@@ -148,6 +150,9 @@ func (c *cluster) start() {
 		way := c.w.plan.way
 		if way == nil {
 			way = spread
+			if c.w.plan.asksReady {
+				way = spreadReady
+			}
 		}
 		way(c, to)
 	}

@@ -53,14 +53,27 @@ func (i *instance) start() {
 	if w.plan.noChecks {
 		args = append(args, "--entry-check", "off")
 	}
+	if c.keeps {
+		args = append(args, "--state-dir", i.stateDir())
+	}
 	args = append(args, c.source...)
 	args = append(args, w.plan.extra...)
-	i.process = w.start(c.space, i.name, meridian.path, append(args, c.extra...)...)
+	program, args := meridian.path, append(args, c.extra...)
+	if c.clock != "" {
+		program, args = "env", append([]string{clockEnv + "=" + c.clock, testClock.path}, args...)
+	}
+	i.process = w.start(c.space, i.name, program, args...)
 }
 
 // metrics reads the instance's metrics, from its own space.
 func (i *instance) metrics() string {
 	return i.c.space.get("http://" + net.JoinHostPort(i.c.space.addr(i.n).String(), "8080") + "/metrics")
+}
+
+// ready is what the instance says to who asks whether it is ready.
+func (i *instance) ready() bool {
+	page := i.c.space.get("http://" + net.JoinHostPort(i.c.space.addr(i.n).String(), "8081") + "/readyz")
+	return page == "ok\n"
 }
 
 // liveness is what the instance thinks of a cluster; "" while it does not say.

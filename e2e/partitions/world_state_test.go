@@ -11,15 +11,22 @@ import (
 	"github.com/meridian-gslb/meridian/internal/lastgood"
 )
 
-// stateDir is where a cluster that keeps its world keeps it.
-func (c *cluster) stateDir() string { return filepath.Join(c.w.lab.Dir, "state-"+c.tag) }
+// stateDir is where an instance that keeps its world keeps it.
+func (i *instance) stateDir() string { return filepath.Join(i.c.w.lab.Dir, "state-"+i.name) }
 
-// kept waits until the world on the cluster's disk has what all others that serve offer,
-// as it is now.
+// kept waits until the world on every disk of the cluster has what all others that serve
+// offer, as it is now.
 func (c *cluster) kept() {
 	c.w.t.Helper()
-	c.w.until("the world of "+c.tag+" is kept", func() bool {
-		saved, err := lastgood.Load(c.stateDir(), gslb.GeoTag(c.tag))
+	for _, i := range c.instances {
+		c.keptBy(i)
+	}
+}
+
+func (c *cluster) keptBy(i *instance) {
+	c.w.t.Helper()
+	c.w.until("the world of "+i.name+" is kept", func() bool {
+		saved, err := lastgood.Load(i.stateDir(), gslb.GeoTag(c.tag))
 		if err != nil {
 			return false
 		}

@@ -32,9 +32,12 @@ const patience = 90 * time.Second
 type plan struct {
 	clusters []string // in the order in which failover takes them: eu, us, ap
 	replicas int      // of Meridian in each cluster; 0: 1
-	noEdge   bool     // no edge zone: clusters are told of each other
-	noChecks bool     // entries of silent clusters are not asked
-	extra    []string // more flags of serve
+	// Clusters that have more of them.
+	more      map[string]int
+	asksReady bool     // load balancers ask instances whether they are ready
+	noEdge    bool     // no edge zone: clusters are told of each other
+	noChecks  bool     // entries of silent clusters are not asked
+	extra     []string // more flags of serve
 	// The way to a cluster: nil is straight, else what stands in it. It listens at the
 	// cluster's address, and leads to these addresses of instances.
 	way func(c *cluster, to []string)

@@ -17,7 +17,7 @@ import (
 // signed.
 func FuzzAccept(f *testing.F) {
 	key := tsigkey.FromSecret("meridian.", "hmac-sha256", []byte("0123456789abcdef0123456789abcdef"))
-	c := &client{key: key, ring: tsigkey.NewKeyring(key)}
+	c := &client{key: key, ring: tsigkey.NewKeyring(key), now: time.Now}
 	q := new(dns.Msg).SetQuestion("gslb-ns-eu-cloud.example.com.", dns.TypeA)
 	q.SetTsig(key.Name, key.Algorithm, fudge, time.Now().Unix())
 	_, mac, err := dns.TsigGenerateWithProvider(q.Copy(), c.ring, "", false)

@@ -25,6 +25,7 @@ type client struct {
 	key     *tsigkey.Key
 	ring    *tsigkey.Keyring
 	timeout time.Duration
+	now     func() time.Time // of signatures
 	pool    *pool
 }
 
@@ -54,7 +55,7 @@ var errConnection = errors.New("the connection broke")
 // attempt sends one message over one connection, which it keeps or closes.
 func (c *client) attempt(ctx context.Context, conn net.Conn, server string, m *dns.Msg) (*dns.Msg, error) {
 	m.Id = dns.Id()
-	m.SetTsig(c.key.Name, c.key.Algorithm, fudge, time.Now().Unix())
+	m.SetTsig(c.key.Name, c.key.Algorithm, fudge, c.now().Unix())
 	wire, mac, err := dns.TsigGenerateWithProvider(m, c.ring, "", false)
 	if err != nil {
 		c.pool.put(server, conn)
@@ -128,7 +129,7 @@ func (c *client) accept(m *dns.Msg, mac string, frame []byte) (*dns.Msg, error) 
 	// Verifying changes the bytes that it is given.
 	err := dns.TsigVerifyWithProvider(bytes.Clone(frame), c.ring, mac, false)
 	if errors.Is(err, dns.ErrTime) {
-		skew := time.Duration(int64(t.TimeSigned)-time.Now().Unix()) * time.Second
+		skew := time.Duration(int64(t.TimeSigned)-c.now().Unix()) * time.Second
 		return nil, &rcodeError{rcode: in.Rcode, tsig: dns.RcodeBadTime, skew: skew}
 	}
 	if err != nil {

@@ -28,7 +28,10 @@ type Config struct {
 	// Key signs everything that is sent.
 	Key     *tsigkey.Key
 	Timeout time.Duration // 0: [DefaultTimeout]
-	Log     *slog.Logger  // nil: silent
+	// Now is the wall clock that signatures are stamped with; nil: time.Now. The library
+	// verifies answers by the machine's.
+	Now func() time.Time
+	Log *slog.Logger // nil: silent
 }
 
 // Publisher is an [edge.Publisher] by dynamic update.
@@ -52,12 +55,15 @@ func New(c Config) (*Publisher, error) {
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Publisher{
 		servers: newServers(names),
-		client:  &client{key: c.Key, ring: tsigkey.NewKeyring(c.Key), timeout: c.Timeout, pool: newPool()},
+		client:  &client{key: c.Key, ring: tsigkey.NewKeyring(c.Key), timeout: c.Timeout, now: c.Now, pool: newPool()},
 		log:     c.Log.With("component", "edge/rfc2136"),
 	}, nil
 }

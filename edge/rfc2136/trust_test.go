@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -192,6 +193,33 @@ func TestRefusals(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestOurClockIsFarFromTheServers(t *testing.T) {
+	_, addr := edgetest.Serve(t, server.Config{})
+	var ahead atomic.Int64
+	p, err := rfc2136.New(rfc2136.Config{
+		Servers: addr.String(), Key: edgetest.Key(),
+		Now: func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+	})
+	require.NoError(t, err)
+	t.Cleanup(p.Close)
+	add := edge.Change{Zone: parentZone, Add: []gslb.Record{{Name: euServer, Type: edge.TypeA, TTL: 1, Data: "192.0.2.1"}}}
+
+	for _, c := range []struct {
+		ahead time.Duration
+		says  string
+	}{{6 * time.Minute, "behind ours by 6m"}, {-6 * time.Minute, "ahead of ours by 6m"}} {
+		ahead.Store(int64(c.ahead))
+		_, err = p.Update(t.Context(), add)
+		var e *edge.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, "BADTIME", e.RCODE)
+		assert.Regexp(t, c.says+`|`+strings.Replace(c.says, "6m", "5m59s", 1), e.Error(), "a second may have passed")
+	}
+	ahead.Store(0)
+	_, err = p.Update(t.Context(), add)
+	require.NoError(t, err)
 }
 
 func TestAnUnsignedPrerequisiteFailureIsNoRace(t *testing.T) {

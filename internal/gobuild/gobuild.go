@@ -16,7 +16,12 @@ import (
 // Build compiles package pkg, as seen from folder dir (of the module that it belongs to;
 // "" is the current one), to the file at path to. An error holds what the compiler said.
 func Build(ctx context.Context, dir, pkg, to string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", to, pkg)
+	return BuildTagged(ctx, dir, pkg, to, "")
+}
+
+// BuildTagged is Build with build tags, separated by commas.
+func BuildTagged(ctx context.Context, dir, pkg, to, tags string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", tags, "-o", to, pkg)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=", "GOWORK=off")
 	if filepath.IsAbs(dir) { // as it is written, where it is a link

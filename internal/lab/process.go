@@ -14,6 +14,9 @@ import (
 	"time"
 )
 
+// endWithin is how long a process may take to end that was told to.
+const endWithin = 30 * time.Second
+
 // Process is one running meridian.
 type Process struct {
 	Name string
@@ -86,7 +89,7 @@ func (p *Process) Thaw() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 func (p *Process) Kill() error { return p.end(syscall.SIGKILL) }
 
 // Stop ends the process as its supervisor would, and waits; one that does not
-// go within ten seconds is killed, and that is an error.
+// go within endWithin is killed, and that is an error.
 func (p *Process) Stop() error { return p.end(syscall.SIGTERM) }
 
 func (p *Process) end(sig syscall.Signal) error {
@@ -96,13 +99,13 @@ func (p *Process) end(sig syscall.Signal) error {
 	select {
 	case <-p.done:
 		return nil
-	case <-time.After(10 * time.Second):
+	case <-time.After(endWithin):
 	}
 	if err := p.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("killing %s: %w", p.Name, err)
 	}
 	<-p.done
-	return fmt.Errorf("%s did not end within 10 s of %v and was killed", p.Name, sig)
+	return fmt.Errorf("%s did not end within %v of %v and was killed", p.Name, endWithin, sig)
 }
 
 // Close stops every process that still runs, the last started first.
