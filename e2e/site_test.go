@@ -43,26 +43,11 @@ type site struct {
 	edgeAt  string // "" until startEdge
 }
 
-var binary = struct {
-	path string
-	err  error
-}{}
+// binary is meridian.
+var binary gobuild.Binary
 
-// TestMain builds the binary once for all tests.
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "meridian-e2e-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	binary.path = filepath.Join(dir, "meridian")
-	binary.err = gobuild.Build(context.Background(), "", "../cmd/meridian", binary.path)
-	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(code)
-}
+// TestMain builds it once for all tests.
+func TestMain(m *testing.M) { os.Exit(binary.Main(m, "../cmd/meridian")) }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
@@ -73,8 +58,8 @@ func newSite(t *testing.T) *site {
 // layOut makes a site for a test or a benchmark.
 func layOut(t testing.TB) *site {
 	t.Helper()
-	require.NoError(t, binary.err)
-	l, err := lab.New(t.Context(), t.TempDir(), binary.path)
+	require.NoError(t, binary.Err)
+	l, err := lab.New(t.Context(), t.TempDir(), binary.Path)
 	require.NoError(t, err)
 	s := &site{t: t, lab: l}
 	t.Cleanup(func() {

@@ -43,26 +43,11 @@ const (
 	httpPort = 8080
 )
 
-var built struct {
-	path string
-	err  error
-}
+// built is meridian.
+var built gobuild.Binary
 
-// TestMain builds the binary once for all tests.
-func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "meridian-load-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	built.path = filepath.Join(dir, "meridian")
-	built.err = gobuild.Build(context.Background(), "", "../../cmd/meridian", built.path)
-	code := m.Run()
-	if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(code)
-}
+// TestMain builds it once for all tests.
+func TestMain(m *testing.M) { os.Exit(built.Main(m, "../../cmd/meridian")) }
 
 // loadTime is how long each load lasts.
 func loadTime(t testing.TB) time.Duration {
@@ -88,12 +73,12 @@ type server struct {
 // itself, and what loads it the others.
 func serve(t *testing.T, extra ...string) *server {
 	t.Helper()
-	require.NoError(t, built.err)
+	require.NoError(t, built.Err)
 	dir := t.TempDir()
-	bin := built.path
+	bin := built.Path
 	if taskset, err := exec.LookPath("taskset"); err == nil && runtime.NumCPU() > 1 {
 		bin = filepath.Join(dir, "one-processor")
-		script := fmt.Sprintf("#!/bin/sh\nexport GOMAXPROCS=1\nexec %s -c 0 %s \"$@\"\n", taskset, built.path)
+		script := fmt.Sprintf("#!/bin/sh\nexport GOMAXPROCS=1\nexec %s -c 0 %s \"$@\"\n", taskset, built.Path)
 		require.NoError(t, os.WriteFile(bin, []byte(script), 0o700))
 	}
 	l, err := lab.New(t.Context(), dir, bin)
