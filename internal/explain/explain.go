@@ -229,15 +229,32 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 		out = append(out, fmt.Sprintf("the edge zone could not be read since the start and no other cluster called, so until %s names that are not known here get SERVFAIL", w.Unsought.Format(time.RFC3339)))
 	}
 	for i := range h.Parts {
-		if p := &h.Parts[i]; p.Checked && p.Liveness == gslb.Lost {
-			out = append(out, fmt.Sprintf("cluster %s is silent, but its entries answer for this host", p.Cluster))
+		out = append(out, ofCluster(w.Cluster(h.Parts[i].Cluster), &h.Parts[i])...)
+	}
+	return out
+}
+
+// ofCluster says what the liveness of a cluster does not say.
+func ofCluster(c *gslb.Cluster, p *gslb.Part) []string {
+	var out []string
+	if c != nil && c.Conflict != "" {
+		out = append(out, c.Conflict+"; nothing new of its hosts is taken until one of them has another")
+	}
+	if c != nil && c.Liveness == gslb.Vouched {
+		by := c.Witness.Kind.String()
+		if c.Witness.By != "" {
+			by += " " + string(c.Witness.By)
 		}
-		if c := w.Cluster(h.Parts[i].Cluster); c != nil && !c.Unread.IsZero() {
-			out = append(out, fmt.Sprintf("cluster %s calls this one, but its report is not read since %s, so what it said then counts", c.Tag, c.Unread.UTC().Format(time.RFC3339)))
-		}
-		if h.Parts[i].Held {
-			out = append(out, fmt.Sprintf("cluster %s does not offer the host any more; many vanished together, so what it offered is kept for a while", h.Parts[i].Cluster))
-		}
+		out = append(out, fmt.Sprintf("cluster %s is silent since %s, and its offers stay, for somebody vouches for it: %s", c.Tag, c.Since.UTC().Format(time.RFC3339), by))
+	}
+	if p.Checked && p.Liveness == gslb.Lost {
+		out = append(out, fmt.Sprintf("cluster %s is silent, but its entries answer for this host", p.Cluster))
+	}
+	if c != nil && !c.Unread.IsZero() {
+		out = append(out, fmt.Sprintf("cluster %s calls this one, but its report is not read since %s, so what it said then counts", c.Tag, c.Unread.UTC().Format(time.RFC3339)))
+	}
+	if p.Held {
+		out = append(out, fmt.Sprintf("cluster %s does not offer the host any more; many vanished together, so what it offered is kept for a while", p.Cluster))
 	}
 	return out
 }

@@ -65,6 +65,28 @@ func TestEveryEntryHasItsReason(t *testing.T) {
 	})
 }
 
+func TestWhoVouchesAndWhoseTagIsInDisputeIsNoted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		name := gslb.MustName("app.cloud.example.com")
+		w := *world(t, gslb.Policy{Strategy: gslb.RoundRobin, TTL: 30}, name.String())
+		w.Clusters = slices.Clone(w.Clusters)
+		us := w.Cluster("us")
+		us.Liveness, us.Since = gslb.Vouched, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		us.Witness = gslb.Witness{Kind: gslb.ThirdCluster, By: "ap"}
+		notes := func() []string {
+			x, err := explain.Of(&w, name, netip.Addr{})
+			require.NoError(t, err)
+			return x.Notes
+		}
+		const silent = "cluster us is silent since 2026-03-01T12:00:00Z, and its offers stay, for somebody vouches for it: "
+		assert.Equal(t, []string{silent + "thirdCluster ap"}, notes())
+		us.Witness = gslb.Witness{Kind: gslb.Heartbeat}
+		assert.Equal(t, []string{silent + "heartbeat"}, notes())
+		us.Liveness, us.Witness, us.Conflict = gslb.Fresh, gslb.Witness{}, `geo tag "us" is used by two clusters: id a, which is kept, and id b`
+		assert.Equal(t, []string{us.Conflict + "; nothing new of its hosts is taken until one of them has another"}, notes())
+	})
+}
+
 func TestAClusterThatIsNotReadIsNoted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		name := gslb.MustName("app.cloud.example.com")
