@@ -68,12 +68,12 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 		deps:     refs.NewIndex[types.NamespacedName](),
 		last:     newTranslations(),
 		entries:  newEntryMemory(cfg.HoldEntries),
-		drains:   newDrains(cfg.HoldEntries, cfg.AsksDraining),
 		guard:    newGuard(log, m, cfg.RemovalHold),
 		operator: newOperator(log, m, cfg.Store),
 		broken:   make(map[types.NamespacedName]bool),
 		synced:   make(chan struct{}),
 	}
+	c.drains = newDrains(cfg.HoldEntries, cfg.AsksDraining, c.entriesBefore)
 	c.zones.Store(&translate.ZonesOutput{})
 	switch {
 	case cfg.ClientsHidden:

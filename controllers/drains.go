@@ -26,10 +26,13 @@ const mostDrain = 5 * time.Minute
 //	has other addresses, nobody can           | not
 //	has no address, but a name to resolve     | for the hold
 //	has no entry at all, or is not offered    | not (entryMemory has kept it if its status went empty)
+//	has no address, in a process that began   | for the hold: that of before may have kept it since its
+//	with a World where it had some            | status went empty
 type drains struct {
-	hold time.Duration
-	asks bool // hosts without a check are asked as well
-	of   map[types.NamespacedName]map[gslb.Name]*drained
+	hold   time.Duration
+	asks   bool // hosts without a check are asked as well
+	before func(gslb.Source, gslb.Name) []gslb.Entry
+	of     map[types.NamespacedName]map[gslb.Name]*drained
 }
 
 // drained is what is known of one host of one Gslb.
@@ -42,10 +45,13 @@ type drained struct {
 type leftEntry struct {
 	entry gslb.Entry
 	at    time.Time
+	first bool // it had left when this process looked for the first time
 }
 
-func newDrains(hold time.Duration, asks bool) *drains {
-	return &drains{hold: hold, asks: asks, of: make(map[types.NamespacedName]map[gslb.Name]*drained)}
+// newDrains makes drains. before says which entries an object offered for a host before this
+// process translated it for the first time; it is asked once for each.
+func newDrains(hold time.Duration, asks bool, before func(gslb.Source, gslb.Name) []gslb.Entry) *drains {
+	return &drains{hold: hold, asks: asks, before: before, of: make(map[types.NamespacedName]map[gslb.Name]*drained)}
 }
 
 // forget drops what is known of a Gslb that is gone.
@@ -59,17 +65,18 @@ func (d *drains) apply(key types.NamespacedName, out *translate.Output, now time
 	offers := slices.Clone(out.Offers)
 	for i, o := range offers {
 		h := known[o.Host]
-		if h == nil {
-			h = &drained{}
+		first := h == nil
+		if first {
+			h = &drained{has: addressed(d.before(o.Source, o.Host))}
 		}
 		next[o.Host] = h
-		kept, until := d.host(h, o, readinessOf(out, o.Host), now)
+		kept, until := d.host(h, o, readinessOf(out, o.Host), now, first)
 		if !until.IsZero() && (again.IsZero() || until.Before(again)) {
 			again = until
 		}
 		if len(kept) > 0 {
 			with := *o
-			with.Entries = append(slices.Clone(o.Entries), kept...)
+			with.Entries, with.Reason = append(slices.Clone(o.Entries), kept...), ""
 			offers[i] = &with
 		}
 	}
@@ -93,18 +100,18 @@ func readinessOf(out *translate.Output, host gslb.Name) readiness {
 }
 
 // host notes what left a host and gives what of it stays, in the order of addresses.
-func (d *drains) host(h *drained, o *gslb.Offer, ready readiness, now time.Time) (kept []gslb.Entry, again time.Time) {
+func (d *drains) host(h *drained, o *gslb.Offer, ready readiness, now time.Time, first bool) (kept []gslb.Entry, again time.Time) {
 	for _, e := range h.has {
 		if !hasAddr(o.Entries, e.Addr) {
-			h.left = append(h.left, leftEntry{e, now})
+			h.left = append(h.left, leftEntry{e, now, first})
 		}
 	}
-	h.has = slices.DeleteFunc(slices.Clone(o.Entries), func(e gslb.Entry) bool { return !e.Addr.IsValid() })
+	h.has = addressed(o.Entries)
 	h.left = slices.DeleteFunc(h.left, func(l leftEntry) bool {
 		return hasAddr(o.Entries, l.entry.Addr) || now.Sub(l.at) >= max(d.hold, mostDrain)
 	})
 	for _, l := range h.left {
-		until := l.at.Add(d.stays(o, &l.entry))
+		until := l.at.Add(d.stays(o, &l))
 		if !until.After(now) {
 			continue
 		}
@@ -120,9 +127,12 @@ func (d *drains) host(h *drained, o *gslb.Offer, ready readiness, now time.Time)
 }
 
 // stays is how long an address stays after it left.
-func (d *drains) stays(o *gslb.Offer, e *gslb.Entry) time.Duration {
-	asked := o.Check != nil || d.asks && (e.Ask.Scheme == "http" || e.Ask.Scheme == "https")
+func (d *drains) stays(o *gslb.Offer, l *leftEntry) time.Duration {
+	ask := &l.entry.Ask
+	asked := o.Check != nil || d.asks && (ask.Scheme == "http" || ask.Scheme == "https")
 	switch {
+	case len(o.Entries) == 0 && l.first && o.Reason == gslb.ReasonAddressUnknown:
+		return d.hold
 	case len(o.Entries) == 0:
 		return 0
 	case !slices.ContainsFunc(o.Entries, func(e gslb.Entry) bool { return e.Addr.IsValid() }):
@@ -133,8 +143,35 @@ func (d *drains) stays(o *gslb.Offer, e *gslb.Entry) time.Duration {
 	return 0
 }
 
+// addressed gives the entries with an address, but for those that drain.
+func addressed(all []gslb.Entry) []gslb.Entry {
+	return slices.DeleteFunc(slices.Clone(all), func(e gslb.Entry) bool { return !e.Addr.IsValid() || e.Draining })
+}
+
 func hasAddr(all []gslb.Entry, addr netip.Addr) bool {
 	return slices.ContainsFunc(all, func(e gslb.Entry) bool { return e.Addr == addr })
+}
+
+// entriesBefore gives the entries that the World has of one of our objects, while objects are
+// read for the first time: those of a saved World, or of another instance of this cluster.
+func (c *collector) entriesBefore(source gslb.Source, host gslb.Name) []gslb.Entry {
+	select {
+	case <-c.synced:
+		return nil
+	default:
+	}
+	w := c.cfg.Store.World()
+	if w == nil {
+		return nil
+	}
+	h := w.Host(host)
+	if h == nil {
+		return nil
+	}
+	if p := h.Part(c.cfg.Self); p != nil && p.Offer.Source == source {
+		return p.Offer.Entries
+	}
+	return nil
 }
 
 // drain adds to a translation what drains, and has it made anew when that ends.

@@ -32,64 +32,74 @@ func TestAddressesThatLeftDrain(t *testing.T) {
 		asks   bool
 		scheme string
 		steps  []step
+		before []string // what the World of before the start has
 	}{
 		{"an address changes, and its host is probed", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, "nothing left"},
 			{time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, "the new one is there, the old one stays for the TTL"},
 			{30 * time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, "counted from when it left"},
 			{31 * time.Second, []string{"192.0.2.2"}, "[]", 0, "the TTL is over"},
-		}},
+		}, nil},
 		{"an address changes, and entries are asked as clients do", 30, nil, true, "https", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, ""},
-		}},
+		}, nil},
 		{"nobody can ask it", 30, nil, true, "tcp", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, []string{"192.0.2.2"}, "[]", 0, "it is not known to serve"},
-		}},
+		}, nil},
 		{"nobody asks", 30, nil, false, "http", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, []string{"192.0.2.2"}, "[]", 0, ""},
-		}},
+		}, nil},
 		{"a long TTL", 86400, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{0, []string{"192.0.2.2"}, "[192.0.2.1]", mostDrain, "five minutes at most"},
-		}},
+		}, nil},
 		{"it comes back, and leaves again", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, ""},
 			{2 * time.Second, []string{"192.0.2.1"}, "[192.0.2.2]", 32 * time.Second, "the other way round"},
 			{3 * time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 33 * time.Second, ""},
-		}},
+		}, nil},
 		{"one of two leaves", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1", "2001:db8::1"}, "[]", 0, ""},
 			{0, []string{"192.0.2.1"}, "[2001:db8::1]", 30 * time.Second, ""},
-		}},
+		}, nil},
 		{"it turns into a host name, which is resolved later", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, []string{"lb.example.net"}, "[192.0.2.1]", time.Second + hold, "never an empty answer"},
 			{2 * time.Minute, []string{"192.0.2.9"}, "[]", 0, "resolved, longer than a TTL after it left"},
-		}},
+		}, nil},
 		{"and is resolved soon", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, []string{"lb.example.net"}, "[192.0.2.1]", time.Second + hold, ""},
 			{2 * time.Second, []string{"192.0.2.9"}, "[192.0.2.1]", 31 * time.Second, "the rest of the TTL"},
-		}},
+		}, nil},
 		{"everything is gone", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, nil, "[]", 0, "entryMemory has kept it for as long as it may"},
-		}},
+		}, nil},
+		{"a restart while its status is empty", 30, nil, false, "", []step{
+			{0, nil, "[192.0.2.1]", hold, "the process before kept it"},
+			{time.Minute, nil, "[192.0.2.1]", hold, "counted from the start"},
+			{2 * time.Minute, []string{"192.0.2.1"}, "[]", 0, "it is back"},
+			{3 * time.Minute, nil, "[]", 0, "from here on entryMemory knows it"},
+		}, []string{"192.0.2.1"}},
+		{"a restart while its status stays empty", 30, nil, false, "", []step{
+			{0, nil, "[192.0.2.1 192.0.2.2]", hold, ""},
+			{hold, nil, "[]", 0, "not for ever"},
+		}, []string{"192.0.2.1", "192.0.2.2"}},
+		{"a restart in which the address changed", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.2"}, "[192.0.2.1]", 30 * time.Second, "as in a process that goes on"},
+		}, []string{"192.0.2.1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, start := newDrains(hold, c.asks), time.Now()
+			d, start := newDrains(hold, c.asks, func(gslb.Source, gslb.Name) []gslb.Entry { return entriesAt(c.before, c.scheme) }), time.Now()
 			for _, st := range c.steps {
 				o := &gslb.Offer{Host: host, Check: c.check, Policy: gslb.Policy{TTL: c.ttl}}
-				for _, a := range st.has {
-					e := gslb.Entry{Hostname: a, Health: gslb.HealthUnknown, Reason: gslb.ReasonUnresolved}
-					if addr, err := netip.ParseAddr(a); err == nil {
-						e = gslb.Entry{Addr: addr, Health: gslb.Healthy, Reason: gslb.ReasonReady, Ask: gslb.Ask{Scheme: c.scheme}}
-					}
-					o.Entries = append(o.Entries, e)
+				if o.Entries = entriesAt(st.has, c.scheme); len(o.Entries) == 0 {
+					o.Reason = gslb.ReasonAddressUnknown
 				}
 				out := translate.Output{Offers: []*gslb.Offer{o}, Hosts: []translate.HostStatus{{Host: host, Readiness: gslb.Healthy, ReadinessReason: gslb.ReasonReady}}}
 				again := d.apply(nn("a", "app"), &out, start.Add(st.at))
@@ -112,4 +122,17 @@ func TestAddressesThatLeftDrain(t *testing.T) {
 			assert.Empty(t, d.of)
 		})
 	}
+}
+
+// entriesAt are healthy entries at addresses, or the names of load balancers.
+func entriesAt(at []string, scheme string) []gslb.Entry {
+	var all []gslb.Entry
+	for _, a := range at {
+		e := gslb.Entry{Hostname: a, Health: gslb.HealthUnknown, Reason: gslb.ReasonUnresolved}
+		if addr, err := netip.ParseAddr(a); err == nil {
+			e = gslb.Entry{Addr: addr, Health: gslb.Healthy, Reason: gslb.ReasonReady, Ask: gslb.Ask{Scheme: scheme}}
+		}
+		all = append(all, e)
+	}
+	return all
 }

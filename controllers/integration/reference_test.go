@@ -121,3 +121,37 @@ func TestEntriesOutliveAStatusThatGoesEmpty(t *testing.T) {
 	setAddresses(t, s.api, ing, "192.0.2.8")
 	s.answers("shop.cloud.example.com", "192.0.2.8")
 }
+
+// TestEntriesOutliveARestartWhileTheirStatusIsEmpty: an ingress controller and Meridian are
+// replaced at the same time, as when a node is drained.
+func TestEntriesOutliveARestartWhileTheirStatusIsEmpty(t *testing.T) {
+	s := newSite(t, server)
+	ns := namespace(t, s.api, nil)
+	const host = "restarted.cloud.example.com"
+	app(t, s.api, ns, "shop", true)
+	ing := ingress(t, s.api, ingressOf(ns, "web", host, "shop", nil), "192.0.2.1")
+	require.NoError(t, s.api.Create(t.Context(), referring(ns, "shop", gslbv1beta1.ResourceRef{Name: "web"})))
+	s.answers(host, "192.0.2.1")
+	setAddresses(t, s.api, ing)
+	s.quiet()
+	s.answers(host, "192.0.2.1")
+	s.stop()
+
+	next := newSite(t, server, withSaved(t, s.store.Save()))
+	eventually(t, func() error {
+		if w := next.store.World(); w == nil || !w.Local.Synced {
+			return notYet("objects are not read")
+		}
+		return nil
+	})
+	next.quiet()
+	next.answers(host, "192.0.2.1")
+	setAddresses(t, s.api, ing, "192.0.2.8")
+	next.answers(host, "192.0.2.8")
+
+	setAddresses(t, s.api, ing)
+	next.stop()
+	other := newSite(t, server) // it knows nothing of before
+	other.condition(ns, "shop", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
+	other.answers(host)
+}

@@ -41,6 +41,14 @@ type site struct {
 // option changes the configuration of a site.
 type option func(*controllers.Config)
 
+// withSaved has a site begin with a World that was kept.
+func withSaved(t testing.TB, saved *gslb.Saved) option {
+	t.Helper()
+	store, err := gslb.NewStore(gslb.Config{Self: saved.Self, ClusterID: saved.ClusterID, RemovalHold: gslb.DefaultRemovalHold, Saved: saved})
+	require.NoError(t, err)
+	return func(c *controllers.Config) { c.Store = store }
+}
+
 // zone is the one that every site serves by its flags.
 func zone() *gslb.ZoneIntent {
 	return &gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com"), NegTTL: 30}
@@ -82,6 +90,9 @@ func newSiteAs(t testing.TB, cfg *rest.Config, tag gslb.GeoTag, id string, optio
 	}
 	for _, o := range options {
 		o(&c)
+	}
+	if other, ok := c.Store.(*gslb.Store); ok && other != s.store {
+		s.store, s.box = other, other.Mailbox()
 	}
 	ctrl, err := controllers.New(c)
 	require.NoError(t, err)
