@@ -30,7 +30,8 @@ type Held struct {
 }
 
 // guard is the deletion guard. A host vanishes when a cluster that offered entries for it
-// offers none any more, though the cluster did not leave and its zone is still ours.
+// offers none any more, or none with a Service that exists, though the cluster did not
+// leave and its zone is still ours.
 //
 //	vanished within the window           | what the cluster offered
 //	at most guardLeast, or half of all   | goes
@@ -81,9 +82,13 @@ func (g *guard) trust(tag GeoTag) {
 	s.trusted = true
 }
 
-// offers gives an offer with an entry; nil if there is none.
+// offers gives an offer with an entry whose Services exist, unless it is set by hand; nil
+// if there is none. Services that are there and not ready are a failure, and no accident.
 func offers(o *Offer) *Offer {
 	if o == nil || len(o.Entries) == 0 {
+		return nil
+	}
+	if o.Override == NoOverride && !slices.ContainsFunc(o.Entries, func(e Entry) bool { return e.Reason != ReasonServiceNotFound }) {
 		return nil
 	}
 	return o
@@ -122,7 +127,7 @@ func (g *guard) watch(in *hostInput, meant func(zone Name, tag GeoTag) bool, lef
 	}
 	for i := range old.Parts {
 		p := &old.Parts[i]
-		if len(p.Entries) == 0 || p.Offer.PolicyUnknown { // it is there while somebody else offers the host
+		if len(p.Entries) == 0 || offers(p.Offer) == nil || p.Offer.PolicyUnknown { // it is there while somebody else offers the host
 			continue
 		}
 		s := g.side(p.Cluster)

@@ -4,6 +4,7 @@ package gslb_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -142,6 +143,59 @@ func TestEntriesThatVanishInAMassAreHeld(t *testing.T) {
 		g.own(3, "192.0.2.99")
 		g.want(t, "eu", 20, 14, "one has an address again")
 		assert.Contains(t, tiers(g.World().Host(numbered(3))), "192.0.2.99")
+	})
+}
+
+// Services are deleted by mistake, or an API server that lost its store does not list them:
+// the Gslbs are there, and their addresses.
+func TestServicesThatVanishInAMassAreHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuarded(t, 20, hold)
+		backends := func(i int, health gslb.Health, why gslb.Reason, by ...gslb.Override) {
+			o := offer(numbered(i), fmt.Sprint("app", i), 1, fmt.Sprintf("192.0.2.%d", i))
+			o.Entries[0].Health, o.Entries[0].Reason = health, why
+			for _, by := range by {
+				o.Override = by
+			}
+			g.SetObject(o.Source, []*gslb.Offer{o})
+		}
+		serving := func() (n int) {
+			for h := range g.World().Hosts() {
+				if slices.ContainsFunc(h.Part("eu").Entries, func(c gslb.Candidate) bool { return c.Tier == gslb.TierHealthy }) {
+					n++
+				}
+			}
+			return n
+		}
+		for i := range 20 {
+			backends(i, gslb.Unhealthy, gslb.ReasonNotReady)
+		}
+		g.want(t, "eu", 20, 0, "readiness is believed")
+		assert.Zero(t, serving())
+		for i := range 20 {
+			backends(i, gslb.Healthy, gslb.ReasonReady)
+		}
+		settle()
+		for i := range 9 {
+			backends(i, gslb.Unhealthy, gslb.ReasonServiceNotFound)
+		}
+		g.want(t, "eu", 20, 0, "some Services are deleted")
+		assert.Equal(t, 11, serving())
+		for i := range 15 {
+			backends(i, gslb.Unhealthy, gslb.ReasonServiceNotFound)
+		}
+		g.want(t, "eu", 20, 15, "they are no accident")
+		assert.Equal(t, 20, serving(), "as they were")
+		backends(3, gslb.Unhealthy, gslb.ReasonNotReady)
+		backends(4, gslb.Unhealthy, gslb.ReasonServiceNotFound, gslb.Drain)
+		g.want(t, "eu", 20, 13, "what is said of a Service that is there counts, and what is set by hand")
+		assert.Equal(t, 18, serving())
+		time.Sleep(hold)
+		g.want(t, "eu", 20, 0, "then it is believed")
+		assert.Equal(t, 5, serving())
+		time.Sleep(time.Minute)
+		g.own(99, "192.0.2.99")
+		g.want(t, "eu", 21, 0, "and not held once more")
 	})
 }
 
