@@ -68,6 +68,7 @@ func TestCluster(t *testing.T) {
 	t.Run("life", func(t *testing.T) { lifeOfARelease(t, c) })
 	t.Run("keys", func(t *testing.T) { keysOfSomebodyElse(t, c) })
 	t.Run("kustomize", func(t *testing.T) { kustomizeIsApplied(t, c) })
+	t.Run("k8gb", func(t *testing.T) { kindsBesideK8gb(t, c) })
 }
 
 // variantsAreAccepted: the API server takes every object of every variant, without a
