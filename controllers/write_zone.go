@@ -278,6 +278,9 @@ func (in *zoneInput) delegated(own *translate.Zone) metav1.Condition {
 		}
 		c.Status, c.Reason = metav1.ConditionTrue, gslbv1beta1.ReasonDelegated
 		c.Message = fmt.Sprintf("%s delegates the zone to %s", own.EdgeZone, strings.Join(names, ", "))
+		if s.Message != "" {
+			c.Message += "; " + s.Message
+		}
 	case edge.ReasonInvalidName:
 		c.Reason, c.Message = gslbv1beta1.ReasonInvalidSpec, s.Message
 	default: // the words of the other reasons are the condition's

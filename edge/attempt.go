@@ -60,10 +60,10 @@ func (b *beater) wentBack(cur current) bool {
 
 // content notes that the heartbeat says what it should.
 func (b *beater) content(cur current) {
-	b.moved, b.changed = false, false
+	b.moved, b.changed = b.moved && b.target.blind && cur.beat.NS != b.digest, false
 	mine := cur.beat.ClusterID == b.selfID && cur.beat.Instance == b.k.Instance
 	news := b.claim.set(mine, b.dispute.removableFrom, b.dispute.message)
-	if b.claim.read(cur.data, cur.beat.NS == b.digest) || news {
+	if b.claim.read(cur.data, cur.beat.NS, b.digest) || news {
 		b.claimed()
 	}
 }

@@ -62,6 +62,12 @@ func (b *beater) note(cur current) {
 		return
 	}
 	now := time.Now()
+	switch {
+	case cur.beat.NS == b.digest || cur.beat.ClusterID != b.selfID:
+		b.othersAt = time.Time{}
+	case b.othersAt.IsZero() || cur.beat.NS != b.seen.NS:
+		b.othersAt = now
+	}
 	moved := b.seenAt.IsZero() || cur.beat.Counter != b.seen.Counter ||
 		cur.beat.Instance != b.seen.Instance || cur.beat.ClusterID != b.seen.ClusterID
 	b.seen = cur.beat
@@ -84,7 +90,8 @@ func (b *beater) stale(now time.Time) bool {
 //	in the edge zone                          | we                  | write
 //	no heartbeat                              | any                 | yes, unless a start finds our geo tag in use
 //	of another cluster id                     | any                 | as the dispute says
-//	other addresses                           | changed ours        | yes
+//	other addresses                           | changed ours, see   | yes
+//	no addresses                              | see                 | yes
 //	does not name a cluster                   | miss it             | yes
 //	named us as its writer, misses others     | miss others now     | yes
 //	has not moved for its interval            | miss somebody       | yes
@@ -107,7 +114,7 @@ func (b *beater) needed(cur current) (bool, *Error) {
 	b.dispute.ours(now)
 	mine := cur.beat.Instance == b.k.Instance
 	switch {
-	case b.moved && cur.beat.NS != b.digest:
+	case cur.beat.NS != b.digest && b.restates(cur, now):
 		return true, nil
 	case b.lacks(cur.beat):
 		return true, nil
@@ -119,6 +126,28 @@ func (b *beater) needed(cur current) (bool, *Error) {
 		return true, nil
 	}
 	return !now.Before(b.calmDue), nil
+}
+
+// restates reports that the next heartbeat states our addresses in place of what it
+// states now. A process that cannot read its objects never does: what stands there is of
+// one that could. Nor does one that sees because of an alarm alone: its watch may lag
+// behind another instance's.
+//
+//	the heartbeat states                      | we                  | restates
+//	any, of another cluster id                | see                 | yes
+//	nothing                                   | see                 | yes
+//	other addresses                           | changed ours, see   | yes
+//	other addresses, for an hour              | see                 | yes: who wrote them is gone
+//	other addresses                           | see                 | no
+//	any                                       | are blind           | no
+func (b *beater) restates(cur current, now time.Time) bool {
+	switch {
+	case b.target.blind:
+		return false
+	case !cur.good || cur.beat.ClusterID != b.selfID || cur.beat.NS == "" || b.moved:
+		return true
+	}
+	return !b.othersAt.IsZero() && now.Sub(b.othersAt) >= beatCalm || !now.Before(b.calmDue)
 }
 
 // lacks reports that the heartbeat does not yet say what we miss: each missed
@@ -170,7 +199,13 @@ func missedTags(h Heartbeat) []gslb.GeoTag {
 func (b *beater) compose(cur current, now time.Time) Heartbeat {
 	h := Heartbeat{
 		Cluster: b.self, ClusterID: b.selfID, Instance: b.k.Instance,
-		Counter: cur.beat.Counter + 1, Interval: b.interval(now), NS: b.digest,
+		Counter: cur.beat.Counter + 1, Interval: b.interval(now),
+	}
+	switch {
+	case b.restates(cur, now):
+		h.NS = b.digest
+	case cur.good && cur.beat.ClusterID == b.selfID:
+		h.NS = cur.beat.NS
 	}
 	heard := b.heard()
 	for _, t := range b.target.missed {

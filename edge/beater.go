@@ -16,6 +16,7 @@ type beatTarget struct {
 	ours       []Delegation // that are published
 	missed     []gslb.GeoTag
 	conflicted string // the World knows of another cluster with our geo tag
+	blind      bool   // this process cannot read its objects
 }
 
 // beater writes our cluster's heartbeat in one edge zone. Every instance of a
@@ -37,6 +38,7 @@ type beater struct {
 	target     beatTarget
 	digest     string
 	moved      bool      // our addresses changed since the heartbeat last said so
+	othersAt   time.Time // since when it states others than ours; zero: it does not
 	changed    bool      // what we miss changed since we last looked
 	alarmSince time.Time // zero: calm
 	due        time.Time // when to look again; zero: nothing to beat for
@@ -119,12 +121,13 @@ func (b *beater) take(t beatTarget) {
 	case b.alarmSince.IsZero():
 		b.alarmSince = now
 	}
-	b.target, b.digest = t, digest
 	b.moved, b.changed = b.moved || moved, b.changed || changed
+	sees := b.target.blind && !t.blind && b.moved // what was kept back can be said
+	b.target, b.digest = t, digest
 	switch {
 	case !t.active || b.owner.IsZero():
 		b.due = time.Time{}
-	case started, moved, changed:
+	case started, moved, changed, sees:
 		b.retry.reset()
 		b.due = later(now, b.wroteAt.Add(beatGap))
 	}

@@ -119,7 +119,8 @@ func TestTheLoserOfARaceReadsAgain(t *testing.T) {
 		r, _ := start(t, z, "i1", "eu-id")
 		r.tell(nil)
 		pass(time.Minute)
-		rival := edge.Heartbeat{Cluster: "eu", ClusterID: "eu-id", Instance: "i2", Counter: 77, Interval: 5 * time.Second,
+		first, _ := z.Beat(euBeat)
+		rival := edge.Heartbeat{Cluster: "eu", ClusterID: "eu-id", Instance: "i2", Counter: 77, Interval: 5 * time.Second, NS: first.NS,
 			Missed: []edge.HeardKeepAlive{{Cluster: "us", Instance: "u1", Number: 9}}}
 		z.Before(func() { z.Set(euBeat, edge.TypeTXT, rival.Data()) })
 		r.miss("us")

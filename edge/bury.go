@@ -98,7 +98,7 @@ func (d *delegator) buryOne(ctx context.Context, want Delegation, have holding, 
 	if err != nil {
 		return time.Time{}, err
 	}
-	own, _ := d.claim.lease() // as this process knows it: one that stood still knows an older one
+	own := d.claim.lease() // as this process knows it: one that stood still knows an older one
 	if cur := parseCurrent(own); !cur.good || cur.beat.ClusterID != d.selfID {
 		return time.Now().Add(verifyEvery), nil
 	}

@@ -16,6 +16,7 @@ type claim struct {
 	other  string    // another cluster uses our geo tag; says which ids
 	data   []string  // the heartbeat as it was read last; empty: never, or it is another cluster's
 	agrees bool      // it states the addresses that we publish
+	states bool      // it states some
 	opened bool      // the heartbeat was read, and did not keep us from publishing
 	late   bool      // another cluster had our geo tag before us
 }
@@ -27,28 +28,37 @@ func (c *claim) set(mine bool, from time.Time, other string) bool {
 	news := c.mine != mine || (c.other == "") != (other == "")
 	c.mine, c.from, c.other = mine, from, other
 	if other != "" {
-		c.data, c.agrees = nil, false
+		c.data, c.agrees, c.states = nil, false, false
 	}
 	return news
 }
 
-// read notes the heartbeat as it stands, and reports whether it is news that it
-// states our addresses, or others.
-func (c *claim) read(data []string, agrees bool) bool {
+// read notes the heartbeat as it stands, which states addresses or none, and reports
+// whether it is news that it states ours, others or none.
+func (c *claim) read(data []string, states, ours string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	news := c.agrees != agrees
-	c.data, c.agrees = data, agrees
+	agrees, some := states == ours, states != ""
+	news := len(c.data) == 0 || agrees != c.agrees || some != c.states
+	c.data, c.states, c.agrees = data, some, agrees
 	return news
 }
 
-// lease gives the heartbeat as this process knows it, and whether it states our
-// addresses. Whatever is done under the prerequisite that it still stands is not done
-// by a process that stood still while another instance of its cluster went on.
-func (c *claim) lease() (data []string, agrees bool) {
+// lease gives the heartbeat as this process knows it. Whatever is done under the
+// prerequisite that it still stands is not done by a process that stood still while
+// another instance of its cluster went on.
+func (c *claim) lease() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.data, c.agrees
+	return c.data
+}
+
+// stated says what the heartbeat states of our name servers: the addresses that we
+// publish, others, or nothing.
+func (c *claim) stated() (ours, others bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.agrees, c.states && !c.agrees
 }
 
 // open lets the delegator publish. It reports whether that is news. A conflict that is
@@ -88,7 +98,7 @@ func (c *claim) isNewcomer() bool {
 func (c *claim) mayRemove(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.mine && c.other == "" && !now.Before(c.from)
+	return c.mine && c.agrees && c.other == "" && !now.Before(c.from)
 }
 
 func (c *claim) conflict() string {

@@ -143,11 +143,11 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 	if !d.claim.isOpen() {
 		return d.k.board.last(s), again // the heartbeat is read first
 	}
-	change := d.diff(want, have)
+	change, _ := d.diff(want, have)
 	if !change.Empty() {
 		was, ok := d.right[want.Zone]
-		repair := ok && reflect.DeepEqual(was, want)
-		server, err := d.change(ctx, change, repair)
+		repair := ok && was.agrees(want)
+		server, err := d.change(ctx, change, repair, want.Blind)
 		if errors.Is(err, ErrRaced) {
 			return d.k.board.last(s), time.Now().Add(raceGap)
 		}
@@ -166,13 +166,17 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 		}
 	}
 	s.Server, s.NameServers = have.server, have.nameServers(want)
-	if left := d.diff(want, have); !left.Empty() {
+	left, kept := d.diff(want, have)
+	if !left.Empty() {
 		d.k.metrics.ignored(want.EdgeZone)
 		s.Reason, s.Message = ReasonIgnored, describe(left, have)
 		return s, again
 	}
 	d.right[want.Zone] = want
-	s.OK, s.Reason = true, ReasonDelegated
+	s.OK, s.Reason, s.Message = true, ReasonDelegated, kept
+	if kept != "" {
+		delete(d.right, want.Zone)
+	}
 	if again, err = d.bury(ctx, want, have); err != nil {
 		return failed(s, err), again
 	}

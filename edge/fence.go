@@ -20,12 +20,15 @@ import (
 //	repairs               | yes             | our addresses| if the heartbeat still stands
 //	repairs               | yes             | others       | no
 //	repairs               | never           |              | freely
-func (d *delegator) change(ctx context.Context, c Change, repair bool) (server string, err error) {
-	data, agrees := d.claim.lease()
-	if owner, err := gslb.HeartbeatName(d.self, d.edge); err == nil && len(data) > 0 && (repair || len(c.Remove) > 0) {
-		c.Require = []RRset{{Name: owner, Type: TypeTXT, Data: data}}
+//	any, blindly          | any             | any          | if the heartbeat still stands; see withhold
+func (d *delegator) change(ctx context.Context, c Change, repair, blind bool) (server string, err error) {
+	data := d.claim.lease()
+	owner, err := gslb.HeartbeatName(d.self, d.edge)
+	fenced := err == nil && len(data) > 0 && (repair || blind || len(c.Remove) > 0)
+	if fenced {
+		c.Require = append(c.Require, RRset{Name: owner, Type: TypeTXT, Data: data})
 	}
-	if len(c.Require) > 0 && repair && !agrees {
+	if ours, _ := d.claim.stated(); fenced && repair && !blind && !ours {
 		d.raced()
 		return "", ErrRaced
 	}
@@ -34,7 +37,7 @@ func (d *delegator) change(ctx context.Context, c Change, repair bool) (server s
 		return server, err
 	}
 	d.raced()
-	if repair || len(c.Add) == 0 {
+	if repair || blind || len(c.Add) == 0 {
 		return "", ErrRaced
 	}
 	c.Require, c.Remove = nil, nil

@@ -156,7 +156,7 @@ func (k *Keeper) spread(ctx context.Context, w *gslb.World) {
 			z.delegator.plans.put(plans[edge])
 			z.beater.targets.put(beatTarget{
 				active: len(plans[edge]) > 0, ours: publishable(plans[edge]),
-				missed: w.Alarm.Missed, conflicted: conflicted(plans[edge]),
+				missed: w.Alarm.Missed, conflicted: conflicted(plans[edge]), blind: isBlind(w),
 			})
 		}
 	}

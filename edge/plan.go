@@ -22,6 +22,7 @@ type Delegation struct {
 	Unmet      []gslb.GeoTag // of Dead: those that never signed a word here and may run k8gb
 	Reason     Reason        // why nothing is published; "": publish
 	Message    string        // the same for people; "" with Reason
+	Blind      bool          // this process cannot read its objects: what it knows may be old
 }
 
 // Plan says what the edge zones should hold of ours, one Delegation for each
@@ -36,7 +37,7 @@ func Plan(w *gslb.World) []Delegation {
 }
 
 func planZone(w *gslb.World, z *gslb.Zone) Delegation {
-	d := Delegation{Zone: z.Zone, EdgeZone: z.EdgeZone, Dead: z.Dead}
+	d := Delegation{Zone: z.Zone, EdgeZone: z.EdgeZone, Dead: z.Dead, Blind: isBlind(w)}
 	for i := range w.Clusters {
 		if c := &w.Clusters[i]; c.Liveness == gslb.Lost && !slices.Contains(z.Dead, c.Tag) {
 			d.Lost = append(d.Lost, c.Tag)
@@ -63,6 +64,15 @@ func planZone(w *gslb.World, z *gslb.Zone) Delegation {
 		d.Message = "the addresses of this cluster's name server are not known yet: its Service has none; give --dns-address where it never will"
 	}
 	return d
+}
+
+// isBlind reports that this process cannot read its objects, or goes on from a saved
+// World and has not read them yet. Another instance of its cluster may know better.
+func isBlind(w *gslb.World) bool { return w.Local.Restored || !w.Local.Blind.IsZero() }
+
+// agrees reports that two plans publish the same.
+func (d *Delegation) agrees(o Delegation) bool {
+	return d.Zone == o.Zone && d.NameServer == o.NameServer && slices.Equal(d.Addrs, o.Addrs)
 }
 
 func sortedAddrs(in []netip.Addr) []netip.Addr {

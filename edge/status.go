@@ -40,7 +40,7 @@ type ZoneStatus struct {
 	OK       bool   // the edge zone, read back, holds what is ours
 	Reason   Reason
 	RCODE    string // of a refusal: "REFUSED", "BADKEY"; "" otherwise
-	Message  string // for people; "" when OK
+	Message  string // for people; "" when OK, unless something is left to an instance that sees
 	// NameServers is the delegation as the edge serves it, all clusters' and
 	// foreign ones (Cluster is ""); addresses are read for our own only.
 	NameServers []gslb.NameServer
@@ -82,6 +82,9 @@ func (b *board) set(s ZoneStatus) {
 		return
 	}
 	b.tell()
+	if s.OK && s.Message != "" && old.Message != s.Message {
+		b.log.Warn("the edge zone is left as it is", "zone", s.Zone, "edge", s.EdgeZone, "server", s.Server, "message", s.Message)
+	}
 	switch {
 	case same:
 	case s.OK:

@@ -385,6 +385,59 @@ func TestAClusterThatRunsK8gbIsBorneAsItIs(t *testing.T) {
 	})
 }
 
+// TestWhatAClusterThatRunsK8gbMayNotDo holds the table of docs/mixed-zones.md.
+func TestWhatAClusterThatRunsK8gbMayNotDo(t *testing.T) {
+	whole := nameServer("7", "gslb-ns-us-cloud.example.com.", "gslb-ns-ap-cloud.example.com.")
+	without := func(n string, q dns.Question) *dns.Msg { m := whole(n, q); m.Authoritative = false; return m }
+	says := func(rcode int) reply {
+		return func(string, dns.Question) *dns.Msg { return &dns.Msg{MsgHdr: dns.MsgHdr{Rcode: rcode}} }
+	}
+	for _, tt := range []struct {
+		why    string
+		server reply
+		change func(*gslb.World)
+		want   delegation.Reason // "": it works
+		text   string
+	}{
+		{"its zone names another cluster, and not ours", without, nil, "", ""},
+		{"it refuses the zone", says(dns.RcodeRefused), nil, delegation.ReasonLame, "name server gslb-ns-us-cloud.example.com of cluster us at 198.51.100.2:53: asked for cloud.example.com. SOA over UDP, it gives REFUSED"},
+		{"it knows no such zone", says(dns.RcodeNameError), nil, delegation.ReasonLame, "it gives NXDOMAIN"},
+		{"it has just started", says(dns.RcodeServerFailure), nil, delegation.ReasonLame, "it gives SERVFAIL"},
+		{"its load balancer has no TCP", func(n string, q dns.Question) *dns.Msg {
+			if n == "tcp" {
+				return nil
+			}
+			return without(n, q)
+		}, nil, delegation.ReasonSilentOverTCP, "over UDP it answers"},
+		{"it is dead", nil, nil, delegation.ReasonNameServerSilent, "over UDP"},
+		{"it was found elsewhere than clients find it, by --k8gb-peers", without, func(w *gslb.World) {
+			w.Zones[0].NameServers[1].Addrs = []netip.Addr{netip.MustParseAddr("10.9.9.9")}
+		}, "", ""},
+		{"nobody knows that it runs k8gb", without, func(w *gslb.World) { w.Clusters[1].K8gb = false }, delegation.ReasonLame, "without authority (AA)"},
+	} {
+		t.Run(tt.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := good()
+				s.set(usAt, tt.server)
+				o := run(t, s)
+				o.worlds <- world(func(w *gslb.World) {
+					w.Clusters[1].K8gb = true
+					if tt.change != nil {
+						tt.change(w)
+					}
+				})
+				got := o.after(t, 3*time.Minute)
+				if tt.want == "" {
+					assert.Equal(t, delegation.Works, got.State, "%s", got.Message)
+					return
+				}
+				assert.Equal(t, tt.want, got.Reason)
+				assert.Contains(t, got.Message, tt.text)
+			})
+		})
+	}
+}
+
 func TestASecondaryThatNoLongerFollows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := good()

@@ -32,7 +32,7 @@ func newUpdate() *dns.Msg { return new(dns.Msg).SetUpdate("example.com.") }
 // answer, which must be signed too.
 func signedRcode(t testing.TB, addr netip.AddrPort, key *tsigkey.Key, m *dns.Msg) string {
 	t.Helper()
-	c := &dns.Client{Net: "tcp", Timeout: 20 * time.Second, TsigProvider: tsigkey.NewKeyring(key)}
+	c := &dns.Client{Net: "tcp", Timeout: time.Minute, TsigProvider: tsigkey.NewKeyring(key)}
 	m.SetTsig(key.Name, key.Algorithm, 300, time.Now().Unix())
 	in, _, err := c.Exchange(m, addr.String())
 	if in == nil || in.Rcode != dns.RcodeNotAuth {
