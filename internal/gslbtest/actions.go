@@ -5,6 +5,7 @@ package gslbtest
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,9 +35,23 @@ func (s *sim) doCluster(cmd string, args []string) error {
 		slots = slots[n-1 : n]
 	}
 	defer func() { s.oracle.cause(cmd, args...) }()
+	if !c.vanished.IsZero() && (cmd == "down" || cmd == "up" || cmd == "offer" || cmd == "withdraw") {
+		c.unseen = true
+	}
 	switch cmd {
 	case "kill", "start", "recall", "freeze", "thaw", "stall", "unstall":
 		return s.doProcesses(cmd, c, slots, one)
+	case "rekey":
+		var other []*slot
+		for _, sl := range slots {
+			if sl.p != nil && sl.p.running && !slices.Equal(sl.p.keys, c.keys) {
+				other = append(other, sl)
+			}
+		}
+		if err := s.doProcesses("kill", c, other, true); err != nil {
+			return err
+		}
+		return s.doProcesses("start", c, other, true)
 	}
 	return s.doObjects(cmd, c, slots, args[1:])
 }
@@ -88,7 +103,7 @@ func (s *sim) doProcesses(cmd string, c *cluster, slots []*slot, one bool) error
 // doObjects carries out what happens to a cluster's API and what it says. The
 // lock is held.
 func (s *sim) doObjects(cmd string, c *cluster, slots []*slot, args []string) error {
-	if len(args) == 0 && cmd != "blind" && cmd != "sighted" {
+	if len(args) == 0 && !slices.Contains([]string{"blind", "sighted", "vanish", "return"}, cmd) {
 		return fmt.Errorf("%s needs a word more", cmd)
 	}
 	switch cmd {
@@ -109,6 +124,10 @@ func (s *sim) doObjects(cmd string, c *cluster, slots []*slot, args []string) er
 		}
 		s.oracle.truth()
 		c.changed()
+	case "vanish", "return":
+		c.list(cmd == "return")
+	case "keys":
+		c.keys = strings.Split(args[0], ",")
 	case "probe":
 		c.probe(netip.MustParseAddr(args[0]), args[1] == "up")
 	case "override":
@@ -144,6 +163,20 @@ func (s *sim) doObjects(cmd string, c *cluster, slots []*slot, args []string) er
 		return fmt.Errorf("unknown command %q", cmd)
 	}
 	return nil
+}
+
+// list lets lists of the API be empty, as after a restore that went wrong, or not any
+// more. The lock is held.
+func (c *cluster) list(whole bool) {
+	switch {
+	case whole && !c.vanished.IsZero():
+		c.vanished, c.returned = time.Time{}, time.Now()
+	case !whole && c.vanished.IsZero():
+		c.vanished, c.unseen, c.forgot = time.Now(), false, false
+	default:
+		return
+	}
+	c.changed()
 }
 
 // probe sets what probes say of an address. The lock is held.

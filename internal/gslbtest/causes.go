@@ -41,14 +41,18 @@ func (o *oracle) cause(cmd string, args ...string) {
 // mayChange says whether an answer may change because of a line, once:
 //
 //	line                                                   | may
-//	stall, blind, announce pause                           | no
+//	stall, blind, announce pause, keys                     | no
+//	vanish, return; nothing changed and began meanwhile    | no
 //	kill or freeze of one process, others of it are good   | no
 //	kill of one process that announced a pause             | no
 //	any other                                              | yes
 func (o *oracle) mayChange(cmd string, args []string) bool {
 	switch cmd {
-	case "stall", "blind":
+	case "stall", "blind", "keys", "vanish":
 		return false
+	case "return":
+		c := o.s.clusters[gslb.GeoTag(args[0])]
+		return c.unseen || c.forgot
 	case "announce":
 		if len(args) > 1 && args[1] == string(gslb.Pausing) {
 			return false

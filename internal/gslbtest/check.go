@@ -18,6 +18,7 @@ func (o *oracle) check(p *process, now time.Time) {
 	}
 	o.learn(p, now)
 	o.shown(p, now)
+	o.wronglySigned(p, now)
 	for name := range o.hosts {
 		a := p.view.hosts[name]
 		if a == nil {
@@ -77,7 +78,8 @@ func (o *oracle) learn(p *process, now time.Time) {
 		switch {
 		case !e.offered || !e.up || e.c.leaving || e.c == p.c && ways.IsZero():
 			delete(p.view.known, addr)
-		case held(e.since, bound, now) && held(ways, bound, now) && held(p.started, bound, now):
+		case !e.c.vanished.IsZero() && (e.since.After(e.c.vanished) || p.started.After(e.c.vanished.Add(-bound))):
+		case held(latest(e.since, e.c.returned), bound, now) && held(ways, bound, now) && held(p.started, bound, now):
 			p.view.known[addr] = true
 		}
 	}
@@ -120,6 +122,12 @@ func (o *oracle) eligible(p *process, name gslb.Name, a *answered, addr netip.Ad
 	gone := o.gone(e)
 	if gone.IsZero() || now.Sub(gone) <= boundOwn {
 		return
+	}
+	if e.c.powered {
+		if !e.c.vanished.IsZero() && gone.After(e.c.vanished.Add(-boundLost)) {
+			return // its objects vanished before anybody could see it
+		}
+		gone = latest(gone, e.c.returned)
 	}
 	if why := o.excuse(p, e, gone, now); why == "" {
 		o.fail(invEligible, p, "%s: %s of %s, which is %s, is answered (%s), %v after it went",
@@ -236,7 +244,7 @@ func (o *oracle) excuseDead(p *process, y *cluster, now time.Time) string {
 	}
 	// A heartbeat proves life only if it was written after the last sign of it.
 	// With clocks apart there are signs of life that nobody hears: refusals.
-	apart := o.skewed(p.c, y) || !o.clocks.IsZero() && now.Sub(o.clocks) < time.Minute
+	apart := p.apart(y) || o.skewed(p.c, y) || !o.clocks.IsZero() && now.Sub(o.clocks) < time.Minute
 	if b, ok := o.s.zoneAt.beats[road{y.tag, p.c.tag}]; ok && (apart || b.at.After(p.sure[y.tag].Add(-lookEvery))) {
 		until = latest(until, b.at.Add(3*b.Interval+time.Second))
 		if p.remembers {

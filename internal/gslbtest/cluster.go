@@ -30,6 +30,12 @@ type cluster struct {
 	down     map[netip.Addr]bool
 	verdicts map[gslb.Name]map[netip.Addr]gslb.Health
 
+	vanished time.Time // since when lists of the API are empty; zero: they are not
+	returned time.Time // when they were not any more
+	unseen   bool      // something changed while they were
+	forgot   bool      // a process began while they were
+	keys     []string  // of peers, by name; the first signs
+
 	object  *published // the delegation as ExternalDNS finds it; nil: none
 	leaving bool       // it said goodbye
 	left    time.Time  // when it did
@@ -100,9 +106,11 @@ func (c *cluster) changed() {
 	}
 }
 
-// offers gives what the API says of every object, health by readiness. The lock is
-// held.
+// offers gives what the API lists, health by readiness. The lock is held.
 func (c *cluster) offers() []*gslb.Offer {
+	if !c.vanished.IsZero() {
+		return nil
+	}
 	out := make([]*gslb.Offer, 0, len(c.objects))
 	for _, o := range c.objects {
 		offer := *o
@@ -136,7 +144,7 @@ func (s *sim) addCluster(tag gslb.GeoTag) *cluster {
 	c := &cluster{
 		s: s, tag: tag, addr: netip.AddrFrom4([4]byte{203, 0, 113, byte(200 + n)}), powered: true,
 		turns: map[turn]int{}, objects: map[gslb.Name]*gslb.Offer{}, down: map[netip.Addr]bool{},
-		verdicts: map[gslb.Name]map[netip.Addr]gslb.Health{},
+		verdicts: map[gslb.Name]map[netip.Addr]gslb.Health{}, keys: []string{"old"},
 	}
 	for i := range s.instances(tag) {
 		c.slots = append(c.slots, &slot{c: c, n: i + 1, signs: map[gslb.GeoTag]time.Time{}})

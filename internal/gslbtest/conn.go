@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -76,6 +78,7 @@ func (st *stream) land() {
 	b := st.queue[0]
 	st.queue = st.queue[1:]
 	st.resend = firstResend
+	s.note("%s > %s: %d octets", st.from.name, st.to.name, len(b))
 	if st.moving = len(st.queue) > 0; st.moving {
 		st.try()
 	}
@@ -89,6 +92,7 @@ func (st *stream) land() {
 // conn is the client's end of a connection to a process of another cluster.
 type conn struct {
 	s        *sim
+	number   int
 	up, down stream
 	ctx      context.Context // of the server's work
 	cancel   context.CancelFunc
@@ -154,7 +158,8 @@ func (s *sim) connect(p *process, target *cluster, one *slot, random *rand.Rand)
 	if server == nil {
 		return nil, errRefused
 	}
-	c := &conn{s: s, twice: random, more: make(chan struct{}, 1)}
+	s.conns++
+	c := &conn{s: s, number: s.conns, twice: random, more: make(chan struct{}, 1)}
 	c.ctx, c.cancel = context.WithCancel(server.ctx)
 	c.up = stream{s: s, from: p, to: server, random: random, arrive: c.serve}
 	c.down = stream{s: s, from: server, to: p, random: random, arrive: c.receive, answers: true}
@@ -190,6 +195,11 @@ func (c *conn) serve(frame []byte) {
 			})
 		})
 	}
+}
+
+// connections lists those of a process, the oldest first. The lock is held.
+func (p *process) connections() []*conn {
+	return slices.SortedFunc(maps.Keys(p.conns), func(a, b *conn) int { return a.number - b.number })
 }
 
 func framed(msg []byte) []byte {
@@ -301,10 +311,10 @@ func (s *sim) heard(st *stream) {
 	}
 	by, of, now := st.to, st.from, time.Now()
 	by.signs[of.c.tag], by.sl.signs[of.c.tag] = now, now
-	if !first && !st.ended {
+	if !first && !st.ended && by.understands(of) {
 		by.sure[of.c.tag] = now
 	}
-	if st.answers && of.view.ready && of.started.After(of.sl.paused) {
+	if st.answers && by.understands(of) && of.view.ready && of.started.After(of.sl.paused) {
 		by.active[of.c.tag] = now
 	}
 }

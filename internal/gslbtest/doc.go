@@ -40,6 +40,8 @@
 //	kill eu/1 | start … | recall …    one process ends; entries go on answering
 //	freeze P | thaw P                 as SIGSTOP and SIGCONT do
 //	announce P pause|leave
+//	vanish eu | return eu             the API lists nothing, and everything again
+//	keys eu old,new | rekey eu        keys of peers, for processes that start from now on; those with others start anew
 //	clock eu 100s                     the wall clock steps
 //	edgezone down|up|save|restore     the server of the edge zone; an old zone comes back
 //	advance 4s

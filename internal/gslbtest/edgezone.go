@@ -97,6 +97,7 @@ func (z *edgeZone) take(by *process, c edge.Change) error {
 		}
 	}
 	z.s.oracle.update(by, c)
+	z.s.note("%s changes the edge: %v %v %v", by.name, c.Clear, c.Remove, c.Add)
 	for _, s := range c.Clear {
 		z.put(rrset{s.Name, s.Type}, nil)
 	}

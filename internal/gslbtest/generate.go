@@ -23,6 +23,7 @@ func Generate(seed uint64) Story {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 0x6d657269))} //nolint:gosec // a simulation repeats itself
 	g.stage(seed)
 	g.faults()
+	g.changes(rand.New(rand.NewPCG(seed, 0x6368616e6765))) //nolint:gosec // as above
 	return g.story()
 }
 
@@ -37,8 +38,9 @@ type generator struct {
 	end      time.Duration // of the last fault
 	skewed   map[string]bool
 	restored bool
-	alone    bool // instances do not know each other
-	long     bool // an instance stands still for minutes
+	alone    bool     // instances do not know each other
+	long     bool     // an instance stands still for minutes
+	last     []string // lines that end what changes brought
 }
 
 // timed is a line and when it comes, after the warm-up.
@@ -158,6 +160,7 @@ func (g *generator) story() Story {
 		out = append(out, "sighted "+c, "thaw "+c, "unstall "+c, "start "+c,
 			fmt.Sprintf("up %s %s %s %s", c, address(i, 1), address(i, 2), address(i, 3)))
 	}
+	out = append(out, g.last...)
 	if !g.alone || !g.restored { // else an instance may have to find the others at the edge
 		out = append(out, "agree 20s")
 	}

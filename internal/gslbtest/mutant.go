@@ -16,13 +16,22 @@ type Mutant struct {
 	Why  string // which promise it breaks
 	Seed uint64 // whose story finds it
 
-	timing   func(*gslb.Timing)
-	report   func(*process, *gslb.Report) *gslb.Report // nil: it is not taken
-	sighting func(*process, gslb.Sighting) (gslb.Sighting, bool)
-	sent     func(p *process, instance string, n uint64) (time.Time, bool)
-	update   func(*process, edge.Change) edge.Change
-	world    func(*process, *gslb.World) bool // false: the table is not built
-	serial   func(*process, uint32) uint32
-	blind    func(*process)                     // the API went away
-	dial     func(p *process, to *cluster) bool // false: nobody takes the call
+	timing    func(*gslb.Timing)
+	report    func(*process, *gslb.Report) *gslb.Report // nil: it is not taken
+	sighting  func(*process, gslb.Sighting) (gslb.Sighting, bool)
+	sent      func(p *process, instance string, n uint64) (time.Time, bool)
+	update    func(*process, edge.Change) edge.Change
+	world     func(*process, *gslb.World) bool // false: the table is not built
+	serial    func(*process, uint32) uint32
+	blind     func(*process)                     // the API went away
+	dial      func(p *process, to *cluster) bool // false: nobody takes the call
+	unguarded bool                               // what vanishes in a mass is believed
+}
+
+// removalHold is how long what vanishes in a mass is held.
+func (m Mutant) removalHold() time.Duration {
+	if m.unguarded {
+		return 0
+	}
+	return gslb.DefaultRemovalHold
 }

@@ -52,6 +52,8 @@ func believingMutants() []Mutant {
 				}
 				return v, true
 			}},
+		{Name: "no refusals", Seed: 14, Why: "who refuses our key is taken for dead",
+			sighting: func(_ *process, v gslb.Sighting) (gslb.Sighting, bool) { return v, v.Kind != gslb.BadSignature }},
 		{Name: "false isolation", Seed: 30, Why: "answers from outside are not noticed, so that the last cluster keeps dead ones",
 			sighting: func(_ *process, v gslb.Sighting) (gslb.Sighting, bool) { return v, v.Kind != gslb.OutsideSeen }},
 	}
@@ -91,6 +93,7 @@ func reportMutants() []Mutant {
 				}
 				return r
 			}},
+		{Name: "no guard", Seed: 30, Why: "hosts that vanish in a mass go at once", unguarded: true},
 		{Name: "blindness", Seed: 11, Why: "an API that is away is taken for one without objects",
 			blind: func(p *process) {
 				p.s.mu.Lock()

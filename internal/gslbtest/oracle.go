@@ -31,6 +31,7 @@ const (
 	invFenced   = "what is not ours alone is changed under a prerequisite"
 	invLastNS   = "the last name server is never removed"
 	invUnread   = "a cluster that is heard and not read is shown"
+	invRefused  = "who refuses a key lives"
 	invReady    = "a process that starts is ready in time"
 	invAgree    = "all agree after healing"
 )
@@ -79,6 +80,7 @@ type view struct {
 	any       map[gslb.GeoTag]time.Time // the same, through a third cluster too
 	shut      map[gslb.GeoTag]time.Time // since when nobody can tell it what a cluster says
 	mixed     map[gslb.GeoTag]time.Time // since when a cluster has instances that know less and ones that know more
+	refused   map[gslb.GeoTag]time.Time // since when every process of a cluster refuses its key
 	fresh     map[gslb.GeoTag]time.Time // since when it takes a cluster for fresh
 	known     map[netip.Addr]bool       // entries that it must know as healthy, until it can know otherwise
 	knows     map[gslb.GeoTag]bool      // whom it called, or who called it
@@ -104,7 +106,7 @@ func (v *view) init() {
 	v.direct, v.any = map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}
 	v.known, v.knows = map[netip.Addr]bool{}, map[gslb.GeoTag]bool{}
 	v.shut, v.mixed, v.fresh = map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}, map[gslb.GeoTag]time.Time{}
-	v.reports = map[string]*gslb.Report{}
+	v.reports, v.refused = map[string]*gslb.Report{}, map[gslb.GeoTag]time.Time{}
 }
 
 // watch begins to hold the invariants, and looks from time to time.
@@ -222,6 +224,7 @@ func (o *oracle) take(p *process, name gslb.Name, t *answers.Table, first bool) 
 	if first || was == nil || was.text == a.text {
 		return
 	}
+	o.s.note("%s answers %s: %s", p.name, name, a.text)
 	if o.s.logs != nil {
 		fmt.Fprintf(o.s.logs, "%v %s answers %s: %s (%s), before %s\n", time.Since(o.s.begin), p.name, name, a.text, a.reason, was.text)
 	}

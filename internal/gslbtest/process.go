@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +60,7 @@ type process struct {
 	active    map[gslb.GeoTag]time.Time // when a process of a cluster that announced nothing last answered it
 	checks    map[gslb.GeoTag]time.Time // when an entry of a cluster last answered it
 	known     map[gslb.Name]bool        // objects that were handed to the store
+	keys      []string                  // of peers; never changes
 }
 
 // start runs a process in a slot. The lock is held.
@@ -73,8 +75,9 @@ func (sl *slot) start(remember bool) error {
 		running: true, thawed: make(chan struct{}), conns: map[*conn]bool{}, signs: map[gslb.GeoTag]time.Time{},
 		active: map[gslb.GeoTag]time.Time{},
 		sure:   map[gslb.GeoTag]time.Time{},
-		checks: map[gslb.GeoTag]time.Time{}, known: map[gslb.Name]bool{},
+		checks: map[gslb.GeoTag]time.Time{}, known: map[gslb.Name]bool{}, keys: slices.Clone(sl.c.keys),
 	}
+	sl.c.forgot = sl.c.forgot || !sl.c.vanished.IsZero()
 	p.random = s.source(p.name, 0)
 	p.ctx, p.cancel = context.WithCancel(s.ctx)
 	p.view.init()
@@ -101,7 +104,7 @@ func (p *process) wire(saved *gslb.Saved) error {
 	}
 	store, err := gslb.NewStore(gslb.Config{
 		Self: p.c.tag, ClusterID: p.c.id(), Timing: timing, MeasuresOutside: s.edge != edgeNone || s.anchor,
-		SeeksPeers: s.edge == edgeUpdates, Clock: p.clock, Saved: saved,
+		SeeksPeers: s.edge == edgeUpdates, Clock: p.clock, Saved: saved, RemovalHold: s.mutant.removalHold(),
 	})
 	if err != nil {
 		return err
@@ -141,7 +144,7 @@ func (p *process) wire(saved *gslb.Saved) error {
 func (p *process) peersConfig(hub *boundary) peers.Config {
 	s := p.s
 	cfg := peers.Config{
-		Self: p.c.tag, ClusterID: p.c.id(), Instance: p.name, Keys: []peers.Key{{Key: s.key}},
+		Self: p.c.tag, ClusterID: p.c.id(), Instance: p.name, Keys: p.peerKeys(),
 		Store: hub, Worlds: p.store.Mailbox().C(), Dial: p.dial, Now: p.clock, Rand: p.uniform(), Log: p.logger(),
 	}
 	if s.edge == edgeUpdates {
@@ -257,7 +260,7 @@ func (p *process) stop() {
 		return
 	}
 	p.running = false
-	for c := range p.conns {
+	for _, c := range p.connections() {
 		if c.up.to == p {
 			c.broken()
 		} else {

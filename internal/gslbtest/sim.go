@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
-	"github.com/meridian-gslb/meridian/internal/tsigkey"
 )
 
 // sim is the world of one story.
@@ -24,9 +23,9 @@ type sim struct {
 	wg     sync.WaitGroup
 	begin  time.Time
 	zone   gslb.Name
-	key    *tsigkey.Key
 	mutant Mutant
 	logs   io.Writer // what processes say; nil: nobody listens
+	trace  io.Writer // what happens, for comparison; nil: nobody compares
 	log    func(format string, args ...any)
 
 	// said before the first cluster
@@ -39,6 +38,7 @@ type sim struct {
 
 	mu       sync.Mutex // guards what follows, and what clusters and processes say it guards
 	net      network
+	conns    int // that were opened
 	clusters map[gslb.GeoTag]*cluster
 	byAddr   map[string]*cluster
 	slotAt   map[string]*slot
@@ -49,7 +49,6 @@ type sim struct {
 func newSim(parent context.Context) *sim {
 	s := &sim{
 		begin: time.Now(), zone: gslb.MustName("cloud.example.com"),
-		key:  tsigkey.FromSecret("meridian", "hmac-sha256", []byte("0123456789abcdef0123456789abcdef")),
 		log:  func(string, ...any) {},
 		edge: edgeUpdates, entryCheck: true, perCluster: map[gslb.GeoTag]int{},
 		net:      network{roads: map[road]*quality{}, delay: time.Millisecond},
@@ -98,6 +97,8 @@ func (f *Failure) Error() string {
 type Options struct {
 	Mutant Mutant                           // a planted bug; the zero value is none
 	Logs   io.Writer                        // gets what processes log; nil: nobody
+	Trace  io.Writer                        // gets a line of each message that arrives, each change of the edge and of an answer; nil: nobody
+	Order  uint64                           // of what happens at the same moment, if Ordered; 0: any
 	Log    func(format string, args ...any) // gets how long "within" took; nil: nobody
 }
 
@@ -105,7 +106,9 @@ type Options struct {
 // first thing that goes wrong; nil: nothing does.
 func Tell(ctx context.Context, story Story, o Options) *Failure {
 	s := newSim(ctx)
-	s.mutant, s.logs = o.Mutant, o.Logs
+	s.mutant, s.logs, s.trace = o.Mutant, o.Logs, o.Trace
+	setOrder(o.Order)
+	defer setOrder(0)
 	if o.Log != nil {
 		s.log = o.Log
 	}
@@ -128,6 +131,18 @@ func Tell(ctx context.Context, story Story, o Options) *Failure {
 		}
 	}
 	return nil
+}
+
+// Ordered says whether equal orders of equal stories happen alike, message by message:
+// the program was built with the overlay that internal/gslbtest/orders makes. It has to
+// run with GOMAXPROCS=1, and without garbage collection while a story is told.
+func Ordered() bool { return ordered }
+
+// note writes a line of what happens. The lock is held.
+func (s *sim) note(format string, args ...any) {
+	if s.trace != nil {
+		fmt.Fprintf(s.trace, "%v "+format+"\n", append([]any{time.Since(s.begin)}, args...)...)
+	}
 }
 
 // sorted gives the clusters by tag; the lock is held, or nothing runs.

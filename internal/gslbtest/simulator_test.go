@@ -3,12 +3,16 @@
 package gslbtest_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -25,6 +29,8 @@ var (
 	first = flag.Uint64("seed", 1, "the first seed")
 	most  = flag.Int("most", 10, "after how many that fail the simulator ends")
 	whole = flag.Bool("whole", false, "stories that fail are not made shorter")
+	order = flag.Int("order", 1, "the first order of goroutines, where orders can be asked for; see docs/simulator.md")
+	each  = flag.Int("orders", 1, "in how many orders a schedule is played, where orders can be asked for")
 	dir   = flag.String("stories", "", "folder in which stories that fail are written")
 )
 
@@ -36,8 +42,31 @@ const (
 // play tells a story in a bubble of its own.
 func play(t *testing.T, story gslbtest.Story, o gslbtest.Options) (f *gslbtest.Failure) {
 	t.Helper()
+	if o.Order != 0 { // a collection moves goroutines; two empty the pools
+		defer debug.SetGCPercent(debug.SetGCPercent(-1))
+		runtime.GC()
+		runtime.GC()
+	}
+	if o.Logs != nil { // a write that waits moves goroutines too
+		said, to := &buffer{}, o.Logs
+		o.Logs = said
+		defer func() { _, _ = said.all.WriteTo(to) }()
+	}
 	synctest.Test(t, func(t *testing.T) { f = gslbtest.Tell(t.Context(), story, o) })
 	return f
+}
+
+// buffer keeps what is written to it.
+type buffer struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.all.Write(p)
 }
 
 // lessGarbage lets a test of many short lives collect less often.
@@ -51,6 +80,9 @@ func lessGarbage(t *testing.T) {
 // shorter and printed as a story: a file in testdata, or for -stories.
 func TestSimulator(t *testing.T) {
 	lessGarbage(t)
+	if !gslbtest.Ordered() {
+		*order, *each = 0, 1
+	}
 	n := *seeds
 	if n == 0 {
 		if n = seedsInTest; raceDetector {
@@ -59,14 +91,19 @@ func TestSimulator(t *testing.T) {
 	}
 	begin, told, used, failures := time.Now(), time.Now(), coreTime(), 0
 	for i := range n {
-		seed := *first + uint64(i)
-		if f := play(t, gslbtest.Generate(seed), options()); f != nil {
-			tellFailure(t, seed, f)
-			if failures++; failures == *most {
-				n = i + 1
-				t.Logf("that is enough")
+		for k := range *each {
+			seed, o := *first+uint64(i), options()
+			o.Order = orderOf(seed, *order+k)
+			if f := play(t, gslbtest.Generate(seed), o); f != nil {
+				tellFailure(t, seed, *order+k, f)
+				failures++
 				break
 			}
+		}
+		if failures >= *most {
+			n = i + 1
+			t.Logf("that is enough")
+			break
 		}
 		if *seeds > 0 && time.Since(told) > 10*time.Second {
 			told = time.Now()
@@ -101,20 +138,51 @@ func options() gslbtest.Options {
 	return o
 }
 
-func tellFailure(t *testing.T, seed uint64, f *gslbtest.Failure) {
+// orderOf numbers an order of the goroutines of a seed; 0: whichever comes.
+func orderOf(seed uint64, n int) uint64 {
+	if n == 0 {
+		return 0
+	}
+	return seed<<16 + uint64(n)
+}
+
+func tellFailure(t *testing.T, seed uint64, order int, f *gslbtest.Failure) {
 	t.Helper()
 	short := gslbtest.Generate(seed)
 	if !*whole {
 		short = gslbtest.Minimise(short, func(s gslbtest.Story) bool {
-			g := play(t, s, gslbtest.Options{})
+			g := play(t, s, gslbtest.Options{Order: orderOf(seed, order)})
 			return g != nil && g.What == f.What
 		})
 	}
-	text := fmt.Sprintf("# seed %d %v\n%s\n", seed, f, strings.Join(short, "\n"))
-	t.Errorf("seed %d: %v\n%s", seed, f, text)
+	text := fmt.Sprintf("# seed %d order %d %v\n%s\n", seed, order, f, strings.Join(short, "\n"))
+	t.Errorf("seed %d, order %d: %v\n%s", seed, order, f, text)
 	if *dir != "" {
 		assert.NoError(t, os.WriteFile(filepath.Join(*dir, fmt.Sprintf("seed-%d.txt", seed)), []byte(text), 0o644))
 	}
+}
+
+// TestOneSeedHappensInOneWay compares everything that happens in two tellings of a seed,
+// and of the same one in another order.
+func TestOneSeedHappensInOneWay(t *testing.T) {
+	if !gslbtest.Ordered() {
+		t.Skip("goroutines that are ready at the same moment run in any order: make sim builds with the overlay that orders them")
+	}
+	happens := func(seed uint64, n int) uint64 {
+		h := fnv.New64a()
+		play(t, gslbtest.Generate(seed), gslbtest.Options{Trace: h, Order: orderOf(seed, n)})
+		return h.Sum64()
+	}
+	happens(1, 1) // what is made once and for all
+	others := 0
+	for seed := range uint64(20) {
+		first := happens(seed, 1)
+		assert.Equal(t, first, happens(seed, 1), "seed %d", seed)
+		if happens(seed, 2) != first {
+			others++
+		}
+	}
+	assert.Positive(t, others, "another order is another story")
 }
 
 func TestEqualSeedsGiveEqualStories(t *testing.T) {

@@ -97,7 +97,7 @@ func (o *oracle) direct(p *process, y *cluster) bool {
 	if p.frozen || n.silent(p.c.tag, y.tag) || n.at(p.c.tag, y.tag).closed || o.skewed(p.c, y) {
 		return false
 	}
-	if !o.told(p, y) {
+	if !o.told(p, y) || p.apart(y) {
 		return false
 	}
 	switch some := slices.ContainsFunc(y.running(), (*process).good); {
@@ -191,6 +191,7 @@ func (o *oracle) waysNow(now time.Time) {
 				keepSince(p.view.direct, y.tag, d, now)
 				keepSince(p.view.shut, y.tag, o.s.net.at(c.tag, y.tag).closed && !p.calls(y) && !o.through(p, y), now)
 				keepSince(p.view.mixed, y.tag, mixed(y), now)
+				keepSince(p.view.refused, y.tag, o.refuses(p, y), now)
 				// A third cluster is asked only where the cluster itself is not read.
 				keepSince(p.view.any, y.tag, d || !p.calls(y) && o.through(p, y), now)
 			}

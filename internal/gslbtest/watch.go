@@ -3,6 +3,7 @@
 package gslbtest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
@@ -39,15 +40,17 @@ func (p *process) read() {
 	}
 	offers, version := p.c.offers(), p.c.version
 	var gone []gslb.Name
-	for host := range p.known {
-		if p.c.objects[host] == nil {
-			gone = append(gone, host)
-			delete(p.known, host)
-		}
-	}
+	was := p.known
+	p.known = map[gslb.Name]bool{}
 	for _, o := range offers {
 		p.known[o.Host] = true
 	}
+	for host := range was {
+		if !p.known[host] {
+			gone = append(gone, host)
+		}
+	}
+	slices.SortFunc(gone, gslb.Name.Compare)
 	var verdicts []gslb.Verdict
 	for host, all := range p.c.verdicts {
 		for addr, health := range all {
