@@ -272,7 +272,7 @@ func TestConnectionsOfOneClientAreLimited(t *testing.T) {
 		c, err := d.DialContext(t.Context(), "tcp", addr.String())
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = c.Close() })
-		require.NoError(t, c.SetDeadline(time.Now().Add(20*time.Second)))
+		require.NoError(t, c.SetDeadline(time.Now().Add(time.Minute)))
 		_, err = c.Write(query)
 		require.NoError(t, err)
 		conn := &dns.Conn{Conn: c}

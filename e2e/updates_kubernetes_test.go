@@ -36,7 +36,7 @@ func (c *kubeCluster) update(key string, change func(m *dns.Msg)) string {
 	m := new(dns.Msg).SetUpdate(lab.Zone + ".")
 	change(m)
 	m.SetTsig(k.Name, k.Algorithm, 300, time.Now().Unix())
-	client := dns.Client{Net: "udp", Timeout: 20 * time.Second, TsigProvider: tsigkey.NewKeyring(k)}
+	client := dns.Client{Net: "udp", Timeout: time.Minute, TsigProvider: tsigkey.NewKeyring(k)}
 	a, _, err := client.ExchangeContext(c.s.t.Context(), m, c.at())
 	require.NoError(c.s.t, err)
 	return dns.RcodeToString[a.Rcode]

@@ -52,7 +52,7 @@ func startTCP(t *testing.T, name string, tag gslb.GeoTag, static map[gslb.GeoTag
 // soon waits for something to become true; the bound is there for broken code only.
 func soon(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	require.Eventually(t, f, 20*time.Second, 2*time.Millisecond, what)
+	require.Eventually(t, f, time.Minute, 2*time.Millisecond, what)
 }
 
 func TestOverRealConnections(t *testing.T) {

@@ -21,7 +21,7 @@ import (
 
 const (
 	host     = "app.cloud.example.com"
-	patience = 30 * time.Second
+	patience = 90 * time.Second
 	often    = 50 * time.Millisecond
 )
 

@@ -29,7 +29,7 @@ import (
 )
 
 const (
-	patience = 20 * time.Second
+	patience = time.Minute
 	often    = 10 * time.Millisecond
 	httpPort = 8080
 )
