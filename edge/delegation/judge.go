@@ -129,14 +129,15 @@ func missing(z *gslb.Zone, ref *parentView, ns gslb.NameServer) Finding {
 }
 
 // glueFindings compares the addresses at the edge with what the clusters state that
-// we hear: what a silent one said last may be old.
+// we hear: what a silent one said last may be old. One that runs k8gb states none: where it
+// was found may be another way to it (--k8gb-peers).
 func glueFindings(w *gslb.World, z *gslb.Zone, ref *parentView) []Finding {
 	var out []Finding
 	for _, ns := range ref.set {
 		due := slices.Clone(stated(z, ns.Name))
 		cluster := w.Cluster(ns.Cluster)
 		heard := cluster != nil && (cluster.Liveness == gslb.Self || cluster.Liveness == gslb.Fresh)
-		if len(ns.Addrs) == 0 || len(due) == 0 || !heard {
+		if len(ns.Addrs) == 0 || len(due) == 0 || !heard || cluster.K8gb {
 			continue
 		}
 		for i := range due {
