@@ -84,15 +84,14 @@ func (t *Table) packZones(prev *Table) error {
 	return nil
 }
 
-// around gives the index of the smallest zone that holds zone i; -1 for none.
+// around gives the index of the smallest zone that holds zone i, of sorted zones; -1 for none.
 func around(zones []gslb.Zone, i int) int {
-	best := -1
-	for j := range zones {
-		if zones[i].Zone.Below(zones[j].Zone) && (best < 0 || zones[j].Zone.Below(zones[best].Zone)) {
-			best = j
+	for n := zones[i].Zone.Parent(); !n.IsZero(); n = n.Parent() {
+		if j, ok := slices.BinarySearchFunc(zones, n, func(z gslb.Zone, n gslb.Name) int { return z.Zone.Compare(n) }); ok {
+			return j
 		}
 	}
-	return best
+	return -1
 }
 
 // outerFirst orders zones so that the one around another comes before it.

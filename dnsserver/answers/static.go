@@ -62,18 +62,20 @@ func (t *Table) LeftOut() []LeftOut {
 // shared with the statics before, by zone.
 func (t *Table) packStatics(prev []*statics) {
 	t.statics = make([]*statics, len(t.zones))
-	for i, z := range t.zones {
+	stated, servers := make([]*gslb.Records, len(t.zones)), t.servers()
+	for j := len(t.world.Zones) - 1; j >= 0; j-- { // the first of a zone counts
+		stated[t.zone(t.world.Zones[j].Zone)] = t.world.Zones[j].Static
+	}
+	for i := range t.zones {
 		var old *statics
 		if prev != nil {
 			old = prev[i]
 		}
-		servers := t.serversIn(i)
-		from := t.world.Zone(z.name).Static
-		if old != nil && old.from == from && slices.EqualFunc(old.servers, servers, sameSet) {
+		if old != nil && old.from == stated[i] && slices.EqualFunc(old.servers, servers[i], sameSet) {
 			t.statics[i] = old
 			continue
 		}
-		t.statics[i] = t.newStatics(i, from, servers, old)
+		t.statics[i] = t.newStatics(i, stated[i], servers[i], old)
 	}
 }
 
