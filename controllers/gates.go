@@ -41,6 +41,9 @@ type gates struct {
 	log     *slog.Logger
 	changed func(types.NamespacedName) // a Gslb has to be translated
 
+	mapping sync.Mutex      // of mapper
+	mapper  meta.RESTMapper // of all kinds of the API; nil before it is needed first
+
 	mu      sync.Mutex
 	ctx     context.Context //nolint:containedctx // of run; nil before it
 	running sync.WaitGroup
@@ -218,10 +221,9 @@ func (g *gates) informer(object translate.Gate) (toolscache.SharedIndexInformer,
 	if err != nil {
 		return nil, err
 	}
-	// A mapper asks again for what it does not know, at most as often as this is called.
-	mapper, err := apiutil.NewDynamicRESTMapper(g.rest, g.http)
+	mapper, err := g.kinds()
 	if err != nil {
-		return nil, fmt.Errorf("asking for the kinds of the API: %w", err)
+		return nil, err
 	}
 	mapping, err := mapper.RESTMapping(version.WithKind(object.Kind).GroupKind(), version.Version)
 	if err != nil {
@@ -239,6 +241,21 @@ func (g *gates) informer(object translate.Gate) (toolscache.SharedIndexInformer,
 		o.FieldSelector = fields.OneTermEqualSelector(metav1.ObjectNameField, object.Name).String()
 	}
 	return dynamicinformer.NewFilteredDynamicInformer(reader, mapping.Resource, namespace, 0, toolscache.Indexers{}, one).Informer(), nil
+}
+
+// kinds gives the mapper that all gates share. It asks the API for its groups once, and after
+// that for one group where that lacks a kind, which may have come since.
+func (g *gates) kinds() (meta.RESTMapper, error) {
+	g.mapping.Lock()
+	defer g.mapping.Unlock()
+	if g.mapper == nil {
+		mapper, err := apiutil.NewDynamicRESTMapper(g.rest, g.http)
+		if err != nil {
+			return nil, fmt.Errorf("asking for the kinds of the API: %w", err)
+		}
+		g.mapper = mapper
+	}
+	return g.mapper, nil
 }
 
 // follow takes over what an informer tells.

@@ -9,7 +9,9 @@ for package in k8gb k8gb/absa; do
   go tool -modfile=hack/tools/go.mod controller-gen object:headerFile=hack/tools/header.txt crd "paths=./api/$package" \
     output:crd:dir=api/k8gb/crds "output:object:dir=api/$package"
 done
-go tool -modfile=hack/tools/go.mod controller-gen object:headerFile=hack/tools/header.txt paths=./api/istio \
-  output:object:dir=api/istio
+for package in istio smi; do
+  go tool -modfile=hack/tools/go.mod controller-gen object:headerFile=hack/tools/header.txt "paths=./api/$package" \
+    "output:object:dir=api/$package"
+done
 go run ./api/internal/gendocs/cmd
 go test ./cmd/meridian -run "TestConfigurationPage|TestMetricsPage" -count=1 -update

@@ -9,6 +9,7 @@ import (
 	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
 	"github.com/meridian-gslb/meridian/api/istio"
+	"github.com/meridian-gslb/meridian/api/smi"
 )
 
 // foreignKinds are the kinds of others that Meridian reads, with a Go type that has what every
@@ -28,6 +29,7 @@ func foreignKinds() map[schema.GroupKind]runtime.Object {
 		mesh("VirtualService"):    &istio.VirtualService{},
 		mesh("Gateway"):           &istio.Gateway{},
 		{Group: mcsv1beta1.GroupName, Kind: mcsv1beta1.ServiceImportKindName}: &mcsv1beta1.ServiceImport{},
+		{Group: smi.Group, Kind: smi.KindTrafficSplit}:                        &smi.TrafficSplit{},
 	}
 }
 
@@ -38,6 +40,8 @@ func foreignVersions(kind schema.GroupKind) []string {
 		return []string{"v1", "v1beta1", "v1alpha3"}
 	case kind.Group == mcsv1beta1.GroupName:
 		return []string{"v1beta1", "v1alpha1"}
+	case kind.Group == smi.Group:
+		return []string{"v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"}
 	case kind.Kind == "TLSRoute":
 		return []string{"v1", "v1alpha3", "v1alpha2"}
 	case kind.Kind == "Gateway", kind.Kind == "HTTPRoute":

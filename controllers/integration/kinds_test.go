@@ -65,6 +65,27 @@ func serviceImports(t testing.TB) []*apiextensionsv1.CustomResourceDefinition {
 	return parsed(t, mcscrds.ServiceImportCRD)
 }
 
+// customKind is a definition of others that need not be whole: whatever is written is kept.
+func customKind(group, kind, plural string, versions ...string) *apiextensionsv1.CustomResourceDefinition {
+	crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: plural + "." + group}}
+	crd.Spec.Group, crd.Spec.Scope = group, apiextensionsv1.NamespaceScoped
+	crd.Spec.Names = apiextensionsv1.CustomResourceDefinitionNames{Kind: kind, ListKind: kind + "List", Plural: plural, Singular: strings.ToLower(kind)}
+	any := true
+	for i, v := range versions {
+		crd.Spec.Versions = append(crd.Spec.Versions, apiextensionsv1.CustomResourceDefinitionVersion{
+			Name: v, Served: true, Storage: i == 0,
+			Schema:       &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object", XPreserveUnknownFields: &any}},
+			Subresources: &apiextensionsv1.CustomResourceSubresources{Status: &apiextensionsv1.CustomResourceSubresourceStatus{}},
+		})
+	}
+	return crd
+}
+
+// trafficSplits is the definition of TrafficSplits of the SMI.
+func trafficSplits(versions ...string) *apiextensionsv1.CustomResourceDefinition {
+	return customKind("split.smi-spec.io", "TrafficSplit", "trafficsplits", versions...)
+}
+
 func parsed(t testing.TB, data []byte) []*apiextensionsv1.CustomResourceDefinition {
 	t.Helper()
 	var all []*apiextensionsv1.CustomResourceDefinition

@@ -3,13 +3,16 @@
 package integration_test
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -17,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -96,6 +100,85 @@ func TestL7ClusterWithoutTheKindsOfSplitsWorks(t *testing.T) {
 	}
 	eu.inNamespace("l7.cloud.example.com", aService, readySlice, mirror, anIngress("", "podinfo", "{ip: 192.0.2.7}"), aGslb(roundRobin))
 	eu.answers("l7.cloud.example.com", "192.0.2.7")
+}
+
+// trafficSplit sends half of what is for podinfo to east.
+const trafficSplit = `apiVersion: split.smi-spec.io/v1alpha2
+kind: TrafficSplit
+metadata: {namespace: $NS, name: podinfo}
+spec:
+  service: podinfo
+  backends: [{service: podinfo, weight: 50}, {service: podinfo-east, weight: 50}]`
+
+var splitV1 = schema.GroupVersion{Group: "split.smi-spec.io", Version: "v1alpha1"}
+
+// splitBySMI is an Ingress that names podinfo alone, and a TrafficSplit behind it.
+func splitBySMI(s *site, host, service string) (ns string) {
+	s.t.Helper()
+	ns = s.inNamespace(host, aService, emptySlice, mirror, trafficSplit, anIngress("", service, "{ip: 192.0.2.1}"), aGslb("serviceHealthScope: clusterset\n  "+roundRobin))
+	s.answers(host, "192.0.2.1")
+	return ns
+}
+
+// weights writes those of the two backends, as Linkerd's failover extension does.
+func (s *site) weights(ns string, here, east any) {
+	s.t.Helper()
+	patch := fmt.Sprintf(`[{"op": "replace", "path": "/spec/backends/0/weight", "value": %v}, {"op": "replace", "path": "/spec/backends/1/weight", "value": %v}]`, here, east)
+	require.NoError(s.t, s.api.Patch(s.t.Context(), named(splitV1, "TrafficSplit", ns, "podinfo"), client.RawPatch(types.JSONPatchType, []byte(patch))))
+}
+
+func TestL2TrafficSplitCountsTheMirrorAndSaysSo(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	ns := splitBySMI(us, "l2-smi.cloud.example.com", "podinfo")
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
+		return c.Health == gslbv1beta1.ClusterHealthy && slices.Equal(c.DependsOn, []string{"east"})
+	})
+}
+
+func TestL3TrafficSplitToAMirrorThatIsNotReadyTakesTheClusterOut(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	ns := splitBySMI(us, "l3-smi.cloud.example.com", "podinfo")
+	us.setSlice(ns, "podinfo-east-1", false)
+	us.answers("l3-smi.cloud.example.com")
+	us.setSlice(ns, "podinfo-east-1", true)
+	us.answers("l3-smi.cloud.example.com", "192.0.2.1")
+}
+
+func TestL6TrafficSplitWithWeightZeroTakesTheClusterOut(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	const host = "l6-smi.cloud.example.com"
+	ns := splitBySMI(us, host, "podinfo")
+	us.weights(ns, 100, 0)
+	us.answers(host)
+	us.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+	us.weights(ns, `"0"`, `"900m"`) // as v1alpha1 writes it
+	us.answers(host, "192.0.2.1")
+	require.NoError(t, us.api.Delete(t.Context(), named(splitV1, "TrafficSplit", ns, "podinfo")))
+	us.answers(host)
+}
+
+func TestL7TrafficSplitsMayBeMissingComeAndGo(t *testing.T) {
+	const host = "l7-smi.cloud.example.com"
+	s := newSite(t, server, func(c *controllers.Config) { c.HoldEntries = time.Second })
+	ns := namespace(t, s.api, nil)
+	manifest := strings.Join([]string{aService, emptySlice, mirror, anIngress("", "podinfo", "{ip: 192.0.2.1}"), aGslb("serviceHealthScope: clusterset\n  " + roundRobin)}, "\n---\n")
+	applyAll(t, s.api, ns, strings.ReplaceAll(manifest, "$HOST", host))
+	s.answers(host)
+	s.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+
+	crds := []*apiextensionsv1.CustomResourceDefinition{trafficSplits("v1alpha1")}
+	install(t, crds)
+	applyAll(t, s.api, ns, strings.Replace(trafficSplit, "v1alpha2", "v1alpha1", 1))
+	s.answers(host, "192.0.2.1")
+	uninstall(t, crds)
+	s.answers(host)
+	crds[0] = trafficSplits("v1alpha2")
+	install(t, crds)
+	applyAll(t, s.api, ns, trafficSplit)
+	s.answers(host, "192.0.2.1")
 }
 
 func TestL4FederatedServiceIsUnknownAndNotUnhealthy(t *testing.T) {

@@ -70,7 +70,7 @@ func (n *neighbours) start() {
 		return n.site(cfg, tag)
 	}
 	eu := begin("eu")
-	us := begin("us", gatewayAPI(&n.life, "gateways", "httproutes")...)
+	us := begin("us", append(gatewayAPI(&n.life, "gateways", "httproutes"), trafficSplits("v1alpha2", "v1alpha1", "v1alpha3", "v1alpha4"))...)
 	n.life.tell(eu, us)
 	n.life.tell(us, eu)
 	n.eu, n.us = eu, us

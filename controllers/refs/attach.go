@@ -16,16 +16,21 @@ import (
 // way is one parentRef of a route: the Gateway and the listeners that it means.
 type way struct {
 	*gateway
-	why string // that there is no Gateway, in words
+	why     string   // that there is no Gateway, in words
+	refused []string // listeners that would take the route and may not, in words
 }
 
 // ways looks up every parentRef. What a parent says about the route counts: one that does
 // not accept it sends no requests.
 //
-//	route's status for the parent | Gateway, listener         | entries
-//	Accepted False                | any                       | unhealthy
-//	else                          | Accepted, Programmed False | unhealthy
-//	else                          | else                      | as the backends say
+//	listener's allowedRoutes | route's status for the parent | Gateway, listener          | entries
+//	do not allow it          | any, or none                  | any                        | none
+//	allow it                 | Accepted False, of any age    | any                        | unhealthy
+//	allow it                 | else                          | Accepted, Programmed False | unhealthy
+//	allow it                 | else                          | else                       | as the backends say
+//
+// A status that says False of an older generation stays in force: until its controller has
+// looked again, nothing has changed for clients.
 func (r *route) ways(l *Lookup, t *Target) []way {
 	var all []way
 	for i := range r.parents {
@@ -40,6 +45,14 @@ func (r *route) ways(l *Lookup, t *Target) []way {
 		g.listeners = slices.DeleteFunc(g.listeners, func(open listener) bool {
 			return r.schemes[open.protocol] == "" || p.SectionName != nil && string(*p.SectionName) != open.name ||
 				p.Port != nil && uint16(*p.Port) != open.port //nolint:gosec // the schema bounds it
+		})
+		w := way{gateway: g}
+		g.listeners = slices.DeleteFunc(g.listeners, func(open listener) bool {
+			why := open.refuses(l, r)
+			if why != "" {
+				w.refused = append(w.refused, why)
+			}
+			return why != ""
 		})
 		conditions := r.statusFor(p)
 		if down := denied(conditions, string(gatewayv1.RouteConditionAccepted), fmt.Sprintf("%s at %s", t.Source, g.on)); down != "" {
@@ -57,7 +70,7 @@ func (r *route) ways(l *Lookup, t *Target) []way {
 			t.Notes = append(t.Notes, Note{Reason: gslbv1beta1.ReasonResolved, On: t.Source, Path: "status.parents",
 				Message: fmt.Sprintf("%s says of the backends of %s: %s %s", g.on, t.Source, c.Reason, c.Message)})
 		}
-		all = append(all, way{gateway: g})
+		all = append(all, w)
 	}
 	return all
 }
@@ -130,7 +143,9 @@ func (r *route) through(n named, ways []way) []Host {
 			i := slices.IndexFunc(t.Hosts, func(h Host) bool { return h.Name == name })
 			r.arrive(&t.Hosts[i], w.gateway, open)
 		}
-		if !taken {
+		if !taken && len(w.refused) > 0 {
+			missing = append(missing, w.refused...)
+		} else if !taken {
 			missing = append(missing, fmt.Sprintf("no listener of %s takes %s from kind %s", w.on, n.name, r.kind.Kind))
 		}
 		missing = append(missing, w.odd...)

@@ -114,7 +114,7 @@ func (l *Lookup) Asked() []Key {
 
 func compareKeys(a, b Key) int {
 	return cmp.Or(strings.Compare(a.Kind.Group, b.Kind.Group), strings.Compare(a.Kind.Kind, b.Kind.Kind),
-		strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), strings.Compare(a.Labels, b.Labels), strings.Compare(a.Address, b.Address))
+		strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), strings.Compare(a.Labels, b.Labels), strings.Compare(a.Address, b.Address), strings.Compare(a.Root, b.Root))
 }
 
 // maxRounds bounds how far references are followed: an object, its Gateways, their

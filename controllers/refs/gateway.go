@@ -5,6 +5,7 @@ package refs
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -29,6 +30,7 @@ func gatewayKind(kind string) schema.GroupKind {
 
 // gateway is where a route is attached: a Gateway with the listeners that the route can use.
 type gateway struct {
+	*gatewayv1.Gateway
 	on        gslb.Source
 	addresses []Entry // of its status, without scheme and port
 	odd       []string
@@ -43,6 +45,10 @@ type listener struct {
 	port     uint16
 	protocol gatewayv1.ProtocolType
 	down     string
+
+	on        string // the Gateway or ListenerSet that has it, in words
+	namespace string // of that
+	allowed   *gatewayv1.AllowedRoutes
 }
 
 // secure reports that clients speak TLS with the listener.
@@ -82,26 +88,14 @@ func gatewayNamed(l *Lookup, namespace, name string) (*gateway, string) {
 	if !ok {
 		return nil, key.String() + " does not exist"
 	}
-	g := &gateway{on: gslb.Source{Kind: Word(KindGateway), Namespace: namespace, Name: name}}
+	g := &gateway{Gateway: gw, on: gslb.Source{Kind: Word(KindGateway), Namespace: namespace, Name: name}}
 	for _, kind := range []gatewayv1.GatewayConditionType{gatewayv1.GatewayConditionAccepted, gatewayv1.GatewayConditionProgrammed} {
 		g.down = cmp.Or(g.down, denied(gw.Status.Conditions, string(kind), g.on.String()))
 	}
-	for _, a := range gw.Status.Addresses {
-		e := Entry{On: g.on, Path: "status.addresses"}
-		switch {
-		case a.Type == nil || *a.Type == gatewayv1.IPAddressType:
-			e.IP = a.Value
-		case *a.Type == gatewayv1.HostnameAddressType:
-			e.Hostname = a.Value
-		default:
-			g.odd = append(g.odd, fmt.Sprintf("%s has an address of type %s, which is not read", g.on, *a.Type))
-			continue
-		}
-		g.addresses = append(g.addresses, e)
-	}
+	g.readAddresses()
 	for i := range gw.Spec.Listeners {
 		s := &gw.Spec.Listeners[i]
-		open := listener{name: string(s.Name), port: uint16(s.Port), protocol: s.Protocol} //nolint:gosec // the schema bounds it to 1..65535
+		open := listener{name: string(s.Name), port: uint16(s.Port), protocol: s.Protocol, on: g.on.String(), namespace: namespace, allowed: s.AllowedRoutes} //nolint:gosec // the schema bounds it to 1..65535
 		if s.Hostname != nil {
 			open.hostname = string(*s.Hostname)
 		}
@@ -114,6 +108,46 @@ func gatewayNamed(l *Lookup, namespace, name string) (*gateway, string) {
 	}
 	g.secureFirst()
 	return g, ""
+}
+
+// readAddresses reads where clients arrive.
+//
+//	address in the status | is
+//	IPAddress             | itself
+//	Hostname              | itself, to be resolved
+//	NamedAddress          | itself where it is an IP address; else its provider alone knows what it means
+//	of other types        | told, and not read
+//
+// An address that the spec asks for is told by its name until the status has one.
+func (g *gateway) readAddresses() {
+	const byHand = "its provider alone knows what that means: write the address into spec.entryAddresses"
+	for _, a := range g.Status.Addresses {
+		e := Entry{On: g.on, Path: "status.addresses"}
+		switch kind := or(a.Type, gatewayv1.IPAddressType); kind {
+		case gatewayv1.IPAddressType:
+			e.IP = a.Value
+		case gatewayv1.HostnameAddressType:
+			e.Hostname = a.Value
+		case gatewayv1.NamedAddressType:
+			if _, err := netip.ParseAddr(a.Value); err != nil {
+				g.odd = append(g.odd, fmt.Sprintf("%s has the address named %q, and %s", g.on, a.Value, byHand))
+				continue
+			}
+			e.IP = a.Value
+		default:
+			g.odd = append(g.odd, fmt.Sprintf("%s has an address of type %s, which is not read", g.on, kind))
+			continue
+		}
+		g.addresses = append(g.addresses, e)
+	}
+	if len(g.Status.Addresses) > 0 {
+		return
+	}
+	for _, a := range g.Spec.Addresses {
+		if or(a.Type, gatewayv1.IPAddressType) == gatewayv1.NamedAddressType {
+			g.odd = append(g.odd, fmt.Sprintf("%s asks for the address named %q, which its status does not tell yet", g.on, a.Value))
+		}
+	}
 }
 
 // listenerSetNamed reads the listeners of a ListenerSet, and the Gateway that opens them.
@@ -134,13 +168,16 @@ func listenerSetNamed(l *Lookup, namespace, name string) (*gateway, string) {
 	if g == nil {
 		return nil, why
 	}
+	if why := attaches(l, g.Gateway, set); why != "" {
+		return nil, why
+	}
 	for _, kind := range []string{string(gatewayv1.ListenerSetConditionAccepted), string(gatewayv1.ListenerSetConditionProgrammed)} {
 		g.down = cmp.Or(g.down, denied(set.Status.Conditions, kind, key.String()))
 	}
 	g.listeners = nil
 	for i := range set.Spec.Listeners {
 		s := &set.Spec.Listeners[i]
-		open := listener{name: string(s.Name), port: uint16(s.Port), protocol: s.Protocol} //nolint:gosec // the schema bounds it to 0..65535
+		open := listener{name: string(s.Name), port: uint16(s.Port), protocol: s.Protocol, on: key.String(), namespace: namespace, allowed: s.AllowedRoutes} //nolint:gosec // the schema bounds it to 0..65535
 		if s.Hostname != nil {
 			open.hostname = string(*s.Hostname)
 		}

@@ -44,6 +44,9 @@ type Key struct {
 	// Address means the Services that have it, an IP address or a host name, in their
 	// status or among their external addresses; Labels are empty then.
 	Address string
+	// Root means the objects by which a mesh sends elsewhere what is for the Service of this
+	// name; Labels are empty then. See [SplitsKeys].
+	Root string
 }
 
 // ByName is the key of one object.
@@ -113,6 +116,11 @@ func (k Key) Matcher() func(Object) bool {
 	if k.Address != "" {
 		return func(obj Object) bool { return slices.Contains(serviceAddresses(obj), k.Address) }
 	}
+	if k.Root != "" {
+		return func(obj Object) bool {
+			return obj.GetNamespace() == k.Namespace && slices.Contains(rootsOf(obj), k.Root)
+		}
+	}
 	selector, err := labels.Parse(k.Labels)
 	if err != nil {
 		selector = labels.Nothing() // made from a selector, so it cannot be
@@ -133,6 +141,9 @@ func (k Key) Matches(obj Object) bool { return k.Matcher()(obj) }
 func (k Key) Pair() string {
 	if k.Address != "" {
 		return addressPair(k.Address)
+	}
+	if k.Root != "" {
+		return rootPair(k.Root)
 	}
 	if k.Name != "" || k.Labels == "" {
 		return ""
@@ -161,6 +172,9 @@ func Pairs(obj Object) []string {
 	for _, address := range serviceAddresses(obj) {
 		all = append(all, addressPair(address))
 	}
+	for _, root := range rootsOf(obj) {
+		all = append(all, rootPair(root))
+	}
 	return all
 }
 
@@ -179,6 +193,9 @@ func (k Key) String() string {
 	}
 	if k.Address != "" {
 		word += " with address " + k.Address
+	}
+	if k.Root != "" {
+		word += " for Service " + k.Root
 	}
 	return word
 }

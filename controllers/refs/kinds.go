@@ -16,6 +16,7 @@ import (
 	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
 	"github.com/meridian-gslb/meridian/api/istio"
+	"github.com/meridian-gslb/meridian/api/smi"
 )
 
 // Kinds of the table.
@@ -116,6 +117,7 @@ func makeTable() []Kind {
 		optional(rowOf[istio.Gateway, istio.GatewayList](KindIstioGateway, "gateways", "v1", "v1beta1", "v1alpha3")),
 		source(rowOf[corev1.Service, corev1.ServiceList](KindService, "services", "v1"), readService),
 		optional(rowOf[mcsv1beta1.ServiceImport, mcsv1beta1.ServiceImportList](KindServiceImport, "serviceimports", "v1beta1", "v1alpha1")),
+		optional(rowOf[smi.TrafficSplit, smi.TrafficSplitList](KindTrafficSplit, "trafficsplits", "v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1")),
 		rowOf[discoveryv1.EndpointSlice, discoveryv1.EndpointSliceList](KindEndpointSlice, "endpointslices", "v1"),
 		rowOf[corev1.Namespace, corev1.NamespaceList](KindNamespace, "namespaces", "v1"),
 		rowOf[corev1.Node, corev1.NodeList](KindNode, "nodes", "v1"),

@@ -44,6 +44,11 @@ type routeRule struct {
 }
 
 func readHTTPRoute(r *gatewayv1.HTTPRoute, l *Lookup) Target {
+	all := httpRoute(r)
+	return all.read(l)
+}
+
+func httpRoute(r *gatewayv1.HTTPRoute) route {
 	all := route{
 		Object: r, kind: KindHTTPRoute, parents: r.Spec.ParentRefs, status: r.Status.Parents, hostnames: r.Spec.Hostnames,
 		schemes: map[gatewayv1.ProtocolType]string{gatewayv1.HTTPSProtocolType: "https", gatewayv1.HTTPProtocolType: "http"},
@@ -55,7 +60,7 @@ func readHTTPRoute(r *gatewayv1.HTTPRoute, l *Lookup) Target {
 		}
 		all.rules = append(all.rules, rule)
 	}
-	return all.read(l)
+	return all
 }
 
 // httpPath gives a path that a request without special headers is taken by.

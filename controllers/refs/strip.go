@@ -33,15 +33,15 @@ func Strip(obj Object) {
 			}
 		}
 	case *gatewayv1.Gateway:
-		o.Spec.Infrastructure, o.Spec.Addresses, o.Spec.TLS = nil, nil, nil
+		o.Spec.Infrastructure, o.Spec.TLS = nil, nil
 		for i := range o.Spec.Listeners {
 			l := &o.Spec.Listeners[i]
-			*l = gatewayv1.Listener{Name: l.Name, Hostname: l.Hostname, Port: l.Port, Protocol: l.Protocol}
+			*l = gatewayv1.Listener{Name: l.Name, Hostname: l.Hostname, Port: l.Port, Protocol: l.Protocol, AllowedRoutes: l.AllowedRoutes}
 		}
 	case *gatewayv1.ListenerSet:
 		for i := range o.Spec.Listeners {
 			l := &o.Spec.Listeners[i]
-			*l = gatewayv1.ListenerEntry{Name: l.Name, Hostname: l.Hostname, Port: l.Port, Protocol: l.Protocol}
+			*l = gatewayv1.ListenerEntry{Name: l.Name, Hostname: l.Hostname, Port: l.Port, Protocol: l.Protocol, AllowedRoutes: l.AllowedRoutes}
 		}
 	case *mcsv1beta1.ServiceImport:
 		o.Spec, o.Status = mcsv1beta1.ServiceImportSpec{}, mcsv1beta1.ServiceImportStatus{}

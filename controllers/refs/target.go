@@ -49,6 +49,7 @@ type Backend struct {
 	Kind schema.GroupKind
 	types.NamespacedName
 	Refused string // why it may not be used, in words; "" if it may
+	Dead    string // why no request gets to it, in words; "" if some may
 }
 
 // ServiceBackend is a Service that may be used.
@@ -88,7 +89,9 @@ func Read(obj Object, l *Lookup) (Target, bool) {
 	if row == nil || !row.Referable() {
 		return Target{}, false
 	}
-	return row.read(obj, l), true
+	t := row.read(obj, l)
+	t.follow(l)
+	return t, true
 }
 
 // Merge makes one list of the hosts of several objects: a host that several have is once
@@ -139,14 +142,20 @@ func (h *Host) merge(o *Host) {
 	h.Missing = append(h.Missing, o.Missing...)
 }
 
-// addBackend adds a backend once. One that may be used somewhere may be used.
+// addBackend adds a backend once. One that may be used somewhere may be used, and one that
+// requests get to somewhere counts.
 func (h *Host) addBackend(b Backend) {
 	i := slices.IndexFunc(h.Backends, func(have Backend) bool { return have.Kind == b.Kind && have.NamespacedName == b.NamespacedName })
 	switch {
 	case i < 0:
 		h.Backends = append(h.Backends, b)
-	case b.Refused == "":
-		h.Backends[i].Refused = ""
+	default:
+		if b.Refused == "" {
+			h.Backends[i].Refused = ""
+		}
+		if b.Dead == "" {
+			h.Backends[i].Dead = ""
+		}
 	}
 }
 

@@ -23,6 +23,11 @@ func (r *readiness) notes(h *refs.Host, s *HostStatus, sum *tally, from []string
 		})
 	}
 	findings = append(findings, r.missing(h, s)...)
+	for i := range h.Backends {
+		if why := h.Backends[i].Dead; why != "" {
+			note("%s, so no request for %s reaches anybody", why, &h.Backends[i])
+		}
+	}
 	for _, why := range sum.why {
 		note("%s, so its health is unknown; a healthCheck can tell", why)
 	}

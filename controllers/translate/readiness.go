@@ -54,6 +54,7 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 //
 //	Service          | slices     | ready endpoints that count | health    | reason
 //	may not be used  | –          | –                          | unhealthy | ServiceNotFound
+//	gets no request  | –          | –                          | unhealthy | NoLocalReadyEndpoints
 //	could not be read | any       | –                          | unknown   | HealthUnknown
 //	does not exist   | any        | –                          | unhealthy | ServiceNotFound
 //	has none by kind | any        | –                          | unknown   | HealthUnknown
@@ -66,6 +67,9 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 func (r *readiness) backend(b *refs.Backend) serviceState {
 	if b.Refused != "" {
 		return serviceState{health: gslb.Unhealthy, reason: gslb.ReasonServiceNotFound}
+	}
+	if b.Dead != "" {
+		return serviceState{health: gslb.Unhealthy, reason: gslb.ReasonNotReady}
 	}
 	obj, state := r.look.One(b.Key())
 	if obj == nil && state == refs.Unread {

@@ -99,7 +99,9 @@ func TestDependsOnGoesInSteps(t *testing.T) {
 	assert.Equal(t, []string{
 		"Namespace test", "Service test/a", "Service test/b",
 		"EndpointSlice in namespace test with labels kubernetes.io/service-name=a",
-		"EndpointSlice in namespace test with labels kubernetes.io/service-name=b", "Ingress test/app",
+		"EndpointSlice in namespace test with labels kubernetes.io/service-name=b",
+		"HTTPRoute in namespace test for Service a", "HTTPRoute in namespace test for Service b", "Ingress test/app",
+		"TrafficSplit in namespace test for Service a", "TrafficSplit in namespace test for Service b",
 	}, words)
 }
 
