@@ -3,6 +3,7 @@
 package k8gb_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -165,4 +166,48 @@ func TestDefinitionsAndSchemesAgree(t *testing.T) {
 	}
 	assert.True(t, k8gb.IsFinalizer("k8gb.absa.oss/finalizer"))
 	assert.False(t, k8gb.IsFinalizer("orphan"))
+}
+
+// TestDefinitionsAreThoseThatPeopleKnow: names, scope, columns and rules as k8gb has them.
+func TestDefinitionsAreThoseThatPeopleKnow(t *testing.T) {
+	columns := []string{"strategy .spec.strategy.type 0", "geoTag .status.geoTag 0", "hosts .status.hosts 1"}
+	for _, c := range []struct {
+		file, plural string
+		short        []string
+		scope        apiextensionsv1.ResourceScope
+		columns      []string
+		policy       bool // has serviceHealthPolicy
+	}{
+		{k8gb.GslbCRDFile, "gslbs.k8gb.io", nil, apiextensionsv1.NamespaceScoped, columns, true},
+		{k8gb.AbsaGslbCRDFile, "gslbs.k8gb.absa.oss", nil, apiextensionsv1.NamespaceScoped, columns, false},
+		{k8gb.ZoneDelegationCRDFile, "zonedelegations.k8gb.io", []string{"zd"}, apiextensionsv1.ClusterScoped, nil, false},
+	} {
+		text, err := k8gb.CRDs.ReadFile(c.file)
+		require.NoError(t, err)
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		require.NoError(t, yaml.UnmarshalStrict(text, crd))
+		assert.Equal(t, c.plural, crd.Name)
+		assert.Equal(t, c.short, crd.Spec.Names.ShortNames, c.plural)
+		assert.Equal(t, c.scope, crd.Spec.Scope, c.plural)
+		require.Len(t, crd.Spec.Versions, 1, c.plural)
+		v := crd.Spec.Versions[0]
+		assert.Equal(t, "v1beta1", v.Name, c.plural)
+		var have []string
+		for _, column := range v.AdditionalPrinterColumns {
+			have = append(have, fmt.Sprintf("%s %s %d", column.Name, column.JSONPath, column.Priority))
+		}
+		assert.Equal(t, c.columns, have, c.plural)
+		spec := v.Schema.OpenAPIV3Schema.Properties["spec"]
+		_, policy := spec.Properties["serviceHealthPolicy"]
+		assert.Equal(t, c.policy, policy, c.plural)
+		if c.scope == apiextensionsv1.ClusterScoped {
+			require.Len(t, spec.XValidations, 1)
+			assert.Contains(t, spec.XValidations[0].Message, "proper subdomain")
+			continue
+		}
+		strategy := spec.Properties["strategy"]
+		assert.JSONEq(t, "30", string(strategy.Properties["dnsTtlSeconds"].Default.Raw))
+		assert.JSONEq(t, "300", string(strategy.Properties["splitBrainThresholdSeconds"].Default.Raw))
+		assert.Equal(t, []string{"type"}, strategy.Required)
+	}
 }
