@@ -398,8 +398,10 @@ func (m *merger) offering(tag GeoTag) int {
 	}
 	n := 0
 	if p := m.peers[tag]; p != nil {
-		for _, offers := range p.offers {
-			n += len(offers)
+		for zone, offers := range p.offers {
+			if around := m.zoneOf(zone.Parent()); around.IsZero() || p.offers[around] == nil {
+				n += len(offers) // else those around it tell of them too
+			}
 		}
 	}
 	return n
@@ -417,9 +419,21 @@ func (m *merger) offered(tag GeoTag, n Name) *Offer {
 		return nil
 	}
 	if p := m.peers[tag]; p != nil {
-		return p.offers[m.zoneOf(n)][n]
+		return m.offerOf(p, n)
 	}
 	return nil
+}
+
+// offerOf gives what a peer offers for a host: in its report of the longest of our zones
+// that holds it, else of one around that, as a peer need not serve the same zones.
+func (m *merger) offerOf(p *peer, n Name) *Offer {
+	zone := m.zoneOf(n)
+	o := p.offers[zone][n]
+	for o == nil && !zone.IsZero() {
+		zone = m.zoneOf(zone.Parent())
+		o = p.offers[zone][n]
+	}
+	return o
 }
 
 func (m *merger) inputOf(n Name, peers []*peer, now time.Time) hostInput {
@@ -447,7 +461,7 @@ func (m *merger) inputOf(n Name, peers []*peer, now time.Time) hostInput {
 		if p.standing.Liveness == Left {
 			continue
 		}
-		if o := p.offers[in.zone][n]; o != nil {
+		if o := m.offerOf(p, n); o != nil {
 			in.peers = append(in.peers, peerOffer{
 				cluster: p.tag, liveness: p.offersAs(), checked: p.checked[n].After(now), offer: o,
 			})

@@ -439,8 +439,34 @@ func TestHostsBelongToTheLongestZone(t *testing.T) {
 		settle()
 		assert.Equal(t, inner, s.World().Host(nested.Host).Zone)
 		assert.Contains(t, s.World().OwnReport(inner).Offers, nested.Host)
-		assert.NotContains(t, s.World().OwnReport(zone).Offers, nested.Host)
+		assert.Contains(t, s.World().OwnReport(zone).Offers, nested.Host, "for clusters that serve the outer zone alone")
 		assert.Nil(t, s.World().OwnReport(edge), "not a zone of ours")
+	})
+}
+
+// TestPeersNeedNotServeTheSameZones: an offer counts from the report of the longest of our
+// zones, else from one around that.
+func TestPeersNeedNotServeTheSameZones(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store(t)
+		run(t, s)
+		host, inner := gslb.MustName("app.in.cloud.example.com"), gslb.MustName("in.cloud.example.com")
+		tell := func(zone gslb.Name, mark uint64, offers ...*gslb.Offer) {
+			r := report("us", "a", mark, offers...)
+			r.Zone = zone
+			require.NoError(t, s.SetReport(r))
+			s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "a", At: time.Now()})
+			settle()
+		}
+		s.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: edge}, {Zone: inner, EdgeZone: zone}})
+		tell(zone, 1, offer(host, "nested", 1, "198.51.100.1"))
+		assert.Equal(t, "198.51.100.1", s.World().Host(host).Part("us").Offer.Entries[0].Addr.String(), "it serves the outer zone alone")
+		tell(inner, 1, offer(host, "nested", 1, "198.51.100.2"))
+		assert.Equal(t, "198.51.100.2", s.World().Host(host).Part("us").Offer.Entries[0].Addr.String(), "the inner zone's report is meant")
+		tell(inner, 2)
+		assert.Equal(t, "198.51.100.1", s.World().Host(host).Part("us").Offer.Entries[0].Addr.String(), "it left the inner zone")
+		tell(zone, 2)
+		assert.Nil(t, s.World().Host(host))
 	})
 }
 

@@ -202,7 +202,8 @@ func (w *World) Zone(n Name) *Zone {
 func (w *World) KeepsAnswers() bool { return w.At.Before(w.IsolatedUntil) }
 
 // OwnReport is what this cluster tells the others of a zone; nil for a zone
-// that we do not serve. Serial and Instance are the publisher's to fill in.
+// that we do not serve. Serial and Instance are the publisher's to fill in. Hosts of
+// zones inside it are told as well: others may serve only this one.
 func (w *World) OwnReport(zone Name) *Report {
 	r := w.OwnHeader(zone)
 	if r == nil {
@@ -210,7 +211,7 @@ func (w *World) OwnReport(zone Name) *Report {
 	}
 	r.Offers = make(map[Name]*Offer)
 	for h := range w.Hosts() {
-		if h.Zone != zone {
+		if !h.Zone.In(zone) {
 			continue
 		}
 		if p := h.Part(w.Self); p != nil {
@@ -227,15 +228,22 @@ func (w *World) OwnHeader(zone Name) *Report {
 	if z == nil {
 		return nil
 	}
-	r := &Report{
-		Cluster: w.Self, ClusterID: w.SelfID, Zone: zone, EdgeZone: z.EdgeZone, Public: z.Serial,
-		Mark: w.Local.Mark, Blind: w.Local.Blind, Announcement: w.Local.Announcement,
-		Records: z.Records, Challenges: z.Challenges, Asked: w.Asked, RemovalsMeant: z.AllowRemoval,
-	}
+	r := w.OwnState()
+	r.Zone, r.EdgeZone, r.Public = zone, z.EdgeZone, z.Serial
+	r.Records, r.Challenges, r.RemovalsMeant = z.Records, z.Challenges, z.AllowRemoval
 	for _, ns := range z.NameServers {
 		if ns.Cluster == w.Self {
 			r.NameServers = append(r.NameServers, ns)
 		}
+	}
+	return r
+}
+
+// OwnState is what of a report is of no zone: what this cluster says of itself and of others.
+func (w *World) OwnState() *Report {
+	r := &Report{
+		Cluster: w.Self, ClusterID: w.SelfID, Asked: w.Asked,
+		Mark: w.Local.Mark, Blind: w.Local.Blind, Announcement: w.Local.Announcement,
 	}
 	for i := range w.Clusters {
 		if c := &w.Clusters[i]; c.Conflict != "" && c.Tag != w.Self {

@@ -5,6 +5,7 @@ package peers
 import (
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,6 +47,7 @@ type ownZone struct {
 	unsaid     map[gslb.Name]bool // names whose records do not
 	crowded    bool               // there are too many records
 	refused    bool               // the whole report does not fit
+	leftAt     time.Time          // since when the zone is not served any more; zero: it is
 }
 
 func newAuthor(instance string, now func() time.Time, log *slog.Logger, m *metrics) *author {
@@ -104,11 +106,11 @@ func (a *author) publishZones(w *gslb.World) {
 		o := a.ownZone(empty)
 		a.publishZone(o, empty, w, changed[zone])
 	}
-	a.withdraw(served)
+	a.withdraw(served, w)
 }
 
 // changedByZone groups the hosts of which we say something else than before by
-// the zones that they are or were in.
+// the zones that they are or were in, and by those around them.
 func (a *author) changedByZone(prev, w *gslb.World) map[gslb.Name][]gslb.Name {
 	out := make(map[gslb.Name][]gslb.Name)
 	if prev == nil {
@@ -119,17 +121,19 @@ func (a *author) changedByZone(prev, w *gslb.World) map[gslb.Name][]gslb.Name {
 		if before != nil && after != nil && before.Zone == after.Zone && sameOffer(before.Part(w.Self), after.Part(w.Self)) {
 			continue // a peer's part changed
 		}
-		var zone gslb.Name
-		if after != nil {
-			zone = after.Zone
-			out[zone] = append(out[zone], n)
-		}
-		if before != nil && before.Zone != zone {
-			out[before.Zone] = append(out[before.Zone], n)
+		for i := range w.Zones {
+			zone := w.Zones[i].Zone
+			if toldIn(after, zone) || toldIn(before, zone) {
+				out[zone] = append(out[zone], n)
+			}
 		}
 	}
 	return out
 }
+
+// toldIn reports that a host is told in the report of a zone: that which it lies in, and
+// those around that, for clusters that do not serve it.
+func toldIn(h *gslb.Host, zone gslb.Name) bool { return h != nil && h.Zone.In(zone) }
 
 func sameOffer(a, b *gslb.Part) bool {
 	if a == nil || b == nil {
@@ -141,7 +145,7 @@ func sameOffer(a, b *gslb.Part) bool {
 func hostsIn(w *gslb.World, zone gslb.Name) []gslb.Name {
 	var out []gslb.Name
 	for h := range w.Hosts() {
-		if h.Zone == zone {
+		if toldIn(h, zone) {
 			out = append(out, h.Name)
 		}
 	}
@@ -160,20 +164,50 @@ func (a *author) ownZone(empty *Zone) *ownZone {
 	return o
 }
 
-// withdraw takes zones away that are no longer ours.
-func (a *author) withdraw(served map[name]bool) {
-	a.mu.Lock()
+// withdraw ends the reports of zones that we do not serve any more. Silence would leave
+// those who do with what we said last: a report that offers nothing tells them. For leftFor
+// what we said stays in it, as zones are mostly made anew, unless a zone around it tells of
+// its hosts.
+func (a *author) withdraw(served map[name]bool, w *gslb.World) {
+	a.mu.RLock()
 	var gone []*ownZone
 	for n, o := range a.own {
 		if !served[n] {
-			delete(a.own, n)
 			gone = append(gone, o)
 		}
 	}
-	a.mu.Unlock()
+	a.mu.RUnlock()
 	for _, o := range gone {
-		o.pub.publish(nil)
-		a.metrics.reportBytes.DeleteLabelValues(o.zone.String())
+		if o.leftAt.IsZero() {
+			o.leftAt = time.Now()
+		}
+		around := slices.ContainsFunc(w.Zones, func(z gslb.Zone) bool { return o.zone.In(z.Zone) })
+		a.goOn(o, w, !around && time.Since(o.leftAt) < leftFor)
+	}
+}
+
+// goOn publishes the report of a zone that is not served any more: what this cluster says of
+// itself and of others, and what it offered, if that is kept.
+func (a *author) goOn(o *ownZone, w *gslb.World, kept bool) {
+	base, err := newZone(w.Self, o.zone)
+	cur, _ := o.pub.current()
+	if err != nil || cur == nil || o.head == nil {
+		return // nothing was said
+	}
+	head := w.OwnState()
+	head.Instance, head.Zone, head.EdgeZone, head.Public, head.NameServers = a.instance, o.zone, o.head.EdgeZone, o.head.Public, o.head.NameServers
+	if kept {
+		base = cur
+	}
+	apex, err := encodeHeader(head)
+	if err != nil {
+		return // the report of every zone that is served says so
+	}
+	z := base.with(map[string]*set{"": apex}, soa{instance: a.instance, serial: cur.serial + 1})
+	o.head = head
+	if len(diff(cur, z)) > 0 {
+		a.metrics.reportBytes.WithLabelValues(o.zone.String()).Set(float64(z.size))
+		o.pub.publish(z)
 	}
 }
 

@@ -56,6 +56,7 @@ const (
 	defaultLease      = 3 * time.Second  // within which a connection counts as alive
 	defaultRelayAfter = 2 * time.Second  // without reading a peer directly
 	publicEvery       = 10 * time.Second // between two tellings of the served zone's serial
+	leftFor           = time.Minute      // that what we said of a zone stays which we do not serve any more
 	discoverEvery     = time.Minute
 	discoverSoon      = 250 * time.Millisecond // doubled each time
 	discoverMissing   = 5 * time.Second        // the longest while an address is missing

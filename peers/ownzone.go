@@ -24,11 +24,12 @@ func (a *author) publishZone(o *ownZone, empty *Zone, w *gslb.World, names []gsl
 	}
 	texts := recordsByName(head)
 	base := cur
-	if cur == nil || o.refused {
+	if cur == nil || o.refused || !o.leftAt.IsZero() {
 		base, names = empty, slices.AppendSeq(hostsIn(w, o.zone), maps.Keys(texts))
 	} else {
 		names = append(slices.Clone(names), movedRecords(o, head)...)
 	}
+	o.leftAt = time.Time{}
 	if cur == nil {
 		cur = empty
 	}
@@ -104,10 +105,15 @@ func (a *author) catchUp(origin name) {
 	if a.world == nil || a.frozen {
 		return
 	}
+	served := make(map[name]bool, len(a.world.Zones))
 	for i := range a.world.Zones {
 		z := &a.world.Zones[i]
 		empty, err := newZone(a.world.Self, z.Zone)
-		if err != nil || origin != "" && empty.origin != origin {
+		if err != nil {
+			continue
+		}
+		served[empty.origin] = true
+		if origin != "" && empty.origin != origin {
 			continue
 		}
 		o := a.ownZone(empty)
@@ -118,6 +124,7 @@ func (a *author) catchUp(origin name) {
 			a.publishZone(o, empty, a.world, nil)
 		}
 	}
+	a.withdraw(served, a.world)
 }
 
 // movedRecords names the owners of records when they differ from those published.
@@ -137,7 +144,7 @@ func movedRecords(o *ownZone, head *gslb.Report) []gslb.Name {
 // as it was last told.
 func (a *author) setOf(o *ownZone, w *gslb.World, n gslb.Name, texts []*line, old *set) *set {
 	var offer *gslb.Offer
-	if h := w.Host(n); h != nil && h.Zone == o.zone {
+	if h := w.Host(n); toldIn(h, o.zone) {
 		if p := h.Part(w.Self); p != nil {
 			offer = p.Offer
 		}
