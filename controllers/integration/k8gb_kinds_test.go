@@ -11,10 +11,15 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/yaml"
 
 	"github.com/meridian-gslb/meridian/api/k8gb"
 	"github.com/meridian-gslb/meridian/api/k8gb/absa"
@@ -196,4 +201,39 @@ func kindsOfK8gb(t *testing.T, s *site, cfg *rest.Config) {
 			all[i].becomes(s, ready)
 		}
 	}
+}
+
+// adoptedFromK8gb: a Gslb that k8gb made for an annotated Ingress, with a copy of it in the
+// Gslb, goes on as it is. Its strategy follows the annotations, and nothing is in conflict.
+func adoptedFromK8gb(t *testing.T, s *site) {
+	ing := ingress(t, s.api, ingressOf("test-gslb", "generated", "generated.cloud.example.com", "frontend-podinfo", nil), "192.0.2.21")
+	g := &absa.Gslb{}
+	require.NoError(t, yaml.Unmarshal([]byte(`
+metadata: {namespace: test-gslb, name: generated, finalizers: [k8gb.absa.oss/finalizer]}
+spec:
+  ingress:
+    rules:
+    - host: generated.cloud.example.com
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: frontend-podinfo, port: {name: http}}}}]}
+  strategy: {type: roundRobin}`), g))
+	g.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(ing, networkingv1.SchemeGroupVersion.WithKind("Ingress"))}
+	require.NoError(t, s.api.Create(t.Context(), g))
+	made := sample{"generated", "generated.cloud.example.com", true, "frontend-podinfo", []string{"192.0.2.21"}}
+	made.becomes(s, true)
+	spec := g.Spec.Ingress.DeepCopy()
+	eventually(t, func() error {
+		if err := s.api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing); err != nil {
+			return err
+		}
+		ing.Annotations = map[string]string{"k8gb.io/strategy": "failover", "k8gb.io/primary-geotag": "eu"}
+		return s.api.Update(t.Context(), ing)
+	})
+	old(s, g, "generated", func() bool { return g.Spec.Strategy.Type == "failover" && g.Spec.Strategy.PrimaryGeoTag == "eu" })
+	assert.Equal(t, spec, g.Spec.Ingress, "nothing else of it is written")
+	assert.Equal(t, []string{"k8gb.absa.oss/finalizer"}, g.Finalizers)
+	made.becomes(s, true)
+	assert.True(t, apierrors.IsNotFound(s.api.Get(t.Context(), client.ObjectKeyFromObject(g), &k8gb.Gslb{})), "there is no second one")
+	require.NoError(t, s.api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing))
+	assert.Empty(t, ing.OwnerReferences, "the Ingress stays its user's")
+	assert.False(t, containing(s.events("Gslb", "test-gslb", "generated"), "Warning"), "nothing is in conflict")
 }

@@ -4,7 +4,9 @@ package integration_test
 
 import (
 	"context"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +30,9 @@ import (
 	"github.com/meridian-gslb/meridian/internal/kplane"
 )
 
-func withK8gb(c *controllers.Config) { c.K8gb, c.Zone = true, nil }
+func withK8gb(c *controllers.Config) {
+	c.K8gb, c.Zone, c.Addrs = true, nil, []netip.Addr{netip.MustParseAddr("192.0.2.53")}
+}
 
 // k8gbServer is an API server on which k8gb's kinds are installed and ours are not.
 func k8gbServer(t *testing.T) *rest.Config {
@@ -120,7 +124,13 @@ func TestPlaygroundOfK8gbAppliesUnchanged(t *testing.T) {
 	failover := sample{"test-gslb-failover", "failover.cloud.example.com", true, "frontend-podinfo", []string{"192.0.2.1", "192.0.2.2"}}
 	failover.becomes(s, true)
 	zd := &k8gb.ZoneDelegation{}
-	require.NoError(t, s.api.Get(t.Context(), client.ObjectKey{Name: "cloud-example-com"}, zd))
+	eventually(t, func() error {
+		require.NoError(t, s.api.Get(t.Context(), client.ObjectKey{Name: "cloud-example-com"}, zd))
+		if want := (k8gb.DNSServer{Name: "gslb-ns-eu-cloud.example.com", Address: "192.0.2.53"}); !slices.Equal(zd.Status.DNSServers, []k8gb.DNSServer{want}) {
+			return notYet("its name servers are %v, not %v", zd.Status.DNSServers, want)
+		}
+		return nil
+	})
 	assert.NotNil(t, s.store.World().Zone(zone().Zone), "its zone is served")
 
 	setReady(t, s.api, "test-gslb", "frontend-podinfo", false)
@@ -130,6 +140,7 @@ func TestPlaygroundOfK8gbAppliesUnchanged(t *testing.T) {
 
 	t.Run("references", func(t *testing.T) { references(t, s) })
 	t.Run("annotated", func(t *testing.T) { annotatedForK8gb(t, s) })
+	t.Run("adopted", func(t *testing.T) { adoptedFromK8gb(t, s) })
 	t.Run("kinds", func(t *testing.T) { kindsOfK8gb(t, s, cfg) })
 	assert.Empty(t, s.quiet(), "a status that is pruned is not written for ever")
 	t.Run("twin", func(t *testing.T) { twinOfOurs(t, s, cfg) })
