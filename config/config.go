@@ -31,6 +31,8 @@ type Config struct {
 	EntryLoopOK bool
 	DNS         DNS
 
+	Neighbourhood Neighbourhood
+
 	Kubeconfig string
 	Context    string
 	Namespace  string
@@ -100,6 +102,8 @@ func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&c.DNSAddress, "dns-address", c.DNSAddress, "addresses put in the glue (default: from the status of --service)")
 	fs.StringVar(&c.Service, "service", c.Service, "our own DNS Service, NAME or NAMESPACE/NAME, whose status gives the glue")
 	fs.BoolVar(&c.EntryLoopOK, "allow-loopback-entries", c.EntryLoopOK, "publish loopback addresses too (demo and tests)")
+
+	c.Neighbourhood.bind(fs)
 
 	fs.StringVar(&c.Kubeconfig, "kubeconfig", c.Kubeconfig, "kubeconfig file (default: in-cluster, then $KUBECONFIG)")
 	fs.StringVar(&c.Context, "context", c.Context, "context in the kubeconfig")

@@ -47,6 +47,9 @@ type Settings struct {
 	Service   string
 	Loopback  bool
 
+	Names                     []string       // of this cluster, as neighbours know it, beside Self
+	InternalCIDRs, EntryCIDRs []netip.Prefix // inside this cluster; inside it, and entries all the same
+
 	Kubeconfig, Context, Namespace, LeaseName string
 	Manifests                                 string        // "" means Kubernetes
 	K8gb                                      bool          // k8gb's objects are read too, and its neighbours answered
@@ -118,6 +121,7 @@ func (c *Config) Settings() (*Settings, error) {
 		MetricsListen: c.MetricsListen, ProbeListen: c.ProbeListen, ShutdownDelay: c.ShutdownDelay,
 	}
 	c.identity(s, &bad)
+	c.Neighbourhood.settings(s, &bad)
 	c.zone(s, &bad)
 	c.listeners(s, &bad)
 	c.edge(s, &bad)

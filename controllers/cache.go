@@ -146,11 +146,11 @@ func transform(strip func(client.Object)) toolscache.TransformFunc {
 	}
 }
 
-// serviceAddress is the index of Services by the addresses of their status, as refs.Key
-// gives them for one.
-const serviceAddress = "address"
+// byAddress is the index of Services and EndpointSlices by the addresses that refs.Key can
+// mean them by.
+const byAddress = "address"
 
-func addressesOfService(obj client.Object) []string { return refs.AddressPairs(obj) }
+func addressesOfObject(obj client.Object) []string { return refs.AddressPairs(obj) }
 
 // slicePair is the index of EndpointSlices by the label that names their Service, as
 // "label=value".

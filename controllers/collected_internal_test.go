@@ -26,6 +26,7 @@ type ledger struct {
 	mu      sync.Mutex
 	objects map[string][]*gslb.Offer
 	sets    int
+	meant   []string // removed past the guard of hosts
 	zones   []gslb.ZoneIntent
 	local   gslb.LocalState
 }
@@ -40,6 +41,13 @@ func (l *ledger) SetObjectAt(_ time.Time, src gslb.Source, offers []*gslb.Offer)
 		l.objects = make(map[string][]*gslb.Offer)
 	}
 	l.objects[src.String()] = offers
+}
+
+func (l *ledger) RemoveObjectAt(at time.Time, src gslb.Source) {
+	l.SetObjectAt(at, src, nil)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.meant = append(l.meant, src.Name)
 }
 
 func (l *ledger) SetZones(zones []gslb.ZoneIntent) {
@@ -80,7 +88,8 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 	b := &bench{store: &ledger{}, log: &logbook{}}
 	b.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(&networkingv1.Ingress{}).
 		WithIndex(&discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice).
-		WithIndex(&corev1.Service{}, serviceAddress, addressesOfService).Build()
+		WithIndex(&discoveryv1.EndpointSlice{}, byAddress, addressesOfObject).
+		WithIndex(&corev1.Service{}, byAddress, addressesOfObject).Build()
 	cfg := &Config{Store: b.store, Self: "eu", Resolver: noNames{}, Asker: &b.names, RemovalHold: gslb.DefaultRemovalHold,
 		Zone: &gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}
 	b.collector, err = newCollector(cfg, slog.New(slog.NewTextHandler(b.log, nil)), testMetrics(t), b.api, func(tk task) { b.told = append(b.told, tk) })

@@ -52,6 +52,7 @@ type collector struct {
 	zones   atomic.Pointer[translate.ZonesOutput]
 	clients atomic.Int32                      // whether the addresses of clients are seen
 	nodes   atomic.Pointer[map[string]string] // virtual node → cluster
+	ranges  *translate.NodeRanges             // of the nodes that are read
 	mark    atomic.Uint64                     // highest EndpointSlice resource version enqueued
 	broken  map[types.NamespacedName]bool     // Gslbs whose translation fails
 	moved   bool                              // the Store got something since the mark was published
@@ -71,6 +72,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 		guard:    newGuard(log, m, cfg.RemovalHold),
 		operator: newOperator(log, m, cfg.Store),
 		broken:   make(map[types.NamespacedName]bool),
+		ranges:   translate.NewNodeRanges(),
 		synced:   make(chan struct{}),
 	}
 	c.drains = newDrains(cfg.HoldEntries, cfg.AsksDraining, c.entriesBefore)
@@ -186,6 +188,7 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 		c.log.Info("a Gslb is translated again", "gslb", key.String())
 	}
 	c.drain(key, &out)
+	c.lookInside(key, &out)
 	c.learn(key, &translation{uid: g.UID, incumbent: chosen.Incumbent, out: out}, arrived)
 }
 

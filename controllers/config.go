@@ -66,6 +66,9 @@ type Config struct {
 
 	// K8gb has the objects of k8gb's groups read as well, and their status written.
 	K8gb bool
+	// InternalCIDRs are addresses of pods and Services inside this cluster that no object
+	// tells of; EntryCIDRs are addresses where clients may arrive although they lie inside.
+	InternalCIDRs, EntryCIDRs []netip.Prefix
 	// AllowLoopback keeps entries with loopback addresses, for demos and tests.
 	AllowLoopback bool
 	// PeerKey says that a peer key is configured; without one condition Serving says so.

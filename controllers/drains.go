@@ -26,6 +26,7 @@ const mostDrain = 5 * time.Minute
 //	has other addresses, nobody can           | not
 //	has no address, but a name to resolve     | for the hold
 //	has no entry at all, or is not offered    | not (entryMemory has kept it if its status went empty)
+//	any of these, and the address is refused  | not: it lies inside the cluster
 //	has no address, in a process that began   | for the hold: that of before may have kept it since its
 //	with a World where it had some            | status went empty
 type drains struct {
@@ -69,6 +70,7 @@ func (d *drains) apply(key types.NamespacedName, out *translate.Output, now time
 		if first {
 			h = &drained{has: addressed(d.before(o.Source, o.Host))}
 		}
+		h.refuse(out.Refused)
 		next[o.Host] = h
 		kept, until := d.host(h, o, readinessOf(out, o.Host), now, first)
 		if !until.IsZero() && (again.IsZero() || until.Before(again)) {
@@ -82,6 +84,15 @@ func (d *drains) apply(key types.NamespacedName, out *translate.Output, now time
 	}
 	d.of[key], out.Offers = next, offers
 	return again
+}
+
+// refuse forgets addresses that must not be entries: they do not drain.
+func (h *drained) refuse(addrs []netip.Addr) {
+	if len(addrs) == 0 {
+		return
+	}
+	h.has = slices.DeleteFunc(slices.Clone(h.has), func(e gslb.Entry) bool { return slices.Contains(addrs, e.Addr) })
+	h.left = slices.DeleteFunc(h.left, func(l leftEntry) bool { return slices.Contains(addrs, l.entry.Addr) })
 }
 
 // readiness is health by the endpoints behind a host, and why.

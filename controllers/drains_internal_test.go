@@ -136,3 +136,22 @@ func entriesAt(at []string, scheme string) []gslb.Entry {
 	}
 	return all
 }
+
+// TestRefusedAddressDoesNotDrain: what turned out to lie inside the cluster is no entry any
+// more, at once.
+func TestRefusedAddressDoesNotDrain(t *testing.T) {
+	const hold = 5 * time.Minute
+	host, start := gslb.MustName("app.cloud.example.com"), time.Now()
+	d := newDrains(hold, true, func(gslb.Source, gslb.Name) []gslb.Entry { return nil })
+	at := func(after time.Duration, refused []netip.Addr, has ...string) []gslb.Entry {
+		out := translate.Output{Refused: refused, Offers: []*gslb.Offer{{Host: host, Check: &gslb.Check{}, Policy: gslb.Policy{TTL: 30}, Entries: entriesAt(has, "http")}}}
+		d.apply(nn("a", "app"), &out, start.Add(after))
+		return out.Offers[0].Entries
+	}
+	inside := []netip.Addr{netip.MustParseAddr("10.96.0.1")}
+	assert.Len(t, at(0, nil, "10.96.0.1", "192.0.2.1", "192.0.2.2"), 3)
+	assert.Len(t, at(time.Second, inside, "192.0.2.1"), 2, "192.0.2.2 drains, the other does not")
+	assert.Len(t, at(2*time.Second, nil, "10.96.0.1", "192.0.2.1"), 3)
+	assert.Len(t, at(3*time.Second, nil, "192.0.2.1"), 3, "it was let in, and went: it drains")
+	assert.Len(t, at(4*time.Second, inside, "192.0.2.1"), 2, "no longer")
+}

@@ -196,6 +196,8 @@ var conditionNews = []struct{ condition, reason, came, went, wentMessage string 
 	{gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonHostOutsideZones, gslbv1beta1.ReasonHostOutsideZones, gslbv1beta1.EventHostInsideZones, "every host lies in a zone now"},
 	{gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonNamespaceNotAllowed, gslbv1beta1.ReasonNamespaceNotAllowed, gslbv1beta1.EventNamespaceAllowed, "the namespace may take the hosts now"},
 	{gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonSpecDiverged, gslbv1beta1.EventSpecDiverged, gslbv1beta1.EventSpecAgrees, "all clusters ask for the same policy"},
+	{gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonEntryIgnored, gslbv1beta1.ReasonEntryIgnored, gslbv1beta1.EventEntriesTaken, "no address in a status is left out any more"},
+	{gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonInternalEntry, gslbv1beta1.ReasonInternalEntry, gslbv1beta1.EventEntriesTaken, "no address inside the cluster is given by hand any more"},
 	{gslbv1beta1.ConditionServing, gslbv1beta1.ReasonBlind, gslbv1beta1.EventBlind, gslbv1beta1.EventSeesAgain, "this cluster can read its objects again"},
 	{gslbv1beta1.ConditionServing, gslbv1beta1.ReasonIsolated, gslbv1beta1.EventIsolated, gslbv1beta1.EventRejoined, "this cluster is not cut off any more"},
 }

@@ -85,6 +85,10 @@ func TestEventsOfConditions(t *testing.T) {
 		{"specs diverge from the start", nil, conditions{c("Accepted", "True", "SpecDiverged")}, []happening{warning("SpecDiverged", "m")}},
 		{"specs agree", conditions{c("Accepted", "True", "SpecDiverged")}, conditions{c("Accepted", "True", "Accepted")}, []happening{normal("SpecAgrees", "all clusters ask for the same policy")}},
 		{"blind", conditions{c("Serving", "True", "Serving")}, conditions{c("Serving", "True", "Blind")}, []happening{warning("Blind", "m")}},
+		{"an address in a status is none for clients", nil, conditions{c("Resolved", "True", "EntryIgnored")}, []happening{warning("EntryIgnored", "m")}},
+		{"no address is left", conditions{c("Resolved", "True", "EntryIgnored")}, conditions{c("Resolved", "False", "EntryIgnored")}, nil},
+		{"all count again", conditions{c("Resolved", "False", "EntryIgnored")}, conditions{c("Resolved", "True", "Resolved")}, []happening{normal("EntriesTaken", "no address in a status is left out any more")}},
+		{"a cluster IP by hand", conditions{c("Resolved", "True", "Resolved")}, conditions{c("Resolved", "True", "InternalEntry")}, []happening{warning("InternalEntry", "m")}},
 		{"cut off after being blind", conditions{c("Serving", "True", "Blind")}, conditions{c("Serving", "True", "Isolated")},
 			[]happening{normal("SeesAgain", "this cluster can read its objects again"), warning("Isolated", "m")}},
 	} {

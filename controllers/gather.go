@@ -23,6 +23,7 @@ func (c *collector) gather(ctx context.Context, g *gslbv1beta1.Gslb) (in transla
 	key := client.ObjectKeyFromObject(g)
 	in = translate.Input{
 		Gslb: g, Self: c.cfg.Self, Names: c.cfg.Names, AllowLoopback: c.cfg.AllowLoopback,
+		Inside:       c.inside(),
 		VirtualNodes: *c.nodes.Load(), Down: c.lost.has, ControlPlane: c.templates.Load(), Zones: c.zones.Load().Zones, Resolved: c.names.Addrs,
 	}
 	if c.gates != nil {
@@ -92,18 +93,21 @@ func (f *finder) read(row *refs.Kind, k refs.Key) ([]refs.Object, refs.State) {
 	return found, refs.Listed
 }
 
-// optionsOf bounds what is listed for a key; EndpointSlices, and Services by address, have
-// an index.
+// optionsOf bounds what is listed for a key; EndpointSlices by their Service, and what is
+// known by an address, have an index.
 func optionsOf(k refs.Key) []client.ListOption {
 	var options []client.ListOption
 	if k.Namespace != "" {
 		options = append(options, client.InNamespace(k.Namespace))
 	}
+	if k.Inside {
+		return append(options, client.MatchingFields{byAddress: k.Pair()})
+	}
 	if pair := k.Pair(); pair != "" && k.Kind == refs.KindEndpointSlice {
 		return append(options, client.MatchingFields{slicePair: pair})
 	}
 	if k.Address != "" {
-		return append(options, client.MatchingFields{serviceAddress: k.Pair()})
+		return append(options, client.MatchingFields{byAddress: k.Pair()})
 	}
 	if selector, err := labels.Parse(k.Labels); err == nil && !k.Pods {
 		options = append(options, client.MatchingLabelsSelector{Selector: selector})

@@ -25,15 +25,17 @@ func (c *collector) widen() bool {
 		return true
 	}
 	if s.wide.CompareAndSwap(false, true) {
-		c.log.Info("a Service asks for the addresses of nodes: all nodes are read from now on")
+		c.log.Info("all nodes are read from now on: a Service asks for their addresses, or an entry could be of a pod")
 		s.expire()
 	}
 	return s.listedWide()
 }
 
-// nodesWait bounds how long a start waits for nodes.
+// nodesWait bounds how long a start waits for nodes that give entries, rangesWait for those
+// that only tell which addresses are of pods.
 const (
 	nodesWait  = 10 * time.Second
+	rangesWait = 2 * time.Second
 	nodesEvery = 20 * time.Millisecond
 )
 
@@ -41,10 +43,14 @@ const (
 // that do once more: what is told first must not lack their addresses.
 func (c *collector) awaitNodes(ctx context.Context) {
 	users := c.deps.OnKind(refs.KindNode)
+	wait := nodesWait
 	if len(users) == 0 {
-		return
+		if len(c.last.where(mayBeInside)) == 0 {
+			return
+		}
+		wait = rangesWait
 	}
-	deadline := time.NewTimer(nodesWait)
+	deadline := time.NewTimer(wait)
 	defer deadline.Stop()
 	poll := time.NewTicker(nodesEvery)
 	defer poll.Stop()
@@ -58,6 +64,9 @@ func (c *collector) awaitNodes(ctx context.Context) {
 		}
 	}
 	for key := range users {
+		c.translate(ctx, key, time.Now())
+	}
+	for _, key := range c.last.where(c.insideMoved) {
 		c.translate(ctx, key, time.Now())
 	}
 }

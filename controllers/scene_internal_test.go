@@ -33,11 +33,12 @@ type part struct {
 	reason gslb.Reason
 	over   gslb.Override
 	addrs  []string
+	needs  []string
 	age    time.Duration
 }
 
 func (p part) offer(host string) *gslb.Offer {
-	o := &gslb.Offer{Host: gslb.MustName(host), Source: p.from, Policy: p.policy, Override: p.over,
+	o := &gslb.Offer{Host: gslb.MustName(host), Source: p.from, Policy: p.policy, Override: p.over, DependsOn: p.needs,
 		Created: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(-p.age)}
 	if o.Source == (gslb.Source{}) {
 		o.Source = ownSource

@@ -62,8 +62,12 @@ func newMapper() meta.RESTMapper {
 	}
 	for _, row := range refs.Kinds() {
 		for _, version := range row.Versions {
+			scope := meta.RESTScopeNamespace
+			if row.GroupKind == refs.KindServiceCIDR {
+				scope = meta.RESTScopeRoot
+			}
 			if gv := (schema.GroupVersion{Group: row.Group, Version: version}); row.Optional {
-				m.AddSpecific(gv.WithKind(row.Kind), gv.WithResource(row.Plural), gv.WithResource(row.Plural), meta.RESTScopeNamespace)
+				m.AddSpecific(gv.WithKind(row.Kind), gv.WithResource(row.Plural), gv.WithResource(row.Plural), scope)
 			}
 		}
 	}

@@ -201,6 +201,7 @@ func (v *hostView) lastResort() bool {
 //	a host is healthy here again, and waits            | True             | Returning
 //	no backend here is ready                           | True             | NoLocalReadyEndpoints
 //	a host is not served by this cluster               | True             | ServedElsewhere
+//	clusters that serve a host depend on the same one  | True             | SharedFate
 //	there is no peer key                               | True             | NoPeerKey
 //	–                                                  | True             | Serving
 func servingOf(in statusInput, views []hostView, accepted, resolved metav1.Condition) metav1.Condition {
@@ -257,6 +258,8 @@ func servingReason(in statusInput, views []hostView) (reason, message string) {
 		{gslbv1beta1.ReasonNoLocalReadyEndpoints, "no backend in this cluster is ready; others serve %s", notReady},
 		{gslbv1beta1.ReasonServedElsewhere, "other clusters serve %s, this one does not",
 			func(v *hostView) bool { return v.own == nil || v.own.Best() != gslb.TierHealthy }},
+		{gslbv1beta1.ReasonSharedFate, "clusters that serve %s fail together, since they need the same one; status.clusters[].failureDomain says which",
+			func(v *hostView) bool { return len(sharedFate(in.world, v.host)) > 0 }},
 	} {
 		if hosts := hostsWhere(views, row.holds); hosts != "" {
 			return row.reason, fmt.Sprintf(row.message, hosts)

@@ -83,7 +83,8 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 	}
 	return synced, errors.Join(
 		informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice),
-		informers.IndexField(ctx, &corev1.Service{}, serviceAddress, addressesOfService))
+		informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, byAddress, addressesOfObject),
+		informers.IndexField(ctx, &corev1.Service{}, byAddress, addressesOfObject))
 }
 
 // handler gives what is done with the events of a kind. Of those of the first list only
@@ -235,6 +236,7 @@ func (c *collector) onNamespace(e event) {
 // endpoints on a node that changed sides.
 func (c *collector) onNode(e event) {
 	name := e.object().GetName()
+	c.observeRanges(e)
 	if !e.first && (e.was == nil || e.is == nil || !sameNode(e.was, e.is)) {
 		c.touch(refs.KindNode, e) // of Services that ask for the addresses of nodes
 	}

@@ -83,7 +83,11 @@ type Offer struct {
 	Override Override
 	Reason   Reason // of the whole host when it has no entry: AddressUnknown, or why its backends cannot serve; "" otherwise
 	Entries  []Entry
-	Check    *Check // the probe of our own entries; nil: none, and always nil in a peer's offer
+	// DependsOn names the clusters without which this one cannot serve the host, sorted, as
+	// neighbours name them: by geo tag, cluster id or a name of their own; nil: none. It is
+	// for people; nothing is decided by it.
+	DependsOn []string
+	Check     *Check // the probe of our own entries; nil: none, and always nil in a peer's offer
 
 	// Incumbent says that the host comes from an object or an annotation of k8gb, whose
 	// neighbours ask for localtargets-HOST. It is not told to peers.

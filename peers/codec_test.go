@@ -43,6 +43,7 @@ func fullReport() *gslb.Report {
 					SplitBrain: 5 * time.Minute, MaxAnswers: 4, WhenAllUnhealthy: gslb.Fallback,
 					Fallback: []netip.Addr{netip.MustParseAddr("192.0.2.250")},
 				},
+				DependsOn: []string{"member 1", "us"},
 				Entries: []gslb.Entry{
 					{
 						Addr: netip.MustParseAddr("192.0.2.1"), Hostname: "lb.example.net", Health: gslb.Healthy, Reason: gslb.ReasonReady,

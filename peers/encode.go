@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/meridian-gslb/meridian/dnsserver/rdata"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -161,7 +163,19 @@ func hostLine(o *gslb.Offer) *line {
 	l.put("hash", p.Hash())
 	l.put("override", string(o.Override))
 	l.put("reason", string(o.Reason))
+	l.put("needs", joinNeeds(o.DependsOn))
 	return l
+}
+
+// joinNeeds lists the clusters that a host depends on, as far as the format has room.
+func joinNeeds(names []string) string {
+	var all []string
+	for _, n := range names {
+		if n != "" && len(n) <= maxWord && !strings.Contains(n, ",") && len(all) < maxNeeds && utf8.ValidString(n) {
+			all = append(all, n)
+		}
+	}
+	return strings.Join(all, ",")
 }
 
 func joinAsked(all []gslb.Asked) string {

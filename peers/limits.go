@@ -15,6 +15,7 @@ const (
 	maxNameServers = 64
 	maxAddrs       = 64 // of a name server, and fallback addresses
 	maxTags        = 256
+	maxNeeds       = 16  // clusters that a host depends on; more are not told
 	maxStrings     = 512 // in one TXT record
 )
 

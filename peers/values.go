@@ -51,6 +51,18 @@ func (r *reader) text(key string, most int) string {
 	return s
 }
 
+// texts reads a list of words in UTF-8.
+func (r *reader) texts(key string) []string {
+	all := r.list(key, maxNeeds)
+	for _, s := range all {
+		if len(s) > maxWord || !utf8.ValidString(s) {
+			r.fail(key, errors.New("not a list of names"))
+			return nil
+		}
+	}
+	return all
+}
+
 func (r *reader) uint(key string, bits int) uint64 {
 	s := r.raw(key, maxWord)
 	if s == "" {

@@ -15,6 +15,8 @@ const (
 	AnnotationWeights = "gslb.meridian.dev/weights"
 	// AnnotationFailoverOrder of a source is strategy.failoverOrder, written "eu,us,ap".
 	AnnotationFailoverOrder = "gslb.meridian.dev/failover-order"
+	// AnnotationHostnameAnswers of a source is strategy.hostnameAnswers: Addresses or CNAME.
+	AnnotationHostnameAnswers = "gslb.meridian.dev/hostname-answers"
 	// AnnotationHostname gives the hosts, separated by commas, of a source or of the object
 	// a resourceRef points to, where its spec names none (Service, TCPRoute, UDPRoute). On a
 	// Gslb it does so for the objects that have no such annotation.

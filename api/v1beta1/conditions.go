@@ -91,6 +91,13 @@ const (
 	ReasonResourceKindUnsupported = "ResourceKindUnsupported"
 	// ReasonNoHosts (False): the object that was found names no host.
 	ReasonNoHosts = "NoHosts"
+	// ReasonEntryIgnored (True): an address in the status of an object is none for clients:
+	// loopback, link-local, of a pod or a Service inside this cluster, or the name of a
+	// cluster. It is left out; the message names it.
+	ReasonEntryIgnored = "EntryIgnored"
+	// ReasonInternalEntry (True): an address that was given by hand lies among the pods or
+	// Services of this cluster. It counts, because somebody asked for it.
+	ReasonInternalEntry = "InternalEntry"
 	// ReasonAddressUnknown (False): the object that was found has no address yet; give
 	// entryAddresses where it never will.
 	ReasonAddressUnknown = "AddressUnknown"
@@ -107,6 +114,9 @@ const (
 	// ReasonServedElsewhere (True): every host is answered, one of them by other clusters
 	// only.
 	ReasonServedElsewhere = "ServedElsewhere"
+	// ReasonSharedFate (True): every host is answered, and several of the clusters that serve
+	// one need the same cluster for it: they fail together.
+	ReasonSharedFate = "SharedFate"
 	// ReasonNoLocalReadyEndpoints (True or False): no backend in this cluster is ready.
 	ReasonNoLocalReadyEndpoints = "NoLocalReadyEndpoints"
 	// ReasonDrained (True or False): this cluster was taken out by hand.

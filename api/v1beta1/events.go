@@ -23,6 +23,9 @@ const (
 	EventSpecDiverged = "SpecDiverged"
 	// EventSpecAgrees: they ask for the same again.
 	EventSpecAgrees = "SpecAgrees"
+	// EventEntriesTaken: no address in a status is left out any more. That some are is told
+	// by the reason of condition Resolved: EntryIgnored, a warning.
+	EventEntriesTaken = "EntriesTaken"
 	// EventSuperseded, of a Gslb of k8gb: one of another group with its name counts in its
 	// place.
 	EventSuperseded = "Superseded"

@@ -27,7 +27,8 @@ type GslbStatus struct {
 	HealthyClusters string `json:"healthyClusters,omitempty"`
 
 	// serviceHealth is this cluster's health for each host: Healthy, Unhealthy, or
-	// NotFound where the host's Services do not exist.
+	// NotFound where the host's Services do not exist. A host of which nothing is known, such
+	// as one without an address, is not in it.
 	// +optional
 	ServiceHealth map[string]ServiceHealth `json:"serviceHealth,omitempty"`
 
@@ -131,10 +132,16 @@ type ClusterStatus struct {
 	// weight is its share under weightedRoundRobin.
 	// +optional
 	Weight *int32 `json:"weight,omitempty"`
-	// dependsOn are geo tags of clusters whose backends it needs to serve the host.
+	// dependsOn are the clusters whose backends it needs to serve the host, because none of its
+	// own is ready: geo tags, or the names by which a neighbour knows clusters that are none.
 	// +listType=atomic
 	// +optional
 	DependsOn []string `json:"dependsOn,omitempty"`
+	// failureDomain names what the host here stands or falls with: this cluster, or the
+	// clusters that it depends on, joined by ", ". Clusters with the same one fail together.
+	// It is empty where the cluster has no entry.
+	// +optional
+	FailureDomain string `json:"failureDomain,omitempty"`
 	// reason says why health is what it is, in one word, such as Ready, Drained or
 	// NoLocalReadyEndpoints.
 	// +optional

@@ -3,6 +3,7 @@
 package validate
 
 import (
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
@@ -30,6 +31,7 @@ func foreignKinds() map[schema.GroupKind]runtime.Object {
 		mesh("Gateway"):           &istio.Gateway{},
 		{Group: mcsv1beta1.GroupName, Kind: mcsv1beta1.ServiceImportKindName}: &mcsv1beta1.ServiceImport{},
 		{Group: smi.Group, Kind: smi.KindTrafficSplit}:                        &smi.TrafficSplit{},
+		networkingv1.SchemeGroupVersion.WithKind("ServiceCIDR").GroupKind():   &networkingv1.ServiceCIDR{},
 	}
 }
 
@@ -44,6 +46,8 @@ func foreignVersions(kind schema.GroupKind) []string {
 		return []string{"v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1"}
 	case kind.Kind == "TLSRoute":
 		return []string{"v1", "v1alpha3", "v1alpha2"}
+	case kind.Group == networkingv1.GroupName:
+		return []string{"v1", "v1beta1"}
 	case kind.Kind == "Gateway", kind.Kind == "HTTPRoute":
 		return []string{"v1", "v1beta1"}
 	case kind.Kind == "ReferenceGrant":

@@ -34,6 +34,8 @@ type Config struct {
 	Zones         []gslb.ZoneIntent // of the configuration
 	Addrs         []netip.Addr      // of this cluster's name server, for zones that have none of their own
 	AllowLoopback bool              // keep entries with loopback addresses
+	InternalCIDRs []netip.Prefix    // addresses inside this cluster, which are no entries
+	EntryCIDRs    []netip.Prefix    // addresses that may be entries although they lie inside
 	NoK8gb        bool              // objects of k8gb are not read
 	Logger        *slog.Logger
 	Registerer    prometheus.Registerer
@@ -100,7 +102,7 @@ func New(c Config) (*Source, error) {
 		cfg: c, dir: dir, names: names, log: c.Logger.With("component", "files", "folder", c.Dir), metrics: m,
 		folder: newFolder(c.Dir, validator),
 		model: newModel(modelConfig{
-			self: c.Self, names: c.Names, zones: c.Zones, addrs: c.Addrs, allowLoopback: c.AllowLoopback, k8gb: !c.NoK8gb,
+			self: c.Self, names: c.Names, zones: c.Zones, addrs: c.Addrs, allowLoopback: c.AllowLoopback, internal: c.InternalCIDRs, entries: c.EntryCIDRs, k8gb: !c.NoK8gb,
 			book: names.book,
 		}),
 	}, nil

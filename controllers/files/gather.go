@@ -17,6 +17,7 @@ func (m *model) input(chosen *translate.Chosen) translate.Input {
 	in := translate.Input{
 		Gslb: g, Incumbent: chosen.Incumbent, Notes: chosen.Notes, VirtualNodes: m.nodes, Zones: m.zones.Zones, Self: m.cfg.self, Names: m.cfg.names,
 		AllowLoopback: m.cfg.allowLoopback, ReadOnly: true,
+		Inside: translate.Inside{Internal: m.cfg.internal, Entries: m.cfg.entries, Nodes: m.ranges, AllNodes: true},
 		Found: refs.Gather(
 			func(found *refs.Found) []refs.Key { return translate.DependsOn(g, found) },
 			func(needs []refs.Key) { m.users.Set(name, needs) },

@@ -42,6 +42,8 @@ type modelConfig struct {
 	zones         []gslb.ZoneIntent
 	addrs         []netip.Addr
 	allowLoopback bool
+	internal      []netip.Prefix                        // addresses inside the cluster
+	entries       []netip.Prefix                        // that are entries all the same
 	k8gb          bool                                  // k8gb's objects are read too
 	book          *hostnames.Book[types.NamespacedName] // nil: names of load balancers are not resolved
 }
@@ -53,8 +55,9 @@ type model struct {
 	cfg       modelConfig
 	inventory *inventory
 	slices    map[key]map[key]struct{} // EndpointSlices by namespace and the label that names their Service
-	nodes     map[string]string        // virtual nodes, with the clusters that they stand for
-	annotated map[key]*annotatedGslb   // by the object with the annotations
+	ranges    *translate.NodeRanges
+	nodes     map[string]string      // virtual nodes, with the clusters that they stand for
+	annotated map[key]*annotatedGslb // by the object with the annotations
 	gslbs     map[types.NamespacedName]*gslbState
 	users     *refs.Index[types.NamespacedName]
 	zones     translate.ZonesOutput
@@ -80,7 +83,7 @@ type gslbState struct {
 
 func newModel(c modelConfig) *model {
 	return &model{
-		cfg: c, inventory: newInventory(c.k8gb), slices: make(map[key]map[key]struct{}), nodes: make(map[string]string),
+		cfg: c, inventory: newInventory(c.k8gb), ranges: translate.NewNodeRanges(), slices: make(map[key]map[key]struct{}), nodes: make(map[string]string),
 		annotated: make(map[key]*annotatedGslb), gslbs: make(map[types.NamespacedName]*gslbState),
 		users: refs.NewIndex[types.NamespacedName](), dirty: make(map[types.NamespacedName]struct{}),
 		zonesDirty: true,
@@ -162,11 +165,14 @@ func (m *model) slice(h *held, there bool) {
 	}
 }
 
-// node keeps the virtual nodes; any endpoint may be on one.
+// node keeps the virtual nodes, as any endpoint may be on one, and what nodes tell of
+// addresses, as any entry may be one of them.
 func (m *model) node(k key) {
 	before := m.nodes[k.name]
 	delete(m.nodes, k.name)
-	if node := valueOf[*corev1.Node](m.inventory, k); node != nil {
+	node := valueOf[*corev1.Node](m.inventory, k)
+	m.allDirty = len(m.ranges.Set(k.name, node)) > 0 || m.allDirty
+	if node != nil {
 		if cluster, virtual := translate.VirtualNode(node); virtual {
 			m.nodes[k.name] = cluster
 		}

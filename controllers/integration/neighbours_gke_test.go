@@ -4,6 +4,7 @@ package integration_test
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,7 +31,8 @@ func TestK1OneAddressOfTwoClustersIsOneRecord(t *testing.T) {
 	eu, us := clusters(t)
 	const host = "k1.cloud.example.com"
 	for _, s := range []*site{eu, us} {
-		s.inNamespace(host, aService, readySlice, anIngress(gceClass, "podinfo", ""), aGslb(byHand+"\n  "+roundRobin))
+		nodePort := strings.Replace(aService, "spec: {", "spec: {type: NodePort, ", 1) // G4: as its endpoints say
+		s.inNamespace(host, nodePort, readySlice, anIngress(gceClass, "podinfo", ""), aGslb(byHand+"\n  "+roundRobin))
 	}
 	for _, s := range []*site{eu, us} {
 		s.answers(host, anycastIP)

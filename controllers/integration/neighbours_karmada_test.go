@@ -120,6 +120,7 @@ func TestM4NameOfAMemberInAStatusIsIgnoredAndNeverAsked(t *testing.T) {
 	g := eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.Addresses, []string{"192.0.2.4"}) })
 	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, `"member1" is not the full name of a load balancer`)
 	assert.NotContains(t, beside.asked.list(), "member1")
+	assert.Contains(t, eu.ignored(ns, "podinfo", metav1.ConditionTrue), `"member1"`, "and an event warns of it")
 }
 
 // betweenClusters are Services that lead to other clusters; each has an address.

@@ -114,7 +114,17 @@ func (l *Lookup) Asked() []Key {
 
 func compareKeys(a, b Key) int {
 	return cmp.Or(strings.Compare(a.Kind.Group, b.Kind.Group), strings.Compare(a.Kind.Kind, b.Kind.Kind),
-		strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), strings.Compare(a.Labels, b.Labels), strings.Compare(a.Address, b.Address), strings.Compare(a.Root, b.Root))
+		strings.Compare(a.Namespace, b.Namespace), strings.Compare(a.Name, b.Name), strings.Compare(a.Labels, b.Labels), strings.Compare(a.Address, b.Address), boolOrder(a.Inside, b.Inside), strings.Compare(a.Root, b.Root))
+}
+
+func boolOrder(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 // maxRounds bounds how far references are followed: an object, its Gateways, their

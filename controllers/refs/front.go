@@ -93,5 +93,8 @@ func AddressPairs(obj Object) []string {
 	for i := range all {
 		all[i] = addressPair(all[i])
 	}
+	for _, a := range insideAddresses(obj) {
+		all = append(all, insidePair(a))
+	}
 	return all
 }

@@ -44,6 +44,9 @@ type Key struct {
 	// Address means the Services that have it, an IP address or a host name, in their
 	// status or among their external addresses; Labels are empty then.
 	Address string
+	// Inside, with Address: the objects are meant that have it inside the cluster, a Service as
+	// its cluster IP, an EndpointSlice as that of a pod.
+	Inside bool
 	// Root means the objects by which a mesh sends elsewhere what is for the Service of this
 	// name; Labels are empty then. See [SplitsKeys].
 	Root string
@@ -113,6 +116,9 @@ func (k Key) Matcher() func(Object) bool {
 			return !k.IsZero() && obj.GetName() == k.Name && obj.GetNamespace() == k.Namespace
 		}
 	}
+	if k.Inside {
+		return func(obj Object) bool { return slices.Contains(insideAddresses(obj), k.Address) }
+	}
 	if k.Address != "" {
 		return func(obj Object) bool { return slices.Contains(serviceAddresses(obj), k.Address) }
 	}
@@ -139,6 +145,9 @@ func (k Key) Matches(obj Object) bool { return k.Matcher()(obj) }
 // Pair gives a label with its value that every object that the key means has, as
 // "label=value"; "" if there is none, or the key is by name. An index finds keys by it.
 func (k Key) Pair() string {
+	if k.Inside {
+		return insidePair(k.Address)
+	}
 	if k.Address != "" {
 		return addressPair(k.Address)
 	}
@@ -172,6 +181,9 @@ func Pairs(obj Object) []string {
 	for _, address := range serviceAddresses(obj) {
 		all = append(all, addressPair(address))
 	}
+	for _, address := range insideAddresses(obj) {
+		all = append(all, insidePair(address))
+	}
 	for _, root := range rootsOf(obj) {
 		all = append(all, rootPair(root))
 	}
@@ -191,7 +203,10 @@ func (k Key) String() string {
 	if k.Labels != "" {
 		word += " with labels " + k.Labels
 	}
-	if k.Address != "" {
+	switch {
+	case k.Inside:
+		word += " with address " + k.Address + " inside the cluster"
+	case k.Address != "":
 		word += " with address " + k.Address
 	}
 	if k.Root != "" {

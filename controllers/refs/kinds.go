@@ -40,8 +40,8 @@ type Kind struct {
 	// Plural is the kind's resource, as in URLs and rules of RBAC.
 	Plural string
 
-	// Optional says that the kind comes with a CustomResourceDefinition of others, which
-	// may be missing, come, and go.
+	// Optional says that the kind may be missing, come, and go: it comes with a
+	// CustomResourceDefinition of others, or with a newer API server.
 	Optional bool
 
 	// New makes an empty object, List an empty list of them.
@@ -121,6 +121,7 @@ func makeTable() []Kind {
 		rowOf[discoveryv1.EndpointSlice, discoveryv1.EndpointSliceList](KindEndpointSlice, "endpointslices", "v1"),
 		rowOf[corev1.Namespace, corev1.NamespaceList](KindNamespace, "namespaces", "v1"),
 		rowOf[corev1.Node, corev1.NodeList](KindNode, "nodes", "v1"),
+		optional(rowOf[networkingv1.ServiceCIDR, networkingv1.ServiceCIDRList](KindServiceCIDR, "servicecidrs", "v1", "v1beta1")),
 	}
 }
 

@@ -4,6 +4,7 @@ package refs
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 )
@@ -45,8 +46,10 @@ func Strip(obj Object) {
 		}
 	case *mcsv1beta1.ServiceImport:
 		o.Spec, o.Status = mcsv1beta1.ServiceImportSpec{}, mcsv1beta1.ServiceImportStatus{}
+	case *networkingv1.ServiceCIDR:
+		o.Status = networkingv1.ServiceCIDRStatus{}
 	case *corev1.Node:
-		o.Spec = corev1.NodeSpec{}
+		o.Spec = corev1.NodeSpec{PodCIDR: o.Spec.PodCIDR, PodCIDRs: o.Spec.PodCIDRs}
 		status := corev1.NodeStatus{Addresses: o.Status.Addresses}
 		for _, c := range o.Status.Conditions {
 			if c.Type == corev1.NodeReady {

@@ -59,6 +59,7 @@ func FromAnnotations(obj refs.Object) (*gslbv1beta1.Gslb, []Problem) {
 				DNSTTLSeconds:              r.ttl(),
 				SplitBrainThresholdSeconds: pointer[int32](gslbv1beta1.DefaultSplitBrainThresholdSeconds),
 				WhenAllUnhealthy:           gslbv1beta1.AnswerEmpty,
+				HostnameAnswers:            gslbv1beta1.HostnameAnswers(r.value("hostnameAnswers", gslbv1beta1.AnnotationHostnameAnswers)),
 			},
 		},
 	}

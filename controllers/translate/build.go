@@ -4,6 +4,7 @@ package translate
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -50,13 +51,20 @@ func Build(in Input) Output {
 	}
 	b.entries = make([]entries, len(t.Hosts))
 	for i := range t.Hosts {
-		b.entries[i] = entriesOf(&in, &t, &t.Hosts[i])
+		b.entries[i] = entriesOf(&in, l, &t, &t.Hosts[i])
+		b.out.Private = append(b.out.Private, b.entries[i].private...)
+		b.out.Refused = append(b.out.Refused, b.entries[i].refused...)
+		b.out.AwaitsNodes = b.out.AwaitsNodes || b.entries[i].awaitsNodes
 		b.add(b.entries[i].findings)
 		b.expose(b.entries[i].list)
 		b.out.Hostnames = append(b.out.Hostnames, b.entries[i].asked...)
 	}
 	slices.Sort(b.out.Hostnames)
 	b.out.Hostnames = slices.Compact(b.out.Hostnames)
+	for _, list := range []*[]netip.Addr{&b.out.Private, &b.out.Refused} {
+		slices.SortFunc(*list, netip.Addr.Compare)
+		*list = slices.Compact(*list)
+	}
 	b.hosts(l, len(wrong) == 0 && !in.ControlPlane)
 	b.out.Conditions = conditions(in.Gslb, b.out.Findings)
 	return b.out
@@ -236,6 +244,7 @@ func (b *builder) offer(h *refs.Host, s *HostStatus, list []entry) *gslb.Offer {
 	o := &gslb.Offer{
 		Host: s.Host, Source: b.out.Source, Created: b.in.Gslb.CreationTimestamp.Time,
 		Policy: b.policy, Override: b.override, Check: check, Incumbent: b.incumbent(),
+		DependsOn: s.DependsOn,
 	}
 	for _, e := range list {
 		e.Ask = askOf(s.Host, h, &e.at, check)

@@ -29,6 +29,9 @@ func DependsOn(g *gslbv1beta1.Gslb, found *refs.Found) []refs.Key {
 		}
 	}
 	for i := range t.Hosts {
+		entriesOf(&Input{Gslb: g}, l, &t, &t.Hosts[i])
+	}
+	for i := range t.Hosts {
 		for j := range t.Hosts[i].Entries {
 			for _, b := range refs.Fronts(&t.Hosts[i].Entries[j], l) {
 				l.Get(b.Key())

@@ -19,6 +19,10 @@ type entries struct {
 	list     []entry  // addresses first, sorted
 	asked    []string // the names of load balancers among them
 	findings []Finding
+
+	private     []netip.Addr // see Output
+	refused     []netip.Addr // see Output
+	awaitsNodes bool
 }
 
 // entry is an entry, of which Addr and Hostname are set, and how it was found.
@@ -34,9 +38,9 @@ type entry struct {
 //	set                 | any                                          | the field
 //	–                   | entry-addresses, else k8gb's                 | the annotation
 //	–                   | –                                            | status of the objects
-func entriesOf(in *Input, t *target, h *refs.Host) entries {
+func entriesOf(in *Input, l *refs.Lookup, t *target, h *refs.Host) entries {
 	var c collector
-	c.in = in
+	c.in, c.look = in, l
 	if !c.byHand(in.Gslb, t) {
 		for _, e := range h.Entries {
 			c.add(e, false)
@@ -51,6 +55,7 @@ func entriesOf(in *Input, t *target, h *refs.Host) entries {
 type collector struct {
 	entries
 	in      *Input
+	look    *refs.Lookup
 	ignored []string
 	pending []string
 	missing []string
@@ -112,6 +117,15 @@ func (c *collector) add(e refs.Entry, byHand bool) {
 		c.ignore(err, &e, byHand)
 		return
 	}
+	if why := c.inside(addr, byHand); why != "" && byHand {
+		c.findings = append(c.findings, Finding{
+			Condition: gslbv1beta1.ConditionResolved, Reason: gslbv1beta1.ReasonInternalEntry, On: e.On, Path: e.Path,
+			Message: why + "; it counts, because it was given by hand",
+		})
+	} else if why != "" {
+		c.refuse(addr, why)
+		return
+	}
 	c.put(gslb.Entry{Addr: addr}, &e)
 }
 
@@ -144,6 +158,10 @@ func (c *collector) name(text string, e *refs.Entry, byHand bool) {
 			c.ignore(fmt.Errorf("%s resolves to an address that is none for clients: %w", n, err), e, byHand)
 			continue
 		}
+		if why := c.inside(addr.Unmap(), byHand); why != "" && !byHand {
+			c.refuse(addr.Unmap(), fmt.Sprintf("%s resolves to an address inside this cluster: %s", n, why))
+			continue
+		}
 		c.put(gslb.Entry{Addr: addr.Unmap(), Hostname: n.String()}, e)
 	}
 }
@@ -159,6 +177,11 @@ func (c *collector) put(e gslb.Entry, at *refs.Entry) {
 	case c.list[i].at.Down != "" && at.Down == "":
 		c.list[i] = entry{Entry: e, at: *at}
 	}
+}
+
+// refuse ignores an address inside the cluster that nobody gave by hand.
+func (c *collector) refuse(addr netip.Addr, why string) {
+	c.ignored, c.refused = append(c.ignored, why), append(c.refused, addr)
 }
 
 func (c *collector) ignore(err error, e *refs.Entry, byHand bool) {
@@ -185,6 +208,9 @@ func (c *collector) finish(t *target, h *refs.Host) {
 	})
 	slices.Sort(c.ignored) // a status comes in any order
 	slices.Sort(c.pending)
+	if len(c.refused) > 0 {
+		c.ignored = append(c.ignored, "--entry-cidrs lets addresses inside the cluster count")
+	}
 	via, on := viaOf(h)
 	note := func(bad bool, reason, format string, args ...any) {
 		c.findings = append(c.findings, Finding{
@@ -195,7 +221,7 @@ func (c *collector) finish(t *target, h *refs.Host) {
 	switch {
 	case t.foreign:
 	case len(c.list) == 0 && len(c.ignored) > 0:
-		note(true, gslbv1beta1.ReasonAddressUnknown, "%s has no address that clients could connect to (%s); give entryAddresses where it never will", via, strings.Join(c.ignored, "; "))
+		note(true, gslbv1beta1.ReasonEntryIgnored, "%s has no address that clients could connect to (%s); give entryAddresses where it never will", via, strings.Join(c.ignored, "; "))
 		return
 	case len(c.list) == 0 && len(c.missing) > 0:
 		note(true, gslbv1beta1.ReasonAddressUnknown, "host %s: %s", h.Name, strings.Join(c.missing, "; "))
@@ -211,7 +237,7 @@ func (c *collector) finish(t *target, h *refs.Host) {
 		note(false, gslbv1beta1.ReasonResolved, "host %s: %s", h.Name, strings.Join(c.missing, "; "))
 	}
 	if len(c.ignored) > 0 && len(c.list) > 0 {
-		note(false, gslbv1beta1.ReasonResolved, "ignored in the status of %s: %s", via, strings.Join(c.ignored, "; "))
+		note(false, gslbv1beta1.ReasonEntryIgnored, "ignored in the status of %s: %s", via, strings.Join(c.ignored, "; "))
 	}
 }
 

@@ -46,7 +46,10 @@ type options struct {
 	Down          []string            `json:"down"`       // clusters that are lost
 	ControlPlane  bool                `json:"controlPlane"`
 	Hosts         map[string]string   `json:"hosts"` // namespaces of the Gslbs that have hosts, for records
-	Gates         map[string]bool     `json:"gates"` // readiness gates by their words; what is missing cannot be told
+	InternalCIDRs []string            `json:"internalCIDRs"`
+	EntryCIDRs    []string            `json:"entryCIDRs"`
+	NodesUnread   bool                `json:"nodesUnread"` // not all nodes were read yet
+	Gates         map[string]bool     `json:"gates"`       // readiness gates by their words; what is missing cannot be told
 }
 
 // cluster is what one .in.yaml holds.
@@ -58,13 +61,14 @@ type cluster struct {
 	objects     []refs.Object
 	namespaces  map[string]map[string]string
 	nodes       map[string]string
+	ranges      *translate.NodeRanges
 }
 
 func readCluster(t *testing.T, file string) *cluster {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
-	c := &cluster{namespaces: map[string]map[string]string{}, nodes: map[string]string{}}
+	c := &cluster{namespaces: map[string]map[string]string{}, nodes: map[string]string{}, ranges: translate.NewNodeRanges()}
 	for doc := range bytes.SplitSeq(data, []byte("\n---\n")) {
 		var kind metav1.TypeMeta
 		require.NoError(t, yaml.Unmarshal(doc, &kind))
@@ -84,6 +88,7 @@ func readCluster(t *testing.T, file string) *cluster {
 		case "Node":
 			node := decode[corev1.Node](t, doc)
 			c.objects = append(c.objects, node)
+			c.ranges.Set(node.Name, node)
 			if cluster, virtual := translate.VirtualNode(node); virtual {
 				c.nodes[node.Name] = cluster
 			}
@@ -140,6 +145,7 @@ func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zon
 		Gslb: g, VirtualNodes: c.nodes, Zones: zones,
 		Self: gslb.GeoTag(c.Self), Names: c.Names, AllowLoopback: c.AllowLoopback, ReadOnly: c.ReadOnly,
 		ControlPlane: c.ControlPlane,
+		Inside:       translate.Inside{Internal: prefixes(c.InternalCIDRs), Entries: prefixes(c.EntryCIDRs), Nodes: c.ranges, AllNodes: !c.NodesUnread},
 		Down:         func(cluster string) bool { return slices.Contains(c.Down, cluster) },
 		Resolved: func(name string) (addrs []netip.Addr) {
 			for _, a := range c.Resolved[name] {
@@ -158,6 +164,13 @@ func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zon
 	}
 	in.Found = refs.Gather(func(have *refs.Found) []refs.Key { return translate.DependsOn(g, have) }, func([]refs.Key) {}, c.find)
 	return in
+}
+
+func prefixes(texts []string) (all []netip.Prefix) {
+	for _, text := range texts {
+		all = append(all, netip.MustParsePrefix(text))
+	}
+	return all
 }
 
 // find gives every object of a kind that the case has; Found leaves out what is not meant.

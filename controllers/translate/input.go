@@ -54,6 +54,9 @@ type Input struct {
 	// Gates says how a readiness gate stands; nil: nobody can tell.
 	Gates func(Gate) GateState
 
+	// Inside says which addresses lie inside this cluster, beside what Found says of it.
+	Inside Inside
+
 	// AllowLoopback keeps entries with loopback addresses, for demos and tests.
 	AllowLoopback bool
 

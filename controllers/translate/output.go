@@ -43,6 +43,16 @@ type Output struct {
 	// Hostnames are the names of load balancers that have to be resolved for it, sorted.
 	Hostnames []string
 
+	// Private are the addresses of a status that could be of a pod, by their kind, sorted,
+	// whether they count or not. AwaitsNodes says that one is that of a pod, and counts until
+	// all nodes are read: it may be a node's.
+	Private     []netip.Addr
+	AwaitsNodes bool
+
+	// Refused are the addresses of a status that are no entries because they lie inside the
+	// cluster.
+	Refused []netip.Addr
+
 	// Gates are the readiness gates that have to be watched for it, in their order.
 	Gates []Gate
 

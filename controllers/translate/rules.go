@@ -117,6 +117,11 @@ func strategyRules(p *problems, s *gslbv1beta1.Strategy) {
 	p.within(at+".splitBrainThresholdSeconds", s.SplitBrainThresholdSeconds, 5, 86400)
 	p.within(at+".returnDelaySeconds", s.ReturnDelaySeconds, 0, 3600)
 	p.within(at+".maxAnswers", s.MaxAnswers, 1, 100)
+	switch s.HostnameAnswers {
+	case "", gslbv1beta1.HostnamesAsAddresses, gslbv1beta1.HostnamesAsCNAME:
+	default:
+		p.add(at+".hostnameAnswers", "%q is not Addresses or CNAME", s.HostnameAnswers)
+	}
 	emptyRules(p, s)
 }
 

@@ -66,6 +66,7 @@ type gslbView struct {
 	Hosts      []string              `json:"hosts,omitempty"`
 	Offers     []offerView           `json:"offers,omitempty"`
 	ExposedIPs string                `json:"exposedIPs,omitempty"`
+	Awaits     string                `json:"awaits,omitempty"`
 	Servers    []string              `json:"servers,omitempty"`
 	Write      *networkingv1.Ingress `json:"write,omitempty"`
 }
@@ -87,6 +88,9 @@ func viewOf(o translate.Output) gslbView {
 	}
 	for _, c := range o.Conditions {
 		v.Conditions = append(v.Conditions, viewCondition(c))
+	}
+	if o.AwaitsNodes {
+		v.Awaits = "all nodes"
 	}
 	for i := range o.Hosts {
 		v.Hosts = append(v.Hosts, viewHost(&o.Hosts[i]))
