@@ -28,13 +28,17 @@ func newMigrate(a *access) *cobra.Command {
 		Short: "Move the objects of k8gb to Meridian's group, without a changed answer",
 		Long: `Writes the twin in group gslb.meridian.dev of each Gslb and ZoneDelegation of k8gb, and makes
 the embedded Ingresses belong to the twins. Without --apply it prints what it would do. The
-objects of k8gb stay until --remove-old is given too. It can be stopped and run again at any
-moment: what is done stays done. Exit code 0: nothing is in the way; 1: something is, and each
-line that says so names its object; 2: it was called wrongly.`,
+objects of k8gb stay until --remove-old is given too; until then --undo takes the twins away
+again. It can be stopped and run again at any moment: what is done stays done. Exit code 0:
+nothing is in the way; 1: something is, and each line that says so names its object; 2: it was
+called wrongly.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if m.removeOld && !m.apply {
 				return usageError{errors.New("--remove-old goes with --apply; without it, the plan says what would be removed")}
+			}
+			if m.removeOld && m.back {
+				return usageError{errors.New("--undo goes back to the objects that --remove-old removes: give one of the two")}
 			}
 			cfg, err := a.config()
 			if err != nil {
@@ -54,6 +58,7 @@ line that says so names its object; 2: it was called wrongly.`,
 	fs := cmd.Flags()
 	fs.BoolVar(&m.apply, "apply", false, "do it; without it the plan is printed")
 	fs.BoolVar(&m.removeOld, "remove-old", false, "remove the objects of k8gb whose twin Meridian has taken over")
+	fs.BoolVar(&m.back, "undo", false, "go back: take the twins away, so that the objects of k8gb count again")
 	fs.DurationVar(&m.timeout, "timeout", time.Minute, "how long to wait for Meridian to take over a twin")
 	return cmd
 }
@@ -77,6 +82,7 @@ type migration struct {
 	namespace string // of the Gslbs; "": all, and the ZoneDelegations
 	apply     bool
 	removeOld bool
+	back      bool
 	timeout   time.Duration
 
 	problems int
@@ -92,8 +98,10 @@ func (m *migration) run(ctx context.Context) error {
 	if err := m.operator(ctx); err != nil {
 		return err
 	}
-	if err := m.definitions(ctx); err != nil {
-		return err
+	if !m.back {
+		if err := m.definitions(ctx); err != nil {
+			return err
+		}
 	}
 	moves, err := m.moves(ctx)
 	if err != nil {
@@ -102,8 +110,12 @@ func (m *migration) run(ctx context.Context) error {
 	if len(moves) == 0 {
 		m.say("ok", "there are no objects of k8gb in this cluster")
 	}
+	step := m.move
+	if m.back {
+		step = m.undo
+	}
 	for _, v := range moves {
-		if err := m.move(ctx, v); err != nil {
+		if err := step(ctx, v); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -287,12 +287,7 @@ func (m *migration) reown(ctx context.Context, v *move, twin client.Object) erro
 	return m.api.Patch(ctx, next, client.MergeFromWithOptions(ing, client.MergeFromWithOptimisticLock{}))
 }
 
-func groupOf(obj client.Object) string {
-	if _, older := obj.(*absa.Gslb); older {
-		return k8gb.AbsaGroupVersion.String()
-	}
-	return k8gb.GroupVersion.String()
-}
+func groupOf(obj client.Object) string { return versionOf(obj).String() }
 
 func groups(v *move) string {
 	text := ""
