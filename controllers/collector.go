@@ -157,12 +157,14 @@ func (c *collector) add(i item) {
 // event that asks for it did.
 func (c *collector) translate(ctx context.Context, key types.NamespacedName, arrived time.Time) {
 	twins, err := c.twins(ctx, key)
+	var meant bool
 	if notFound(twins, err) {
 		was := c.guard.status()
 		if c.mayVanish(key) {
 			c.guard.seen(key)
 		}
-		wait := c.guard.holds(key, c.last.len(), time.Now())
+		var wait time.Duration
+		wait, meant = c.guard.holds(key, c.last.len(), time.Now())
 		if c.guard.status() != was {
 			c.tellZones()
 		}
@@ -174,7 +176,7 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 	chosen := twins.Choose()
 	g := chosen.Gslb
 	if err != nil || g == nil || !g.DeletionTimestamp.IsZero() {
-		c.gone(key, arrived)
+		c.gone(key, arrived, meant)
 		return
 	}
 	c.metrics.translations.Inc()
@@ -216,8 +218,8 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 	c.tell(task{writeStatus, key})
 }
 
-// gone takes a Gslb out of the Store.
-func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
+// gone takes a Gslb out of the Store, past the guard of hosts if that is meant.
+func (c *collector) gone(key types.NamespacedName, arrived time.Time, meant bool) {
 	c.drains.forget(key)
 	c.deps.Remove(key)
 	delete(c.broken, key)
@@ -231,7 +233,12 @@ func (c *collector) gone(key types.NamespacedName, arrived time.Time) {
 	c.recordsMayMove()
 	c.claimsMoved(key, old)
 	c.metrics.objects.Set(float64(c.last.len()))
-	c.cfg.Store.SetObjectAt(arrived, gslb.Source{Kind: gslbv1beta1.GslbKind, Namespace: key.Namespace, Name: key.Name}, nil)
+	src := gslb.Source{Kind: gslbv1beta1.GslbKind, Namespace: key.Namespace, Name: key.Name}
+	if meant {
+		c.cfg.Store.RemoveObjectAt(arrived, src)
+	} else {
+		c.cfg.Store.SetObjectAt(arrived, src, nil)
+	}
 	c.moved = true
 }
 

@@ -90,6 +90,7 @@ func TestCollectorHoldsManyGslbsThatVanishWhileTheAPIIsReadAnew(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		assert.Empty(t, b.store.of("e"), "then it is believed")
+		assert.ElementsMatch(t, names[:11], b.store.meant, "and not held once more as hosts; that x was deleted is judged there")
 		assert.Zero(t, testutil.ToFloat64(b.metrics.held))
 		cancel()
 		group.Wait()

@@ -24,6 +24,7 @@ import (
 // Store is what the controllers need of a [gslb.Store].
 type Store interface {
 	SetObjectAt(arrived time.Time, src gslb.Source, offers []*gslb.Offer)
+	RemoveObjectAt(arrived time.Time, src gslb.Source)
 	SetZones(zones []gslb.ZoneIntent)
 	UpdateLocal(f func(*gslb.LocalState))
 	Mailbox() *gslb.Mailbox

@@ -33,6 +33,9 @@ const (
 //	in a zone that allows | at once
 //	mass removal          |
 //	any, without a hold   | at once
+//
+// What was held and goes, because its time is over or because it was made and deleted
+// again, is not held a second time as hosts.
 type guard struct {
 	log     *slog.Logger
 	metrics *metrics
@@ -42,10 +45,14 @@ type guard struct {
 	vanished map[types.NamespacedName]time.Time
 	held     map[types.NamespacedName]time.Time // until when
 	until    time.Time                          // the last of them
+	returned map[types.NamespacedName]time.Time // that were held, and until when their deletion confirms the first
 }
 
 func newGuard(log *slog.Logger, m *metrics, hold time.Duration) *guard {
-	return &guard{log: log, metrics: m, hold: hold, vanished: make(map[types.NamespacedName]time.Time), held: make(map[types.NamespacedName]time.Time)}
+	return &guard{
+		log: log, metrics: m, hold: hold, vanished: make(map[types.NamespacedName]time.Time),
+		held: make(map[types.NamespacedName]time.Time), returned: make(map[types.NamespacedName]time.Time),
+	}
 }
 
 // status gives how many Gslbs are held now, and until when the last of them is.
@@ -77,6 +84,7 @@ func (g *guard) lost(key types.NamespacedName, now time.Time) {
 			delete(g.vanished, k)
 		}
 	}
+	maps.DeleteFunc(g.returned, func(_ types.NamespacedName, until time.Time) bool { return !now.Before(until) })
 	g.vanished[key] = now
 }
 
@@ -84,33 +92,44 @@ func (g *guard) lost(key types.NamespacedName, now time.Time) {
 func (g *guard) seen(key types.NamespacedName) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if until, held := g.held[key]; held {
+		g.returned[key] = until
+	}
 	delete(g.vanished, key)
 	delete(g.held, key)
 	g.metrics.held.Set(float64(len(g.held)))
 }
 
+// confirms reports that the deletion of a Gslb confirms an earlier one, which was held.
+func (g *guard) confirms(key types.NamespacedName, now time.Time) bool {
+	until, returned := g.returned[key]
+	delete(g.returned, key)
+	return returned && now.Before(until)
+}
+
 // holds says how long a Gslb that is gone keeps what it offered, to be asked again then;
-// 0: it is gone. all is how many Gslbs there are, the vanished ones included.
-func (g *guard) holds(key types.NamespacedName, all int, now time.Time) time.Duration {
+// 0: it is gone, and meant says that nobody is to hold it once more. all is how many Gslbs
+// there are, the vanished ones included.
+func (g *guard) holds(key types.NamespacedName, all int, now time.Time) (wait time.Duration, meant bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at, lost := g.vanished[key]
 	switch until, held := g.held[key]; {
 	case held && now.Before(until):
-		return until.Sub(now)
+		return until.Sub(now), false
 	case !lost || held:
 		delete(g.vanished, key)
 		delete(g.held, key)
 		g.metrics.held.Set(float64(len(g.held)))
-		return 0
+		return 0, g.confirms(key, now) || held
 	}
 	if wait := at.Add(guardCount).Sub(now); wait > 0 {
-		return wait
+		return wait, false
 	}
 	n := len(g.vanished)
 	if n <= guardLeast || 2*n <= all {
 		clear(g.vanished) // all of them are believed, as they vanished together
-		return 0
+		return 0, false
 	}
 	if len(g.held) == 0 {
 		g.log.Error("many Gslbs vanished together while the API was read anew; what they offered stays for a while",
@@ -121,5 +140,5 @@ func (g *guard) holds(key types.NamespacedName, all int, now time.Time) time.Dur
 		g.held[k] = g.until
 	}
 	g.metrics.held.Set(float64(len(g.held)))
-	return g.hold
+	return g.hold, false
 }

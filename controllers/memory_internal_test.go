@@ -88,18 +88,34 @@ func TestGuard(t *testing.T) {
 		for i := range c.vanish {
 			g.lost(nn("a", key(i)), now)
 		}
-		assert.Equal(t, guardCount, g.holds(nn("a", "g0"), c.all, now), "they are counted for a moment first")
-		for i := range c.vanish {
-			assert.Equal(t, c.hold, g.holds(nn("a", key(i)), c.all-boolInt(!c.hold)*i, judged) > 0, c.why)
+		holds := func(name string, all int, now time.Time) time.Duration {
+			wait, meant := g.holds(nn("a", name), all, now)
+			assert.False(t, meant && wait > 0)
+			return wait
 		}
-		assert.Zero(t, g.holds(nn("a", "deleted"), c.all, judged), "a deletion that the watch told of is believed")
+		assert.Equal(t, guardCount, holds("g0", c.all, now), "they are counted for a moment first")
+		for i := range c.vanish {
+			assert.Equal(t, c.hold, holds(key(i), c.all-boolInt(!c.hold)*i, judged) > 0, c.why)
+		}
+		assert.Zero(t, holds("deleted", c.all, judged), "a deletion that the watch told of is believed")
 		if !c.hold {
 			continue
 		}
 		g.seen(nn("a", "g1"))
-		assert.Zero(t, g.holds(nn("a", "g1"), c.all, judged), "it returned, so its deletion is one now")
-		assert.Positive(t, g.holds(nn("a", "g0"), c.all, judged.Add(gslb.DefaultRemovalHold-time.Second)))
-		assert.Zero(t, g.holds(nn("a", "g0"), c.all, judged.Add(gslb.DefaultRemovalHold)), "at last it is believed")
+		wait, meant := g.holds(nn("a", "g1"), c.all, judged)
+		assert.Zero(t, wait, "it returned, so its deletion is one now")
+		assert.True(t, meant, "and confirms the first")
+		_, meant = g.holds(nn("a", "deleted"), c.all, judged)
+		assert.False(t, meant, "that was never held, so hosts are judged")
+		_, meant = g.holds(nn("a", "g1"), c.all, judged)
+		assert.False(t, meant, "once")
+		assert.Positive(t, holds("g0", c.all, judged.Add(gslb.DefaultRemovalHold-time.Second)))
+		wait, meant = g.holds(nn("a", "g0"), c.all, judged.Add(gslb.DefaultRemovalHold))
+		assert.Zero(t, wait, "at last it is believed")
+		assert.True(t, meant, "also by the guard of hosts")
+		g.seen(nn("a", "g2"))
+		_, meant = g.holds(nn("a", "g2"), c.all, judged.Add(gslb.DefaultRemovalHold+time.Second))
+		assert.False(t, meant, "a deletion long after says nothing of the first")
 	}
 }
 
@@ -117,7 +133,9 @@ func TestGuardThatIsTurnedOffHoldsNothing(t *testing.T) {
 		g.lost(nn("a", fmt.Sprint("g", i)), now)
 	}
 	for i := range 20 {
-		assert.Zero(t, g.holds(nn("a", fmt.Sprint("g", i)), 20-i, now), "at once")
+		wait, meant := g.holds(nn("a", fmt.Sprint("g", i)), 20-i, now)
+		assert.Zero(t, wait, "at once")
+		assert.False(t, meant)
 	}
 	assert.Empty(t, g.keeps())
 }
@@ -128,7 +146,8 @@ func TestGuardForgetsWhatVanishedLongAgo(t *testing.T) {
 	for i := range 12 {
 		g.lost(nn("a", strings.Repeat("x", i+1)), now.Add(time.Duration(i)*guardWindow))
 	}
-	assert.Zero(t, g.holds(nn("a", strings.Repeat("x", 12)), 12, now.Add(11*guardWindow+guardCount)), "one now and then is no loss")
+	wait, _ := g.holds(nn("a", strings.Repeat("x", 12)), 12, now.Add(11*guardWindow+guardCount))
+	assert.Zero(t, wait, "one now and then is no loss")
 }
 
 func TestGlue(t *testing.T) {

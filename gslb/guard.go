@@ -41,6 +41,8 @@ type Held struct {
 //	held for the whole time              | goes
 //	removals are meant, by the zone here | goes
 //	or by the cluster's own report       |
+//	of ours, held as an object before,   | goes
+//	or confirmed                         |
 type guard struct {
 	hold  time.Duration // 0: nothing is held
 	sides map[GeoTag]*guardSide
@@ -53,6 +55,7 @@ type guardSide struct {
 	since    time.Time // of the first that is held
 	until    time.Time // of all that are held
 	last     time.Time // when something was held last
+	ended    time.Time // when a hold ended last, and what was held went
 	trusted  bool      // another cluster took over the tag: what vanishes now is believed
 }
 
@@ -112,13 +115,13 @@ func (in *hostInput) offersOf(tag GeoTag) *Offer {
 
 // watch notes what vanished of a host since the last World. left reports that a cluster
 // said goodbye; meant, that it or the zone says that removals are meant.
-func (g *guard) watch(in *hostInput, meant func(zone Name, tag GeoTag) bool, left func(GeoTag) bool) {
+func (g *guard) watch(in *hostInput, meant func(in *hostInput, tag GeoTag) bool, left func(GeoTag) bool) {
 	old := in.previous
 	if g.hold == 0 {
 		return
 	}
 	for tag, s := range g.sides {
-		if s.held[in.name] != nil && (in.offersOf(tag) != nil || left(tag) || meant(in.zone, tag)) {
+		if s.held[in.name] != nil && (in.offersOf(tag) != nil || left(tag) || meant(in, tag)) {
 			delete(s.held, in.name)
 		}
 	}
@@ -133,7 +136,7 @@ func (g *guard) watch(in *hostInput, meant func(zone Name, tag GeoTag) bool, lef
 		s := g.side(p.Cluster)
 		_, held := s.held[in.name]
 		switch {
-		case in.offersOf(p.Cluster) != nil, old.Zone != in.zone, left(p.Cluster), meant(in.zone, p.Cluster):
+		case in.offersOf(p.Cluster) != nil, old.Zone != in.zone, left(p.Cluster), meant(in, p.Cluster):
 			delete(s.vanished, in.name)
 			delete(s.held, in.name)
 		case held, s.trusted:
@@ -155,6 +158,7 @@ func (g *guard) judge(now time.Time, all func(GeoTag) int, offered func(GeoTag, 
 		if len(s.held) > 0 && !s.until.After(now) {
 			again = slices.AppendSeq(again, maps.Keys(s.held))
 			clear(s.held)
+			s.ended = now
 		}
 		gone := 0 // of those that vanished, what is not offered at all
 		for n, v := range s.vanished {
@@ -183,6 +187,12 @@ func (g *guard) judge(now time.Time, all func(GeoTag) int, offered func(GeoTag, 
 		}
 	}
 	return again
+}
+
+// ended reports that a hold of a cluster's hosts ends now.
+func (g *guard) ended(tag GeoTag, now time.Time) bool {
+	s := g.sides[tag]
+	return s != nil && s.ended.Equal(now) && !now.IsZero()
 }
 
 // fill puts what is held in the place of what vanished.

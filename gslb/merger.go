@@ -41,6 +41,8 @@ type merger struct {
 	challenges    []Record              // of this cluster
 	records       map[Name]*zoneRecords // by zone
 	guard         *guard
+	meant         map[Name]struct{} // hosts of ours whose removal is meant, until the next World
+	meantAt       time.Time         // when something was let go last that was held, or is meant
 	probes        *probeGuard
 	damper        *damper
 	returns       returns
@@ -72,7 +74,7 @@ func newMerger(self GeoTag, id string, t Timing, outside bool) *merger {
 		self: self, id: id, timing: t, outside: outside,
 		objects: make(map[Source][]Name), claims: make(map[Name][]*Offer),
 		peers: make(map[GeoTag]*peer), verdicts: make(map[verdictKey]Verdict),
-		guard: newGuard(0), probes: newProbeGuard(), damper: newDamper(), returns: newReturns(), replicas: newReplicas(self, ""), serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
+		guard: newGuard(0), meant: make(map[Name]struct{}), probes: newProbeGuard(), damper: newDamper(), returns: newReturns(), replicas: newReplicas(self, ""), serials: make(map[Name]*serial), records: make(map[Name]*zoneRecords), dirty: make(map[Name]struct{}),
 	}
 }
 
@@ -95,6 +97,14 @@ func (m *merger) setObject(src Source, offers []*Offer) {
 		slices.SortStableFunc(m.claims[o.Host], olderClaim)
 		m.touch(o.Host)
 	}
+}
+
+// removeObject takes away what an object offered, past the deletion guard.
+func (m *merger) removeObject(src Source) {
+	for _, n := range m.objects[src] {
+		m.meant[n] = struct{}{}
+	}
+	m.setObject(src, nil)
 }
 
 // olderClaim orders claims of one host: the oldest object first, so that a

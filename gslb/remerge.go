@@ -59,6 +59,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 	if prev == nil || !prev.Ready {
 		m.recall(w.Zones)
 	}
+	w.RemovalsMeant = m.lettingGo(now, &next)
 	w.Held, w.LeansOn, w.ProbesHeld = m.guard.list(), m.replicas.lean, m.probes.list()
 	w.Asked, w.Waiting = m.askedOf(now, &next), m.returns.count()
 	w.ReplicasHear = m.replicas.hear(now, m.timing)
@@ -82,7 +83,7 @@ func (m *merger) merge(now time.Time) (*World, time.Time) {
 
 func sameBesideHosts(a, b *World) bool {
 	return a.Ready == b.Ready && a.Local == b.Local && a.Isolated.Equal(b.Isolated) && a.Unsought.Equal(b.Unsought) &&
-		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) && slices.Equal(a.Held, b.Held) && a.LeansOn == b.LeansOn &&
+		slices.Equal(a.Alarm.Missed, b.Alarm.Missed) && slices.Equal(a.Held, b.Held) && a.RemovalsMeant == b.RemovalsMeant && a.LeansOn == b.LeansOn &&
 		a.ProbesHeld == b.ProbesHeld && slices.Equal(a.Asked, b.Asked) && a.Waiting == b.Waiting && slices.Equal(a.ReplicasHear, b.ReplicasHear) &&
 		reflect.DeepEqual(a.Clusters, b.Clusters) && reflect.DeepEqual(a.Zones, b.Zones)
 }
@@ -356,6 +357,7 @@ func (m *merger) inputs(now time.Time, next *earliest) []hostInput {
 		ins = append(ins, in)
 	}
 	again := m.guard.judge(now, m.offering, m.offered, next)
+	m.letGo(now)
 	again = append(again, m.probes.judge(now, m.probed, func(names []Name) bool { return m.confirmed(names, now) }, next)...)
 	for _, n := range again {
 		if _, there := m.dirty[n]; !there {
@@ -375,9 +377,36 @@ func (m *merger) allowsRemoval(zone Name) bool {
 	return i >= 0 && m.zones[i].AllowRemoval
 }
 
+// meantFor is how long our report says that removals are meant after some were let go:
+// the others have read it by then.
+const meantFor = time.Minute
+
+// letGo notes that something of ours goes that was held, or whose removal is meant.
+func (m *merger) letGo(now time.Time) {
+	if len(m.meant) > 0 || m.guard.ended(m.self, now) {
+		m.meantAt = now
+	}
+	clear(m.meant)
+}
+
+// lettingGo reports that what our report lacks lately was held here, so that nobody holds
+// it once more.
+func (m *merger) lettingGo(now time.Time, next *earliest) bool {
+	until := m.meantAt.Add(meantFor)
+	if m.meantAt.IsZero() || !until.After(now) {
+		return false
+	}
+	next.add(until)
+	return true
+}
+
 // removalMeant reports that what vanishes of a cluster in a zone is believed: the zone
-// allows it here, or the cluster says that it does there.
-func (m *merger) removalMeant(zone Name, tag GeoTag) bool {
+// allows it here, the cluster says that it is meant there, or its removal was held before.
+func (m *merger) removalMeant(in *hostInput, tag GeoTag) bool {
+	if _, meant := m.meant[in.name]; meant && tag == m.self {
+		return true
+	}
+	zone := in.zone
 	if p := m.peers[tag]; p != nil && tag != m.self {
 		if in := p.instances[p.best[zone]]; in != nil && in.reports[zone] != nil && in.reports[zone].RemovalsMeant {
 			return true

@@ -141,6 +141,16 @@ func (s *Store) SetObjectAt(arrived time.Time, src Source, offers []*Offer) {
 	})
 }
 
+// RemoveObjectAt takes away what one object of this cluster offered, past the deletion
+// guard, here and in the other clusters: its removal was held already, or confirmed. The
+// first sign of it arrived at a time before now.
+func (s *Store) RemoveObjectAt(arrived time.Time, src Source) {
+	s.input(func(m *merger) {
+		m.arrivals.note(LocalInput, arrived)
+		m.removeObject(src)
+	})
+}
+
 // SetZones replaces the zones that this cluster serves.
 func (s *Store) SetZones(zones []ZoneIntent) {
 	s.input(func(m *merger) {

@@ -111,13 +111,16 @@ type World struct {
 	Clusters     []Cluster // by tag, ours included
 	Local        LocalState
 	Alarm        Alarm
-	ReplicasHear []GeoTag   // clusters that other instances of ours hear first-hand, sorted; nil: none
-	LeansOn      string     // the replica whose offers stand for ours, because it knows more; "": ours do
-	Held         []Held     // what the deletion guard holds, by cluster; nil: nothing
-	ProbesHeld   ProbesHeld // what the guard of probes holds
-	Asked        []Asked    // what became of asking entries that others hold, by cluster; nil: none do
-	Waiting      Waiting    // hosts with entries that wait
-	Isolated     time.Time  // since when we are cut off; zero: we are not
+	ReplicasHear []GeoTag // clusters that other instances of ours hear first-hand, sorted; nil: none
+	LeansOn      string   // the replica whose offers stand for ours, because it knows more; "": ours do
+	Held         []Held   // what the deletion guard holds, by cluster; nil: nothing
+	// RemovalsMeant says that what vanished of our cluster lately was held before, or is
+	// meant: nobody is to hold it once more.
+	RemovalsMeant bool
+	ProbesHeld    ProbesHeld // what the guard of probes holds
+	Asked         []Asked    // what became of asking entries that others hold, by cluster; nil: none do
+	Waiting       Waiting    // hosts with entries that wait
+	Isolated      time.Time  // since when we are cut off; zero: we are not
 	// IsolatedUntil is until when our isolation keeps the last good answers; it may be past.
 	// Zero: we are not cut off.
 	IsolatedUntil time.Time
@@ -230,7 +233,7 @@ func (w *World) OwnHeader(zone Name) *Report {
 	}
 	r := w.OwnState()
 	r.Zone, r.EdgeZone, r.Public = zone, z.EdgeZone, z.Serial
-	r.Records, r.Challenges, r.RemovalsMeant = z.Records, z.Challenges, z.AllowRemoval
+	r.Records, r.Challenges, r.RemovalsMeant = z.Records, z.Challenges, z.AllowRemoval || w.RemovalsMeant
 	for _, ns := range z.NameServers {
 		if ns.Cluster == w.Self {
 			r.NameServers = append(r.NameServers, ns)
