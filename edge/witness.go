@@ -56,10 +56,16 @@ type witness struct {
 	readings map[gslb.GeoTag]*reading
 }
 
-// reading is what was read of one cluster's heartbeat since it fell silent.
+// reading is what was read of one cluster's heartbeat since it fell silent. Servers of
+// one zone can lag behind each other, so each has its own.
 type reading struct {
-	due      time.Time
-	at       time.Time // of the last good reading; zero: none
+	due  time.Time
+	last map[string]beatRead // good ones, by server
+}
+
+// beatRead is a heartbeat as a server told it. The zero value is none.
+type beatRead struct {
+	at       time.Time
 	counter  uint64
 	instance string
 }
@@ -100,7 +106,7 @@ func (t *witness) take(s silence) {
 	for _, c := range s.clusters {
 		r := t.readings[c.Tag]
 		if r == nil {
-			r = &reading{due: now}
+			r = &reading{due: now, last: make(map[string]beatRead)}
 		}
 		if soonest := now.Add(t.pace(c)); soonest.Before(r.due) {
 			r.due = soonest
@@ -163,7 +169,7 @@ func (t *witness) read(ctx context.Context, c gslb.Cluster, r *reading, now time
 	if !cur.good || cur.beat.Cluster != c.Tag || c.ID != "" && cur.beat.ClusterID != c.ID {
 		return true
 	}
-	if s, ok := t.judge(cur.beat, c, r, now); ok {
+	if s, ok := t.judge(cur.beat, c, r, a.Server, now); ok {
 		t.k.Store.Sight(s)
 		t.k.metrics.vouched(c.Tag)
 	}
@@ -179,10 +185,13 @@ func (t *witness) read(ctx context.Context, c gslb.Cluster, r *reading, now time
 //	the counter moved            | yes                        | that, or the reading before, when it had not yet moved
 //	the counter rose             | no: we or it started anew  | the reading before
 //	the counter did not move     | any                        | nothing new
-func (t *witness) judge(h Heartbeat, c gslb.Cluster, r *reading, now time.Time) (gslb.Sighting, bool) {
-	first, before, last := r.at.IsZero(), r.at, r.counter
-	moved := !first && (h.Counter != r.counter || h.Instance != r.instance)
-	r.at, r.counter, r.instance = now, h.Counter, h.Instance
+//
+// The reading before is one of the same server: another one may tell an older heartbeat.
+func (t *witness) judge(h Heartbeat, c gslb.Cluster, r *reading, server string, now time.Time) (gslb.Sighting, bool) {
+	was := r.last[server]
+	read, first, before, last := len(r.last) > 0, was.at.IsZero(), was.at, was.counter
+	moved := !first && (h.Counter != was.counter || h.Instance != was.instance)
+	r.last[server] = beatRead{now, h.Counter, h.Instance}
 	interval := min(h.Interval, maxBelieved)
 	s := gslb.Sighting{Kind: gslb.Heartbeat, Of: h.Cluster, Instance: h.Instance, ValidFor: believeBeats * interval}
 	alive, ours := t.alive(h)
@@ -195,7 +204,7 @@ func (t *witness) judge(h Heartbeat, c gslb.Cluster, r *reading, now time.Time) 
 			alive = before
 		}
 		s.At = alive
-	case first && c.Restored && another:
+	case !read && c.Restored && another:
 		s.At, s.ValidFor = now, interval+readSilent
 	case moved && h.Counter > last && names:
 		s.At = before

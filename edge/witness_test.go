@@ -138,6 +138,49 @@ func TestAMovingCounterGoesOnVouching(t *testing.T) {
 	})
 }
 
+// twoServers is a zone with two servers, of which the second has an old copy.
+type twoServers struct {
+	*edgetest.Zone
+	old    *edgetest.Zone
+	second atomic.Bool // it answers; the first does not
+}
+
+func (s *twoServers) Lookup(ctx context.Context, q edge.Query) (edge.Answer, error) {
+	if !s.second.Load() {
+		return s.Zone.Lookup(ctx, q)
+	}
+	a, err := s.old.Lookup(ctx, q)
+	a.Server = "second." + edgetest.Server
+	return a, err
+}
+
+// A server that comes and goes, beside one that lags behind, makes no heartbeat move.
+func TestAnOldHeartbeatOfAnotherServerDoesNotMove(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		z := &twoServers{Zone: &edgetest.Zone{}, old: &edgetest.Zone{}}
+		missed := edge.HeardKeepAlive{Cluster: "eu", Instance: "i1", Number: 100}
+		beatOf(z.old, 7, 5*time.Second, missed)
+		beatOf(z.Zone, 8, 5*time.Second, missed)
+		r := witness(t, z.Zone, 3*time.Second, func(c *edge.Config) { c.Publisher = z })
+		r.us(gslb.Doubtful)
+		pass(1100 * time.Millisecond)
+		begin := time.Now().Add(-1100 * time.Millisecond)
+		require.NotEmpty(t, r.seen(gslb.Heartbeat))
+		for n := range 10 {
+			z.second.Store(n%2 == 0)
+			pass(6 * time.Second)
+		}
+		for _, s := range r.seen(gslb.Heartbeat) {
+			assert.True(t, s.At.Before(begin), "what both servers tell was so when it was read first")
+		}
+		z.second.Store(false)
+		beatOf(z.Zone, 9, 5*time.Second, missed)
+		pass(6 * time.Second)
+		got := r.seen(gslb.Heartbeat)
+		assert.True(t, got[len(got)-1].At.After(begin), "the counter moved on one server")
+	})
+}
+
 // A process that starts while a link is cut has sent no keep-alive that the other could
 // name: what the other heard is of the instance before, and each of its beats shows that it
 // lives. The first one has an interval to come.

@@ -21,6 +21,8 @@ func (g *generator) changes(r *rand.Rand) {
 		g.rotateOne()
 	case n < 26:
 		g.rotateAll()
+	case n < 38:
+		g.edgePair()
 	}
 }
 
@@ -35,6 +37,33 @@ func (g *generator) relist() {
 	g.line(at, "vanish %s", c)
 	g.line(at+g.lasting(), "return %s", c)
 	g.last = append(g.last, "return "+c)
+}
+
+// edgePair gives the edge zone a second server, which falls behind and is read while
+// the first is down.
+func (g *generator) edgePair() {
+	if g.edge != edgeUpdates {
+		g.relist()
+		return
+	}
+	g.say("edgezone second")
+	at := g.between(0, 15*time.Second)
+	g.line(at, "edgezone stale")
+	for range 1 + g.IntN(4) {
+		at += g.between(500*time.Millisecond, 8*time.Second)
+		g.line(at, "edgezone down")
+		at += g.lasting() / 2
+		g.line(at, "edgezone up")
+	}
+	g.line(at+g.between(0, 20*time.Second), "edgezone fresh")
+	g.last = append(g.last, "edgezone fresh")
+	if g.chance(0.6) { // somebody is missed by then
+		a, b := g.pair()
+		g.line(g.between(0, 10*time.Second), "cut %s %s", a, b)
+		again := g.between(12*time.Second, 25*time.Second)
+		g.line(again, "kill %s", b)
+		g.line(again+g.lasting(), "start %s", b)
+	}
 }
 
 // roll gives the processes of a cluster other keys, one after another, and says when it is done.

@@ -44,6 +44,7 @@
 //	keys eu old,new | rekey eu        keys of peers, for processes that start from now on; those with others start anew
 //	clock eu 100s                     the wall clock steps
 //	edgezone down|up|save|restore     the server of the edge zone; an old zone comes back
+//	edgezone second|stale|fresh       there is another one, which reads only; it lags behind, catches up
 //	advance 4s
 //	watch                             the invariants are held from here on
 //	ask P HOST = ADDR… [because REASON]  exactly these can be answered; "= nodata", "= nothing" (no such host)

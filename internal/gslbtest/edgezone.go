@@ -19,10 +19,11 @@ const (
 	edgeNone    = "none"
 )
 
-// edgeAddr and anchorAddr are where the server of the edge zone and the anchor
-// stand.
+// edgeAddr, secondAddr and anchorAddr are where the servers of the edge zone and the
+// anchor stand.
 const (
 	edgeAddr   = "203.0.113.53:53"
+	secondAddr = "203.0.113.54:53" // reads only
 	anchorAddr = "203.0.113.99:53"
 )
 
@@ -36,7 +37,9 @@ type edgeZone struct {
 	s        *sim
 	sets     map[rrset][]string
 	old      map[rrset][]string // as it was saved
-	down     bool
+	copy     map[rrset][]string // what the second server has; nil: there is none
+	stale    bool               // it takes nothing over
+	down     bool               // the first server
 	restored time.Time     // when it was last; zero: never
 	beats    map[road]beat // newest heartbeats, by whose they are and whom they name
 }
@@ -74,7 +77,20 @@ func newEdgeZone(s *sim) *edgeZone {
 func (z *edgeZone) save() { z.old = maps.Clone(z.sets) }
 
 // restore brings back what was saved, as an operator does with a backup.
-func (z *edgeZone) restore() { z.sets, z.restored = maps.Clone(z.old), time.Now() }
+func (z *edgeZone) restore() {
+	z.sets, z.restored = maps.Clone(z.old), time.Now()
+	z.carryOver()
+}
+
+// carryOver lets the second server take over what the first one has.
+func (z *edgeZone) carryOver() {
+	if z.copy != nil && !z.stale && !z.down {
+		z.copy = maps.Clone(z.sets)
+	}
+}
+
+// silent says whether no server answers.
+func (z *edgeZone) silent() bool { return z.down && z.copy == nil }
 
 // lost says whether clusters could be missing in the zone at a moment: they look
 // after their delegation once a minute.
@@ -116,6 +132,7 @@ func (z *edgeZone) take(by *process, c edge.Change) error {
 			}
 		}
 	}
+	z.carryOver()
 	z.s.oracle.edgeStands()
 	return nil
 }

@@ -110,6 +110,7 @@ func (s *sim) carry(ctx context.Context) {
 				}
 			}
 		}
+		s.zoneAt.carryOver()
 		s.oracle.edgeStands()
 		s.mu.Unlock()
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/meridian-gslb/meridian/edge"
@@ -23,8 +24,9 @@ const (
 type publisher struct{ p *process }
 
 // exchange carries a question there, has it answered, and carries the answer
-// back. What is lost is sent again, and can then arrive twice.
-func (e *publisher) exchange(ctx context.Context, to gslb.GeoTag, work func() error) error {
+// back. What is lost is sent again, and can then arrive twice. Where the first server of
+// the edge is down the second one does other; nil: it cannot.
+func (e *publisher) exchange(ctx context.Context, to gslb.GeoTag, work, other func() error) error {
 	p, s := e.p, e.p.s
 	for range edgeTries {
 		if err := p.gate(ctx); err != nil {
@@ -46,7 +48,12 @@ func (e *publisher) exchange(ctx context.Context, to gslb.GeoTag, work func() er
 			if err := nap(ctx, edgeTimeout); err != nil {
 				return e.unreachable(err)
 			}
-			continue
+			s.mu.Lock()
+			if s.zoneAt.copy == nil || other == nil {
+				s.mu.Unlock()
+				continue
+			}
+			work = other
 		}
 		err := work()
 		if q := s.net.at(p.c.tag, to); q.twice > 0 && p.random.Float64() < q.twice {
@@ -88,13 +95,24 @@ func (e *publisher) unreachable(err error) error {
 // Lookup implements edge.Publisher.
 func (e *publisher) Lookup(ctx context.Context, q edge.Query) (edge.Answer, error) {
 	var a edge.Answer
-	done := false // a copy that arrives later changes nothing any more
-	err := e.exchange(ctx, edgeSite, func() error {
-		if !done {
-			a = edge.Answer{Server: edgeAddr, Data: e.p.s.zoneAt.get(q.Name, q.Type)}
+	z, done := e.p.s.zoneAt, false // a copy that arrives later changes nothing any more
+	from := func(server string, sets func() map[rrset][]string) func() error {
+		if q.Server != "" && q.Server != server {
+			return nil
 		}
-		return nil
-	})
+		return func() error {
+			if !done {
+				a = edge.Answer{Server: server, Data: slices.Clone(sets()[rrset{q.Name, q.Type}])}
+			}
+			return nil
+		}
+	}
+	first := from(edgeAddr, func() map[rrset][]string { return z.sets })
+	second := from(secondAddr, func() map[rrset][]string { return z.copy })
+	if first == nil {
+		first = second
+	}
+	err := e.exchange(ctx, edgeSite, first, second)
 	e.p.s.mu.Lock()
 	defer e.p.s.mu.Unlock()
 	done = true
@@ -106,7 +124,7 @@ func (e *publisher) Update(ctx context.Context, c edge.Change) (string, error) {
 	if f := e.p.s.mutant.update; f != nil {
 		c = f(e.p, c)
 	}
-	return edgeAddr, e.exchange(ctx, edgeSite, func() error { return e.p.s.zoneAt.take(e.p, c) })
+	return edgeAddr, e.exchange(ctx, edgeSite, func() error { return e.p.s.zoneAt.take(e.p, c) }, nil)
 }
 
 // ask puts one question to a server outside.
@@ -115,7 +133,8 @@ func (p *process) ask(ctx context.Context, server string, _ gslb.Name) error {
 	if server == anchorAddr {
 		to = anchorSite
 	}
-	return (&publisher{p}).exchange(ctx, to, func() error { return nil })
+	answered := func() error { return nil }
+	return (&publisher{p}).exchange(ctx, to, answered, answered)
 }
 
 // dialEntry connects to an entry of a cluster as a client does.

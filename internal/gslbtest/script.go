@@ -5,6 +5,7 @@ package gslbtest
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -106,12 +107,18 @@ func (s *sim) doEdge(what string) error {
 	switch what {
 	case "down", "up":
 		s.zoneAt.down = what == "down"
+		s.zoneAt.carryOver()
+	case "second":
+		s.zoneAt.copy = maps.Clone(s.zoneAt.sets)
+	case "stale", "fresh":
+		s.zoneAt.stale = what == "stale"
+		s.zoneAt.carryOver()
 	case "save":
 		s.zoneAt.save()
 	case "restore":
 		s.zoneAt.restore()
 	default:
-		return fmt.Errorf("edgezone %q: have down, up, save and restore", what)
+		return fmt.Errorf("edgezone %q: have down, up, second, stale, fresh, save and restore", what)
 	}
 	s.oracle.cause("edgezone")
 	return nil

@@ -206,7 +206,7 @@ func (o *oracle) alone(c *cluster) bool {
 	if s.edge == edgeNone && !s.anchor {
 		return false // it measures nothing
 	}
-	if s.edge != edgeNone && !s.zoneAt.down && !s.net.silent(c.tag, edgeSite) || s.anchor && !s.net.silent(c.tag, anchorSite) {
+	if s.edge != edgeNone && !s.zoneAt.silent() && !s.net.silent(c.tag, edgeSite) || s.anchor && !s.net.silent(c.tag, anchorSite) {
 		return false
 	}
 	for _, y := range s.clusters {

@@ -70,8 +70,10 @@ func changes() map[string][]edit {
 		"runtime/select.go": {
 			{"\t\tj := cheaprandn(uint32(norder + 1))\n", "\t\tj := uint32((uint64(storyCheap()) * uint64(norder+1)) >> 32)\n"},
 		},
-		"runtime/time.go": { // timers of the same moment
-			{"\t\t\tt.rand = cheaprand()\n", "\t\t\tt.rand = storyCheap()\n"},
+		"runtime/time.go": { // timers of the same moment; those of a select are added by address
+			{"\trand    uint32 // ", "\tstory   uint32\n\trand    uint32 // "},
+			{"\tt := new(timeTimer)\n", "\tt := new(timeTimer)\n\tt.story = storyCheap()\n"},
+			{"\t\t\tt.rand = cheaprand()\n", "\t\t\tif b := getg().bubble; b == nil || storyOrder == 0 || t.story == 0 {\n\t\t\t\tt.rand = storyCheap()\n\t\t\t} else {\n\t\t\t\tt.rand = uint32(storyMix(b, uint64(t.story)<<2))\n\t\t\t}\n"},
 		},
 		"runtime/sema.go": {
 			{"\ts.ticket = cheaprand() | 1\n", "\ts.ticket = storyCheap() | 1\n"},
