@@ -96,6 +96,7 @@ func besideLinkerd(t *testing.T) []scene {
 	t.Helper()
 	linkerd := []string{"podinfo.yaml", "gslb.yaml"}
 	through := map[string][]string{"west": {"podinfo.yaml", "split.yaml", "through-east.yaml"}, "east": linkerd}
+	bySMI := map[string][]string{"west": {"podinfo.yaml", "trafficsplit.yaml", "through-east.yaml"}, "east": linkerd}
 	return of("linkerd", map[string][]string{"west": {"podinfo.yaml", "split.yaml", "gslb.yaml"}, "east": linkerd},
 		scene{name: "everything runs"},
 		scene{name: "west has no pod", happens: in("west", noPods("podinfo", nil))},
@@ -105,6 +106,9 @@ func besideLinkerd(t *testing.T) []scene {
 		scene{name: "through east, which exports nothing", applied: through, happens: map[string][]edit{
 			"west": {noPods("podinfo", nil), noPods("podinfo-east", nil)}, "east": {noPods("podinfo", nil)}}},
 		scene{name: "through east, which is lost", applied: through, lost: []string{"east"}, happens: in("west", noPods("podinfo", nil))},
+		scene{name: "through east by a TrafficSplit", applied: bySMI, happens: in("west", noPods("podinfo", nil))},
+		scene{name: "through east by a TrafficSplit, with weight 0", applied: bySMI, happens: in("west", noPods("podinfo", nil),
+			with(t, `{apiVersion: split.smi-spec.io/v1alpha2, kind: TrafficSplit, metadata: {namespace: test, name: podinfo}, spec: {service: podinfo, backends: [{service: podinfo, weight: 100}, {service: podinfo-east, weight: 0}]}}`))},
 		scene{name: "federated", happens: in("west", with(t, `{apiVersion: v1, kind: Service, metadata: {namespace: test, name: podinfo, annotations: {multicluster.linkerd.io/remote-discovery: podinfo@east}}}`), without("EndpointSlice test/podinfo-x9k2p"))},
 	)
 }
