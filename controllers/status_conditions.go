@@ -259,7 +259,7 @@ func servingReason(in statusInput, views []hostView) (reason, message string) {
 		{gslbv1beta1.ReasonServedElsewhere, "other clusters serve %s, this one does not",
 			func(v *hostView) bool { return v.own == nil || v.own.Best() != gslb.TierHealthy }},
 		{gslbv1beta1.ReasonSharedFate, "clusters that serve %s fail together, since they need the same one; status.clusters[].failureDomain says which",
-			func(v *hostView) bool { return len(sharedFate(in.world, v.host)) > 0 }},
+			func(v *hostView) bool { return v.host != nil && len(in.world.SharedFate(v.host)) > 0 }},
 	} {
 		if hosts := hostsWhere(views, row.holds); hosts != "" {
 			return row.reason, fmt.Sprintf(row.message, hosts)

@@ -27,8 +27,8 @@ func clustersOf(in statusInput, v *hostView) []gslbv1beta1.ClusterStatus {
 			share := int32(w)
 			s.Weight = &share
 		}
-		if s.DependsOn = needsOf(in.world, p); len(p.Entries) > 0 {
-			s.FailureDomain = failureDomain(in.world, p)
+		if s.DependsOn = in.world.Needs(p); len(p.Entries) > 0 {
+			s.FailureDomain = in.world.FailureDomain(p)
 		}
 		why := partReason(p)
 		s.Reason, s.Message = string(why), partMessage(in.world.Cluster(p.Cluster), p, why)

@@ -27,29 +27,36 @@ func explainFiles(ctx context.Context, dir, tag string, loopback bool, host gslb
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--geo-tag: with --manifests, say for which cluster: %w", err)}
 	}
-	w, err := readFolder(ctx, files.Config{Dir: dir, Self: self, AllowLoopback: loopback})
+	w, found, err := readFolder(ctx, files.Config{Dir: dir, Self: self, AllowLoopback: loopback})
 	if err == nil && len(w.Zones) == 0 {
 		zone := host.Parent()
-		w, err = readFolder(ctx, files.Config{Dir: dir, Self: self, AllowLoopback: loopback,
+		w, found, err = readFolder(ctx, files.Config{Dir: dir, Self: self, AllowLoopback: loopback,
 			Zones: []gslb.ZoneIntent{{Zone: zone, EdgeZone: zone.Parent()}}})
 	}
 	if err != nil {
 		return nil, err
 	}
-	return explain.Of(w, host, client)
-}
-
-// readFolder gives the World that a folder makes.
-func readFolder(ctx context.Context, cfg files.Config) (*gslb.World, error) {
-	store, err := gslb.NewStore(gslb.Config{Self: cfg.Self, ClusterID: "explain"})
+	x, err := explain.Of(w, host, client)
 	if err != nil {
 		return nil, err
+	}
+	if at, err := gslb.ParseName(x.Host); err == nil {
+		x.Notes = append(x.Notes, found.Findings(at)...) // a server tells it in conditions
+	}
+	return x, nil
+}
+
+// readFolder gives the World that a folder makes, and its source, which has ended.
+func readFolder(ctx context.Context, cfg files.Config) (*gslb.World, *files.Source, error) {
+	store, err := gslb.NewStore(gslb.Config{Self: cfg.Self, ClusterID: "explain"})
+	if err != nil {
+		return nil, nil, err
 	}
 	cfg.Store, cfg.Registerer = store, prometheus.NewRegistry()
 	cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	src, err := files.New(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("--manifests: %w", err)
+		return nil, nil, fmt.Errorf("--manifests: %w", err)
 	}
 	worlds := store.Mailbox().C()
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
@@ -66,10 +73,10 @@ func readFolder(ctx context.Context, cfg files.Config) (*gslb.World, error) {
 	}
 	cancel()
 	if err := g.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if w == nil || !w.Ready {
-		return nil, errors.New("the folder was not read within 10 s")
+		return nil, nil, errors.New("the folder was not read within 10 s")
 	}
-	return w, nil
+	return w, src, nil
 }

@@ -5,9 +5,11 @@ package files
 import (
 	"context"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -187,4 +189,23 @@ func (s *Source) advance() {
 	if first {
 		s.log.Info("the folder of manifests was read", "gslbs", len(s.model.gslbs), "zones", len(s.model.zones.Zones))
 	}
+}
+
+// Findings says, in words, what conditions of Gslbs with a host would tell: what of it was
+// not found, is left out, or cannot be told from files, such as readiness gates. It may be
+// called after Run has returned.
+func (s *Source) Findings(host gslb.Name) []string {
+	var all []string
+	for _, state := range s.model.gslbs {
+		if !slices.ContainsFunc(state.output.Hosts, func(h translate.HostStatus) bool { return h.Host == host }) {
+			continue
+		}
+		for i := range state.output.Findings {
+			if f := &state.output.Findings[i]; !slices.Contains(all, f.Message) {
+				all = append(all, f.Message)
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
 }

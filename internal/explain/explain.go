@@ -9,6 +9,7 @@ package explain
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -215,6 +216,7 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 	for _, r := range h.Rivals {
 		out = append(out, fmt.Sprintf("%s claims the host too and came later", r))
 	}
+	out = append(out, fates(w, h)...)
 	if slices.ContainsFunc(d.Entries, func(e strategies.EntryReason) bool { return e.Reason == gslb.ReasonProbesHeld }) {
 		out = append(out, "the probes of most hosts of a cluster fail at once and nobody confirms it, so its entries count as healthy as before")
 	}
@@ -255,6 +257,21 @@ func ofCluster(c *gslb.Cluster, p *gslb.Part) []string {
 	}
 	if p.Held {
 		out = append(out, fmt.Sprintf("cluster %s does not offer the host any more; many vanished together, so what it offered is kept for a while", p.Cluster))
+	}
+	return out
+}
+
+// fates tells of clusters that need others for a host, and of those that fail together.
+func fates(w *gslb.World, h *gslb.Host) []string {
+	var out []string
+	for i := range h.Parts {
+		if needs := w.Needs(&h.Parts[i]); len(needs) > 0 {
+			out = append(out, fmt.Sprintf("no backend of cluster %s itself is ready: it needs %s", h.Parts[i].Cluster, strings.Join(needs, " or ")))
+		}
+	}
+	shared := w.SharedFate(h)
+	for _, domain := range slices.Sorted(maps.Keys(shared)) {
+		out = append(out, fmt.Sprintf("clusters %s fail together: they stand or fall with %s", joinTags(shared[domain]), domain))
 	}
 	return out
 }

@@ -143,3 +143,29 @@ func TestHandler(t *testing.T) {
 		assert.Equal(t, http.StatusServiceUnavailable, code)
 	})
 }
+
+// TestSharedFateIsTold: two addresses of one site are said to be one.
+func TestSharedFateIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, err := gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id-eu"})
+		require.NoError(t, err)
+		zone, host := gslb.MustName("cloud.example.com"), gslb.MustName("app.cloud.example.com")
+		s.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: zone.Parent()}})
+		s.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+		offer := func(addr string, needs ...string) *gslb.Offer {
+			return &gslb.Offer{Host: host, Source: gslb.Source{Kind: "Gslb", Name: "app"}, DependsOn: needs,
+				Entries: []gslb.Entry{{Addr: netip.MustParseAddr(addr), Health: gslb.Healthy, Reason: gslb.ReasonReady}}}
+		}
+		s.SetObject(gslb.Source{Kind: "Gslb", Name: "app"}, []*gslb.Offer{offer("192.0.2.1", "id-us")})
+		require.NoError(t, s.SetReport(&gslb.Report{Cluster: "us", ClusterID: "id-us", Instance: "a", Zone: zone, Hears: []gslb.GeoTag{"eu"},
+			Offers: map[gslb.Name]*gslb.Offer{host: offer("198.51.100.1")}}))
+		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "a", At: time.Now()})
+		go func() { _ = s.Run(t.Context()) }()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		x, err := explain.Of(s.World(), host, netip.Addr{})
+		require.NoError(t, err)
+		assert.Contains(t, x.Notes, "no backend of cluster eu itself is ready: it needs us")
+		assert.Contains(t, x.Notes, "clusters eu, us fail together: they stand or fall with us")
+	})
+}
