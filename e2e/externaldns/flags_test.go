@@ -46,6 +46,27 @@ func TestDocumentedFlags(t *testing.T) {
 	}
 }
 
+// TestFlagsOfTheWayOver gives ExternalDNS the flags of the page for those who balance with
+// ExternalDNS alone.
+func TestFlagsOfTheWayOver(t *testing.T) {
+	page, err := os.ReadFile("../../docs/migrating-from-k8gb.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "The flags of ExternalDNS")
+	blocks := flagsIn(rest)
+	if len(blocks) != 1 {
+		t.Fatalf("the page has %d blocks of flags, not 1", len(blocks))
+	}
+	cfg := externaldns.NewConfig()
+	if err := cfg.ParseFlags(append([]string{"--provider=aws", "--source=ingress"}, blocks[0]...)); err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Policy != "upsert-only" || !slices.Equal(cfg.DomainExclude, []string{"app.example.com"}) {
+		t.Errorf("they mean policy %s, without %v", cfg.Policy, cfg.DomainExclude)
+	}
+}
+
 var fence = regexp.MustCompile("(?ms)^ *```\n(.*?)^ *```")
 
 // flagsOf gives the flags of each block of a page that has nothing else.
@@ -54,8 +75,12 @@ func flagsOf(t *testing.T, page string) [][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return flagsIn(string(text))
+}
+
+func flagsIn(text string) [][]string {
 	var all [][]string
-	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
+	for _, m := range fence.FindAllStringSubmatch(text, -1) {
 		var flags []string
 		for line := range strings.Lines(m[1]) {
 			flag, _, _ := strings.Cut(strings.TrimSpace(line), " ")
