@@ -247,6 +247,9 @@ func (p *process) start(src source, saved *gslb.Saved) error {
 	if err := p.addParts(store, src); err != nil {
 		return err
 	}
+	if err := p.watchKeys(); err != nil {
+		return err
+	}
 	p.store.Store(store)
 	p.run("store", store.Run)
 	return nil

@@ -38,9 +38,10 @@ type Key struct {
 
 	file string
 
-	mu     sync.Mutex
-	stamp  stamp
-	secret []byte
+	mu      sync.Mutex
+	stamp   stamp
+	secret  []byte
+	trouble error // why the secret in use is not the file's; nil: it is
 }
 
 // stamp tells whether a file changed since it was read.
@@ -95,6 +96,7 @@ func (k *Key) Secret() ([]byte, error) {
 	if err == nil {
 		now := stamp{fi.ModTime(), fi.Size()}
 		if now == k.stamp && k.secret != nil {
+			k.trouble = nil
 			return k.secret, nil
 		}
 		var secret []byte
@@ -102,11 +104,26 @@ func (k *Key) Secret() ([]byte, error) {
 			k.stamp, k.secret = now, secret
 		}
 	}
+	k.trouble = err
 	if k.secret != nil {
 		return k.secret, nil
 	}
 	return nil, fmt.Errorf("TSIG key %s: %w", k.Name, err)
 }
+
+// Trouble says why the file does not give the secret that is in use; nil: it does. The
+// last good one signs and verifies meanwhile.
+func (k *Key) Trouble() error {
+	if _, err := k.Secret(); err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.trouble
+}
+
+// File is where the secret is read; "" for a key that lives in memory.
+func (k *Key) File() string { return k.file }
 
 func readSecret(file string, size int64) ([]byte, error) {
 	if size > maxSecretFile {

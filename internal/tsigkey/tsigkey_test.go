@@ -100,12 +100,18 @@ func TestAKeyFileIsReadAgainWhenItChanges(t *testing.T) {
 	}
 	rewrite(t, file, encoded(secretB), time.Minute)
 	assert.Equal(t, secretB, secret(), "rotated without a restart")
+	assert.NoError(t, k.Trouble())
 	rewrite(t, file, "half writ", 2*time.Minute)
 	assert.Equal(t, secretB, secret(), "a broken file leaves the last good secret")
+	require.ErrorContains(t, k.Trouble(), "does not hold base64")
+	assert.NotContains(t, k.Trouble().Error(), "half writ", "what is in it may be a secret")
 	require.NoError(t, os.Remove(file))
 	assert.Equal(t, secretB, secret(), "so does one that is gone")
+	require.ErrorIs(t, k.Trouble(), os.ErrNotExist)
 	rewrite(t, file, encoded(secretA), 3*time.Minute)
 	assert.Equal(t, secretA, secret(), "and back")
+	assert.NoError(t, k.Trouble())
+	assert.Equal(t, file, k.File())
 }
 
 func TestAMountedSecretIsReplacedByALink(t *testing.T) {
