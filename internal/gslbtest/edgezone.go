@@ -40,8 +40,8 @@ type edgeZone struct {
 	copy     map[rrset][]string // what the second server has; nil: there is none
 	stale    bool               // it takes nothing over
 	down     bool               // the first server
-	restored time.Time     // when it was last; zero: never
-	beats    map[road]beat // newest heartbeats, by whose they are and whom they name
+	restored time.Time          // when it was last; zero: never
+	beats    map[road]beat      // newest heartbeats, by whose they are and whom they name
 }
 
 // beat is a heartbeat that the zone took.
