@@ -3,6 +3,8 @@
 package peers_test
 
 import (
+	"context"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,6 +85,65 @@ func TestOneTagTwoClustersThatReadEachOther(t *testing.T) {
 			assert.Equal(t, 1, c.logs.with("level=WARN", "another cluster uses our geo tag"), c.logs)
 		}
 	})
+}
+
+// TestANewcomerUnderAUsedTagCallsWhoHasIt has nobody else: the edge alone tells where the
+// first cluster is.
+func TestANewcomerUnderAUsedTagCallsWhoHasIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.ids = map[string]string{"eu-2": "id-second"}
+		edge := func(context.Context, gslb.Zone) ([]gslb.NameServer, error) {
+			return []gslb.NameServer{{Name: gslb.MustName("gslb-ns-eu-cloud.example.com"), Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53")}}}, nil
+		}
+		at := func(c *cluster, addr string) {
+			c.store.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: zone.Parent(), NegTTL: 30, Addrs: []netip.Addr{netip.MustParseAddr(addr)}}})
+		}
+		finds := func(c *peers.Config) { c.Discover = edge }
+		first := w.startAs("eu", "eu", nil, finds)
+		at(first, "192.0.2.53")
+		w.net.Add("192.0.2.53:53", "eu", first.x)
+		first.offer(app, "192.0.2.1", gslb.Healthy)
+		settle(20 * time.Minute)
+		assert.Empty(t, first.x.Peers(), "it does not call itself")
+		second := w.startAs("eu-2", "eu", nil, finds)
+		at(second, "203.0.113.53")
+		w.net.Add("203.0.113.53:53", "eu-2", second.x)
+		second.offer(app, "192.0.2.66", gslb.Healthy)
+		settle(5 * time.Second)
+		assert.Contains(t, first.conflict("eu"), "id id-eu, which is ours, and id id-second")
+		assert.Contains(t, second.conflict("eu"), "id id-second, which is ours, and id id-eu")
+		assert.Equal(t, "192.0.2.1 healthy", first.sees("eu", app), "nobody takes over the other's offers")
+		assert.Equal(t, "192.0.2.66 healthy", second.sees("eu", app))
+		settle(5 * time.Minute)
+		assert.NotEmpty(t, first.conflict("eu"), "as long as it goes on")
+		assert.NotEmpty(t, second.conflict("eu"))
+	})
+}
+
+// TestAnOldAddressAtTheEdgeIsNoConflict has our name server moved: the old address is dead,
+// or still leads to ourselves.
+func TestAnOldAddressAtTheEdgeIsNoConflict(t *testing.T) {
+	for _, lives := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			edge := func(context.Context, gslb.Zone) ([]gslb.NameServer, error) {
+				return []gslb.NameServer{{Name: gslb.MustName("gslb-ns-eu-cloud.example.com"),
+					Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("192.0.2.54")}}}, nil
+			}
+			c := w.startAs("eu", "eu", nil, func(c *peers.Config) { c.Discover = edge })
+			c.store.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: zone.Parent(), NegTTL: 30, Addrs: []netip.Addr{netip.MustParseAddr("192.0.2.54")}}})
+			if lives {
+				w.net.Add("192.0.2.53:53", "eu", c.x)
+			}
+			c.offer(app, "192.0.2.1", gslb.Healthy)
+			settle(5 * time.Minute)
+			assert.Empty(t, c.conflict("eu"))
+			assert.Equal(t, "self", c.liveness("eu"))
+			assert.Equal(t, "192.0.2.1 healthy", c.sees("eu", app))
+			assert.Empty(t, c.store.World().Alarm.Missed)
+		})
+	}
 }
 
 // TestARebuiltClusterIsNoConflict: the id is another one, and the old cluster is gone.

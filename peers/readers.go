@@ -34,9 +34,10 @@ type readers struct {
 	reported   map[gslb.GeoTag][]netip.Addr // by the World: reports, and what was saved of them
 	told       map[gslb.GeoTag][]netip.Addr // by a peer that called us
 	world      *gslb.World
-	replicas   []string             // where other instances of our cluster are called
-	own        map[string]bool      // those of replicas that are ourselves
-	foreign    map[gslb.GeoTag]bool // clusters that run something else
+	replicas   []string               // where other instances of our cluster are called
+	namesakes  map[gslb.Name][]string // by zone: name servers of our own tag at the edge that are not ours
+	own        map[string]bool        // those of replicas and namesakes that are ourselves
+	foreign    map[gslb.GeoTag]bool   // clusters that run something else
 }
 
 type copyKey struct {
@@ -48,7 +49,7 @@ func newReaders(x *Exchange) *readers {
 	r := &readers{
 		x: x, peers: make(map[gslb.GeoTag]*peer), copies: make(map[copyKey]*copies),
 		discovered: make(map[gslb.GeoTag]map[gslb.Name][]netip.Addr),
-		reported:   make(map[gslb.GeoTag][]netip.Addr), told: make(map[gslb.GeoTag][]netip.Addr), own: make(map[string]bool), foreign: make(map[gslb.GeoTag]bool),
+		reported:   make(map[gslb.GeoTag][]netip.Addr), told: make(map[gslb.GeoTag][]netip.Addr), own: make(map[string]bool), namesakes: make(map[gslb.Name][]string), foreign: make(map[gslb.GeoTag]bool),
 	}
 	for tag := range x.cfg.Static {
 		r.know(tag)
@@ -179,6 +180,7 @@ func (r *readers) follow(w *gslb.World) {
 func (r *readers) found(zone gslb.Name, servers map[gslb.GeoTag][]netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.foundNamesakes(zone, servers[r.x.cfg.Self])
 	for tag, addrs := range servers {
 		if len(addrs) == 0 || tag == r.x.cfg.Self || r.peers[tag] == nil && len(r.peers) == maxPeers {
 			continue

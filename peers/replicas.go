@@ -3,6 +3,7 @@
 package peers
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/meridian-gslb/meridian/gslb"
@@ -21,19 +22,60 @@ func (r *readers) replicasAt(addrs []string) {
 		return
 	}
 	r.replicas = addrs
-	for addr := range r.own {
-		if !slices.Contains(addrs, addr) {
-			delete(r.own, addr)
-		}
-	}
+	r.forgetOwn()
 	r.know(r.x.cfg.Self)
 	r.arrange()
 }
 
-// replicaAddrs gives where other instances of ours are called. The lock is held.
+// forgetOwn forgets which addresses are ourselves that nobody tells any more.
+func (r *readers) forgetOwn() {
+	all := r.callable()
+	for addr := range r.own {
+		if !slices.Contains(all, addr) {
+			delete(r.own, addr)
+		}
+	}
+}
+
+// foundNamesakes takes the addresses at which the edge has our own name server. Those
+// that we do not publish are another cluster's with our geo tag, whom a call tells of us
+// and us of it, or an instance's of ours that knows more, or old. The lock is held.
+func (r *readers) foundNamesakes(zone gslb.Name, addrs []netip.Addr) {
+	var ours []netip.Addr
+	if r.world != nil {
+		if z := r.world.Zone(zone); z != nil {
+			ours = z.Addrs
+		}
+	}
+	var others []string
+	for _, a := range addrs {
+		if len(ours) > 0 && a.IsValid() && !slices.Contains(ours, a) {
+			others = append(others, netip.AddrPortFrom(a, r.x.cfg.Port).String())
+		}
+	}
+	slices.Sort(others)
+	r.namesakes[zone] = others
+	r.forgetOwn()
+	if len(others) > 0 {
+		r.know(r.x.cfg.Self)
+	}
+}
+
+// callable gives the addresses under our own geo tag, our own among them. The lock is held.
+func (r *readers) callable() []string {
+	all := slices.Clone(r.replicas)
+	for _, addrs := range r.namesakes {
+		all = append(all, addrs...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// replicaAddrs gives where other instances of ours are called, and who has our name
+// server at the edge besides us. The lock is held.
 func (r *readers) replicaAddrs() []string {
 	var out []string
-	for _, a := range r.replicas {
+	for _, a := range r.callable() {
 		if !r.own[a] && len(out) < maxAddrsPerPeer {
 			out = append(out, a)
 		}
@@ -44,7 +86,7 @@ func (r *readers) replicaAddrs() []string {
 // hasReplicas reports that other instances of ours are to be called. The lock is held,
 // or nobody else is there yet.
 func (r *readers) hasReplicas() bool {
-	return len(r.x.cfg.Static[r.x.cfg.Self]) > 0 || len(r.replicas) > 0
+	return len(r.x.cfg.Static[r.x.cfg.Self]) > 0 || len(r.callable()) > 0
 }
 
 // replicaAnswered notes an answer under our own geo tag. One of ourselves tells that
@@ -55,7 +97,7 @@ func (r *readers) replicaAnswered(instance, addr string) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if slices.Contains(r.replicas, addr) && !r.own[addr] {
+	if slices.Contains(r.callable(), addr) && !r.own[addr] {
 		r.own[addr] = true
 		r.arrange()
 	}
