@@ -186,14 +186,17 @@ func (c *collector) onObject(row *refs.Kind, e event) {
 	}
 }
 
-// touch enqueues the Gslbs that read an object, as it was and as it is.
+// touch enqueues the Gslbs that read an object, as it was and as it is: each once, as one that
+// is enqueued twice can be translated in between.
 func (c *collector) touch(kind schema.GroupKind, e event) {
+	gslbs := make(map[types.NamespacedName]struct{})
 	if e.was != nil {
-		c.enqueue(c.deps.On(kind, e.was))
+		gslbs = c.deps.On(kind, e.was)
 	}
 	if e.is != nil {
-		c.enqueue(c.deps.On(kind, e.is))
+		maps.Copy(gslbs, c.deps.On(kind, e.is))
 	}
+	c.enqueue(gslbs)
 }
 
 func (c *collector) onService(e event) {

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
@@ -122,4 +123,30 @@ func TestZonesThatDiffer(t *testing.T) {
 	assert.True(t, touched(outside), "its condition names the zones")
 	assert.False(t, touched(translationOf("x.a.example.com")))
 	assert.False(t, touchedBy(nil)(outside))
+}
+
+// TestAnObjectThatChangesEnqueuesEachGslbOnce: a Gslb that is enqueued for what an object was,
+// and again for what it is, would be translated twice where the first is quick.
+func TestAnObjectThatChangesEnqueuesEachGslbOnce(t *testing.T) {
+	b := newBench(t, application("shop", true)...)
+	b.translate(t.Context(), nn("a", "shop"), time.Now())
+	added := &adding{TypedRateLimitingInterface: b.queue}
+	b.queue = added
+	slice := func(version string) *discoveryv1.EndpointSlice {
+		return &discoveryv1.EndpointSlice{ObjectMeta: metav1.ObjectMeta{Namespace: "a", Name: "shop", ResourceVersion: version,
+			Labels: map[string]string{discoveryv1.LabelServiceName: "shop"}}}
+	}
+	b.onSlice(event{was: slice("41"), is: slice("42")})
+	assert.Equal(t, []item{{nn("a", "shop")}}, added.items)
+}
+
+// adding is a queue that keeps what is added.
+type adding struct {
+	workqueue.TypedRateLimitingInterface[item]
+	items []item
+}
+
+func (a *adding) Add(i item) {
+	a.items = append(a.items, i)
+	a.TypedRateLimitingInterface.Add(i)
 }

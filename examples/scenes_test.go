@@ -75,7 +75,7 @@ func plain(node string) bool { return !strings.HasPrefix(node, "liqo-") }
 // scenes are those of every README.
 func scenes(t *testing.T) []scene {
 	t.Helper()
-	return slices.Concat(besideLinkerd(t), besideLiqo(t), besideKarmada(t), besideGoogle())
+	return slices.Concat(besideLinkerd(t), besideLiqo(t), besideKarmada(t), besideGoogle(t))
 }
 
 // of makes the scenes of an example; applied holds for those that say nothing else.
@@ -155,7 +155,8 @@ endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`)
 	)
 }
 
-func besideGoogle() []scene {
+func besideGoogle(t *testing.T) []scene {
+	t.Helper()
 	gke := []string{"app.yaml", "gslb-gke.yaml"}
 	google := map[string][]string{"gke-1": gke, "gke-2": gke, "onprem": {"onprem.yaml"}}
 	kubemci := []string{"app.yaml", "kubemci-ingress.yaml", "gslb-kubemci.yaml"}
@@ -175,6 +176,12 @@ func besideGoogle() []scene {
 		scene{name: "kubemci", applied: map[string][]string{"gke-1": kubemci, "gke-2": kubemci, "onprem": {"onprem.yaml"}}},
 		scene{name: "no address by hand", applied: map[string][]string{"gke-1": kubemci, "gke-2": kubemci, "onprem": {"onprem.yaml"}},
 			happens: map[string][]edit{"gke-1": {noAddress}, "gke-2": {noAddress}}},
+		scene{name: "the address is in the status", applied: map[string][]string{"gke-1": {"app.yaml", "multiclusteringress.yaml", "gslb-config.yaml"}, "gke-2": gke, "onprem": {"onprem.yaml"}},
+			happens: in("gke-1",
+				with(t, `{apiVersion: networking.gke.io/v1, kind: MultiClusterIngress, metadata: {namespace: shop, name: web}, status: {VIP: 203.0.113.80}}`),
+				with(t, `{apiVersion: v1, kind: Service, metadata: {namespace: shop, name: mci-web-svc-lgq966x5mxwwvvum}, spec: {clusterIP: None, selector: {app: web}, ports: [{port: 80}]}}`),
+				with(t, `{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {namespace: shop, name: mci-web-1, labels: {kubernetes.io/service-name: mci-web-svc-lgq966x5mxwwvvum, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}},
+					addressType: IPv4, endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`))},
 	)
 }
 

@@ -9,7 +9,7 @@ for package in k8gb k8gb/absa; do
   go tool -modfile=hack/tools/go.mod controller-gen object:headerFile=hack/tools/header.txt crd "paths=./api/$package" \
     output:crd:dir=api/k8gb/crds "output:object:dir=api/$package"
 done
-for package in istio smi; do
+for package in gke istio smi; do
   go tool -modfile=hack/tools/go.mod controller-gen object:headerFile=hack/tools/header.txt "paths=./api/$package" \
     "output:object:dir=api/$package"
 done

@@ -9,6 +9,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
+	"github.com/meridian-gslb/meridian/api/gke"
 	"github.com/meridian-gslb/meridian/api/istio"
 	"github.com/meridian-gslb/meridian/api/smi"
 )
@@ -30,6 +31,7 @@ func foreignKinds() map[schema.GroupKind]runtime.Object {
 		mesh("VirtualService"):    &istio.VirtualService{},
 		mesh("Gateway"):           &istio.Gateway{},
 		{Group: mcsv1beta1.GroupName, Kind: mcsv1beta1.ServiceImportKindName}: &mcsv1beta1.ServiceImport{},
+		{Group: gke.Group, Kind: gke.KindMultiClusterIngress}:                 &gke.MultiClusterIngress{},
 		{Group: smi.Group, Kind: smi.KindTrafficSplit}:                        &smi.TrafficSplit{},
 		networkingv1.SchemeGroupVersion.WithKind("ServiceCIDR").GroupKind():   &networkingv1.ServiceCIDR{},
 	}
@@ -48,7 +50,7 @@ func foreignVersions(kind schema.GroupKind) []string {
 		return []string{"v1", "v1alpha3", "v1alpha2"}
 	case kind.Group == networkingv1.GroupName:
 		return []string{"v1", "v1beta1"}
-	case kind.Kind == "Gateway", kind.Kind == "HTTPRoute":
+	case kind.Group == gke.Group, kind.Kind == "Gateway", kind.Kind == "HTTPRoute":
 		return []string{"v1", "v1beta1"}
 	case kind.Kind == "ReferenceGrant":
 		return []string{"v1", "v1beta1", "v1alpha2"}
@@ -60,4 +62,4 @@ func foreignVersions(kind schema.GroupKind) []string {
 
 // partly reports that the Go type of a kind has not all of its fields, so that those it does
 // not know are no mistake.
-func partly(kind schema.GroupKind) bool { return kind.Group == istio.Group }
+func partly(kind schema.GroupKind) bool { return kind.Group == istio.Group || kind.Group == gke.Group }

@@ -83,7 +83,7 @@ func TestEveryKindAndVersionIsReadFromFiles(t *testing.T) {
 			require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, "apiVersion: %s\nkind: %s\nmetadata: {name: a}\nnot-a-field: 1\n", gv, row.Kind), 0o600))
 			problems, err := files.Check(t.Context(), []string{file}, files.CheckOptions{Self: "eu", Validator: validator})
 			require.NoError(t, err)
-			if strings.HasSuffix(row.Group, "istio.io") {
+			if strings.HasSuffix(row.Group, "istio.io") || row.Group == "networking.gke.io" {
 				assert.Empty(t, problems, "%s %s: a part of its fields is known", gv, row.Kind)
 				continue
 			}

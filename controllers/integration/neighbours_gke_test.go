@@ -9,8 +9,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -150,4 +152,33 @@ func (s *site) offeredBy(host string, want ...gslb.GeoTag) {
 		}
 		return nil
 	})
+}
+
+// TestG5MultiClusterIngressOfTheConfigClusterGivesItsAddress: GKE's kind is there or not, and
+// its status has the address of the load balancer in front of all clusters.
+func TestG5MultiClusterIngressOfTheConfigClusterGivesItsAddress(t *testing.T) {
+	const host = "g5.cloud.example.com"
+	s := newSite(t, server)
+	ns := namespace(t, s.api, nil)
+	app(t, s.api, ns, "mci-podinfo-svc-lgq966x5mxwwvvum", true)
+	require.NoError(t, s.api.Create(t.Context(), gslbFor(ns, "podinfo", toKind("networking.gke.io/v1", "MultiClusterIngress", "podinfo"))))
+	s.condition(ns, "podinfo", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonResourceKindUnsupported)
+
+	install(t, []*apiextensionsv1.CustomResourceDefinition{customKind("networking.gke.io", "MultiClusterIngress", "multiclusteringresses", "v1", "v1beta1")})
+	applyAll(t, s.api, ns, `apiVersion: networking.gke.io/v1
+kind: MultiClusterIngress
+metadata: {namespace: $NS, name: podinfo}
+spec:
+  template:
+    spec:
+      backend: {serviceName: podinfo, servicePort: 80}
+      rules: [{host: `+host+`}]`)
+	s.condition(ns, "podinfo", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
+	mci := named(schema.GroupVersion{Group: "networking.gke.io", Version: "v1beta1"}, "MultiClusterIngress", ns, "podinfo")
+	writeStatus(t, s.api, mci, map[string]any{"VIP": anycastIP})
+	s.answers(host, anycastIP)
+	setReady(t, s.api, ns, "mci-podinfo-svc-lgq966x5mxwwvvum", false)
+	s.answers(host)
+	setReady(t, s.api, ns, "mci-podinfo-svc-lgq966x5mxwwvvum", true)
+	s.answers(host, anycastIP)
 }

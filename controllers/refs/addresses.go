@@ -6,6 +6,8 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
+
+	"github.com/meridian-gslb/meridian/api/gke"
 )
 
 // HasAddresses reports that the status of an object says where clients arrive; can is
@@ -14,6 +16,8 @@ func HasAddresses(obj Object) (has, can bool) {
 	switch o := obj.(type) {
 	case *networkingv1.Ingress:
 		return len(o.Status.LoadBalancer.Ingress) > 0, true
+	case *gke.MultiClusterIngress:
+		return o.Status.VIP != "", true
 	case *gatewayv1.Gateway:
 		return len(o.Status.Addresses) > 0, true
 	case *corev1.Service:
@@ -30,6 +34,12 @@ func WithAddresses(obj, from Object) Object {
 		if f, ok := from.(*networkingv1.Ingress); ok {
 			o = o.DeepCopy()
 			o.Status.LoadBalancer = f.Status.LoadBalancer
+			return o
+		}
+	case *gke.MultiClusterIngress:
+		if f, ok := from.(*gke.MultiClusterIngress); ok {
+			o = o.DeepCopy()
+			o.Status.VIP = f.Status.VIP
 			return o
 		}
 	case *gatewayv1.Gateway:

@@ -15,6 +15,7 @@ import (
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	mcsv1beta1 "sigs.k8s.io/mcs-api/pkg/apis/v1beta1"
 
+	"github.com/meridian-gslb/meridian/api/gke"
 	"github.com/meridian-gslb/meridian/api/istio"
 	"github.com/meridian-gslb/meridian/api/smi"
 )
@@ -115,6 +116,7 @@ func makeTable() []Kind {
 		optional(rowOf[gatewayv1.ReferenceGrant, gatewayv1.ReferenceGrantList](KindReferenceGrant, "referencegrants", "v1", "v1beta1", "v1alpha2")),
 		optional(source(rowOf[istio.VirtualService, istio.VirtualServiceList](KindVirtualService, "virtualservices", "v1", "v1beta1", "v1alpha3"), readVirtualService)),
 		optional(rowOf[istio.Gateway, istio.GatewayList](KindIstioGateway, "gateways", "v1", "v1beta1", "v1alpha3")),
+		optional(source(rowOf[gke.MultiClusterIngress, gke.MultiClusterIngressList](KindMultiClusterIngress, "multiclusteringresses", "v1", "v1beta1"), readMultiClusterIngress)),
 		source(rowOf[corev1.Service, corev1.ServiceList](KindService, "services", "v1"), readService),
 		optional(rowOf[mcsv1beta1.ServiceImport, mcsv1beta1.ServiceImportList](KindServiceImport, "serviceimports", "v1beta1", "v1alpha1")),
 		optional(rowOf[smi.TrafficSplit, smi.TrafficSplitList](KindTrafficSplit, "trafficsplits", "v1alpha4", "v1alpha3", "v1alpha2", "v1alpha1")),
