@@ -42,25 +42,40 @@ func (s *Source) tell(changes []change) {
 			s.log.Info("manifest is right again, or gone", "file", p.File)
 		}
 	}
+	told := 0
 	for i := range changes {
-		s.tellConditions(&changes[i])
+		told = s.tellConditions(&changes[i], told)
+	}
+	if more := told - toldSingly; more > 0 {
+		s.log.Info("more conditions changed", "count", more)
 	}
 	s.count(now)
 }
 
-func (s *Source) tellConditions(c *change) {
+// toldSingly is how many conditions of one reading have a line of their own: a Service
+// that is gone is a condition of every Gslb that needs it.
+const toldSingly = 20
+
+// tellConditions tells what changed of one Gslb; told counts what did so far.
+func (s *Source) tellConditions(c *change, told int) int {
 	for _, condition := range c.after.Conditions {
 		same := slices.ContainsFunc(c.before.Conditions, func(b metav1.Condition) bool {
 			return b.Type == condition.Type && b.Reason == condition.Reason && b.Message == condition.Message
 		})
+		bad := condition.Status == metav1.ConditionFalse
+		if same || !bad && len(c.before.Conditions) == 0 {
+			continue
+		}
+		told++
 		switch {
-		case same:
-		case condition.Status == metav1.ConditionFalse:
+		case told > toldSingly:
+		case bad:
 			s.log.Warn("condition is false", "gslb", c.name.String(), "condition", condition.Type, "reason", condition.Reason, "message", condition.Message)
-		case len(c.before.Conditions) > 0:
+		default:
 			s.log.Info("condition is true", "gslb", c.name.String(), "condition", condition.Type, "reason", condition.Reason, "message", condition.Message)
 		}
 	}
+	return told
 }
 
 // count sets the gauges.
