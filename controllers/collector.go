@@ -159,6 +159,9 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 	twins, err := c.twins(ctx, key)
 	var meant bool
 	if notFound(twins, err) {
+		if c.stillAsked(ctx, key) {
+			return
+		}
 		was := c.guard.status()
 		if c.mayVanish(key) {
 			c.guard.seen(key)
@@ -191,7 +194,7 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 	}
 	c.drain(key, &out)
 	c.lookInside(key, &out)
-	c.learn(key, &translation{uid: g.UID, incumbent: chosen.Incumbent, out: out}, arrived)
+	c.learn(key, &translation{uid: g.UID, incumbent: chosen.Incumbent, asked: askedBy(g), out: out}, arrived)
 }
 
 // learn takes over a translation, where it differs from the last.

@@ -16,6 +16,7 @@ import (
 type translation struct {
 	uid       types.UID
 	incumbent bool // k8gb has a Gslb of the name
+	asked     asking
 	out       translate.Output
 }
 

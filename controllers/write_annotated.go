@@ -33,6 +33,8 @@ import (
 //	wrong      | any                 | left alone, and a warning event says why
 //	none       | of this object      | deleted
 //	none       | any other           | left alone
+//	of an object that is kept  |     | left alone
+//	after its kind was removed |     |
 func (c *Controllers) writeAnnotated(ctx context.Context, key types.NamespacedName) (bool, error) {
 	if c.collector.templates.Load() {
 		return false, nil
@@ -90,6 +92,9 @@ func (c *Controllers) annotatedAt(ctx context.Context, key types.NamespacedName,
 			continue
 		} else if err != nil {
 			return nil, nil, err
+		}
+		if c.collector.isKept(&row, key) {
+			continue
 		}
 		owns := existing != nil && metav1.IsControlledBy(existing, obj)
 		if !obj.GetDeletionTimestamp().IsZero() {
