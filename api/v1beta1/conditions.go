@@ -91,9 +91,9 @@ const (
 	ReasonResourceKindUnsupported = "ResourceKindUnsupported"
 	// ReasonNoHosts (False): the object that was found names no host.
 	ReasonNoHosts = "NoHosts"
-	// ReasonEntryIgnored (True): an address in the status of an object is none for clients:
-	// loopback, link-local, of a pod or a Service inside this cluster, or the name of a
-	// cluster. It is left out; the message names it.
+	// ReasonEntryIgnored (True, or False where no other is left): an address in the status of
+	// an object is none for clients: loopback, link-local, of a pod or a Service inside this
+	// cluster, or the name of a cluster. It is left out; the message names it.
 	ReasonEntryIgnored = "EntryIgnored"
 	// ReasonInternalEntry (True): an address that was given by hand lies among the pods or
 	// Services of this cluster. It counts, because somebody asked for it.

@@ -128,7 +128,7 @@ func manifests(paths []string) ([]string, error) {
 //	AddressUnknown                     | nothing: a cluster gives addresses
 //	ResourceNotFound, ServiceNotFound  | warning: a cluster may have it
 //	RefNotPermitted                    | warning: a cluster may have the ReferenceGrant
-//	NotProgrammed                      | warning: a cluster has the status
+//	NotProgrammed, EntryIgnored        | warning: a cluster has the status
 //	NamespaceNotAllowed                | warning: a cluster has the labels
 //	any other                          | error
 func (m *model) verdict(f *located) (p Problem, tell bool) {
@@ -142,7 +142,7 @@ func (m *model) verdict(f *located) (p Problem, tell bool) {
 		return Problem{}, false
 	case gslbv1beta1.ReasonResourceNotFound, gslbv1beta1.ReasonServiceNotFound:
 		return f.problem(Warning, message+" in the files that were checked"), true
-	case gslbv1beta1.ReasonRefNotPermitted, gslbv1beta1.ReasonNotProgrammed:
+	case gslbv1beta1.ReasonRefNotPermitted, gslbv1beta1.ReasonNotProgrammed, gslbv1beta1.ReasonEntryIgnored:
 		return f.problem(Warning, message+", as far as the files that were checked say"), true
 	case gslbv1beta1.ReasonNamespaceNotAllowed:
 		return f.problem(Warning, message+", as far as the files that were checked say"), true

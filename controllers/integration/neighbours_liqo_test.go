@@ -130,7 +130,9 @@ func TestQ4EndpointsOfALostClusterDoNotCountThoughTheirNodeIsReady(t *testing.T)
 	virtualNode(eu, "virtual-q4", "id-liqo-peer") // Liqo has an id of its own for it
 	ns := eu.inNamespace(host, aService, offloaded("virtual-q4"), anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}"))
 	eu.setSlice(ns, "podinfo-1", false)
-	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.DependsOn, []string{"id-liqo-peer"}) })
+	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
+		return slices.Equal(c.DependsOn, []string{"liqo-peer"}) && c.FailureDomain == "liqo-peer"
+	}) // told by its geo tag
 	eu.answers(host, "172.19.0.3")
 	silent()
 	eu.answers(host)

@@ -9,7 +9,6 @@ package explain
 
 import (
 	"fmt"
-	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -257,21 +256,6 @@ func ofCluster(c *gslb.Cluster, p *gslb.Part) []string {
 	}
 	if p.Held {
 		out = append(out, fmt.Sprintf("cluster %s does not offer the host any more; many vanished together, so what it offered is kept for a while", p.Cluster))
-	}
-	return out
-}
-
-// fates tells of clusters that need others for a host, and of those that fail together.
-func fates(w *gslb.World, h *gslb.Host) []string {
-	var out []string
-	for i := range h.Parts {
-		if needs := w.Needs(&h.Parts[i]); len(needs) > 0 {
-			out = append(out, fmt.Sprintf("no backend of cluster %s itself is ready: it needs %s", h.Parts[i].Cluster, strings.Join(needs, " or ")))
-		}
-	}
-	shared := w.SharedFate(h)
-	for _, domain := range slices.Sorted(maps.Keys(shared)) {
-		out = append(out, fmt.Sprintf("clusters %s fail together: they stand or fall with %s", joinTags(shared[domain]), domain))
 	}
 	return out
 }
