@@ -26,7 +26,7 @@ func TestWhichServicesHideTheirClients(t *testing.T) {
 		svc := &corev1.Service{Spec: corev1.ServiceSpec{Type: c.kind, ExternalTrafficPolicy: c.policy}}
 		assert.Equal(t, c.hides, hidesClients(svc), "%s %s: %s", c.kind, c.policy, c.why)
 		var told []bool
-		glue, err := newGlue(&Config{Resolver: noNames{}}, nil, func() {})
+		glue, err := newGlue(&Config{Asker: &askerOf{}}, nil, func() {})
 		assert.NoError(t, err)
 		col := &collector{cfg: &Config{HideClients: func(hidden bool) { told = append(told, hidden) }}, glue: glue}
 		col.observeOwn(svc)

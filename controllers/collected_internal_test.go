@@ -90,7 +90,7 @@ func newBench(t *testing.T, objects ...client.Object) *bench {
 		WithIndex(&discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice).
 		WithIndex(&discoveryv1.EndpointSlice{}, byAddress, addressesOfObject).
 		WithIndex(&corev1.Service{}, byAddress, addressesOfObject).Build()
-	cfg := &Config{Store: b.store, Self: "eu", Resolver: noNames{}, Asker: &b.names, RemovalHold: gslb.DefaultRemovalHold,
+	cfg := &Config{Store: b.store, Self: "eu", Asker: &b.names, RemovalHold: gslb.DefaultRemovalHold,
 		Zone: &gslb.ZoneIntent{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com")}}
 	b.collector, err = newCollector(cfg, slog.New(slog.NewTextHandler(b.log, nil)), testMetrics(t), b.api, func(tk task) { b.told = append(b.told, tk) })
 	require.NoError(t, err)

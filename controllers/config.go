@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"time"
 
@@ -59,10 +58,8 @@ type Config struct {
 	// Replicas is told where the instances behind OwnService are called over TCP, HOST:PORT,
 	// this one included, each time that changes; nil: nobody wants to know.
 	Replicas func(addrs []string)
-	// Resolver resolves host names in OwnService's status; nil: net.DefaultResolver.
-	Resolver edge.Resolver
-	// Asker resolves the names of load balancers where clients arrive; nil: it asks the
-	// resolvers of this machine.
+	// Asker resolves the names of load balancers where clients arrive, and those in
+	// OwnService's status; nil: it asks the resolvers of this machine.
 	Asker hostnames.Asker
 
 	// K8gb has the objects of k8gb's groups read as well, and their status written.
@@ -167,9 +164,6 @@ func (c *Config) complete() error {
 			return err
 		}
 		c.Asker = stub
-	}
-	if c.Resolver == nil {
-		c.Resolver = net.DefaultResolver
 	}
 	if l := c.Lease; l.Retry <= 0 || l.Renew <= l.Retry*6/5 || l.Duration <= l.Renew || l.Duration < time.Second {
 		return fmt.Errorf("the timing of the Lease is %v, %v, %v; it must be Retry × 1.2 < Renew < Duration, and Duration at least 1s", l.Retry, l.Renew, l.Duration)

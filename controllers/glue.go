@@ -11,33 +11,37 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/meridian-gslb/meridian/edge"
+	"github.com/meridian-gslb/meridian/internal/hostnames"
 )
 
 // glue knows the addresses of our own name servers: those that were configured, else
 // those in the status of our own Service. A status that goes empty while the Service
-// remains leaves the last addresses, and so does a host name that cannot be resolved.
-// Safe for concurrent use.
+// remains leaves the last addresses, and so does a host name that cannot be resolved, or
+// not yet. Safe for concurrent use.
 //
-//	configured | Service | its status | addresses
-//	yes        | –       | –          | those configured
-//	no         | there   | not empty  | those of the status, host names resolved
-//	no         | there   | empty      | the last ones
-//	no         | gone    | –          | none
+//	configured | Service | its status            | addresses
+//	yes        | –       | –                     | those configured
+//	no         | there   | addresses             | those, at once
+//	no         | there   | names, some resolved  | theirs, and the addresses beside them
+//	no         | there   | names, none resolved  | the last ones
+//	no         | there   | empty                 | the last ones
+//	no         | gone    | –                     | none
 type glue struct {
 	fixed   []netip.Addr
 	loop    bool // loopback addresses count
 	changed func()
-	locator *edge.Locator
+	names   *hostnames.Book[struct{}]
 
 	mu    sync.Mutex
+	known []netip.Addr // addresses of the status
+	hosts []string     // host names of the status
 	found []netip.Addr
 }
 
 func newGlue(cfg *Config, log *slog.Logger, changed func()) (*glue, error) {
 	g := &glue{fixed: sorted(cfg.Addrs), loop: cfg.AllowLoopback, changed: changed}
 	var err error
-	g.locator, err = edge.NewLocator(edge.LocatorConfig{Resolver: cfg.Resolver, OnChange: g.take, Log: log})
+	g.names, err = hostnames.New(hostnames.Config[struct{}]{Asker: cfg.Asker, OnChange: func(string, []struct{}) { g.locate() }, Log: log})
 	return g, err
 }
 
@@ -46,7 +50,7 @@ func sorted(addrs []netip.Addr) []netip.Addr {
 }
 
 // run resolves host names until ctx ends.
-func (g *glue) run(ctx context.Context) error { return g.locator.Run(ctx) }
+func (g *glue) run(ctx context.Context) error { return g.names.Run(ctx) }
 
 // addrs gives the addresses, sorted; none: not known yet.
 func (g *glue) addrs() []netip.Addr {
@@ -61,37 +65,46 @@ func (g *glue) addrs() []netip.Addr {
 // observe takes our own Service; nil: it is gone. It never waits: host names are resolved
 // by run, addresses count at once.
 func (g *glue) observe(svc *corev1.Service) {
-	var places []string
 	var addrs []netip.Addr
+	var hosts []string
 	if svc != nil {
 		for _, point := range svc.Status.LoadBalancer.Ingress {
 			if addr, err := netip.ParseAddr(point.IP); err == nil {
 				addrs = append(addrs, addr)
-				places = append(places, addr.Unmap().String())
 			} else if point.Hostname != "" {
-				places = append(places, point.Hostname)
+				hosts = append(hosts, point.Hostname)
 			}
 		}
-		if len(places) == 0 {
+		if len(addrs)+len(hosts) == 0 {
 			return // not known for the moment
 		}
 	}
-	if len(addrs) == len(places) {
-		g.take(addrs)
-	}
-	g.locator.Set(places)
+	g.mu.Lock()
+	g.known, g.hosts = addrs, hosts
+	g.mu.Unlock()
+	g.names.Want(struct{}{}, hosts)
+	g.locate()
 }
 
-// take takes over what the places of the status resolve to.
-func (g *glue) take(addrs []netip.Addr) {
+// locate takes over the addresses of the status, and those that its host names have.
+func (g *glue) locate() {
+	g.mu.Lock()
+	all := slices.Clone(g.known)
+	for _, h := range g.hosts {
+		all = append(all, g.names.Addrs(h)...)
+	}
 	var usable []netip.Addr
-	for _, a := range addrs {
+	for _, a := range all {
 		if a = a.Unmap(); a.IsGlobalUnicast() || g.loop && a.IsLoopback() {
 			usable = append(usable, a)
 		}
 	}
-	g.mu.Lock()
-	g.found = sorted(usable)
+	kept := len(all) == 0 && len(g.hosts) > 0
+	if !kept {
+		g.found = sorted(usable)
+	}
 	g.mu.Unlock()
-	g.changed()
+	if !kept {
+		g.changed()
+	}
 }

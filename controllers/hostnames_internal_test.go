@@ -5,13 +5,16 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 
 	"github.com/meridian-gslb/meridian/internal/hostnames"
@@ -67,4 +70,41 @@ func TestALoadBalancerIsKnownByName(t *testing.T) {
 	b.translate(ctx, key, time.Now())
 	wanted, _ := b.collector.names.Count()
 	assert.Zero(t, wanted, "a Gslb that is gone wants no name")
+}
+
+// TestTheNameServerIsKnownByName: the glue follows the name as its TTL says, and is never
+// empty because a name cannot be resolved, or not yet.
+func TestTheNameServerIsKnownByName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asker := &askerOf{}
+		g, err := newGlue(&Config{Asker: asker}, nil, func() {})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		var running sync.WaitGroup
+		running.Go(func() { assert.NoError(t, g.run(ctx)) })
+		defer running.Wait()
+		defer cancel()
+		has := func(want, why string, after time.Duration) {
+			t.Helper()
+			<-time.After(after)
+			synctest.Wait()
+			assert.Equal(t, want, fmt.Sprint(g.addrs()), why)
+		}
+		named := &corev1.Service{}
+		named.Status.LoadBalancer.Ingress = []corev1.LoadBalancerIngress{{Hostname: "lb.example.net"}}
+		g.observe(named)
+		has("[]", "nothing was ever known", time.Minute)
+		g.observe(ownService("198.51.100.9"))
+		has("[198.51.100.9]", "addresses count at once", 0)
+		g.observe(named)
+		has("[198.51.100.9]", "the name cannot be resolved yet", time.Minute)
+		asker.set("lb.example.net", "198.51.100.1")
+		has("[198.51.100.1]", "now it can", 2*time.Minute)
+		asker.set("lb.example.net", "198.51.100.2")
+		has("[198.51.100.2]", "it is asked for again when its TTL ends, and the old one goes a TTL later", 4*time.Minute)
+		asker.set("other.example.net", "198.51.100.3")
+		has("[198.51.100.2]", "trouble takes no address away", time.Hour)
+		g.observe(nil)
+		has("[]", "the Service is gone", 0)
+	})
 }

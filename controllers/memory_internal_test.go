@@ -3,8 +3,6 @@
 package controllers
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -150,6 +148,14 @@ func TestGuardForgetsWhatVanishedLongAgo(t *testing.T) {
 	assert.Zero(t, wait, "one now and then is no loss")
 }
 
+func ownService(ips ...string) *corev1.Service {
+	svc := &corev1.Service{}
+	for _, ip := range ips {
+		svc.Status.LoadBalancer.Ingress = append(svc.Status.LoadBalancer.Ingress, corev1.LoadBalancerIngress{IP: ip})
+	}
+	return svc
+}
+
 func TestGlue(t *testing.T) {
 	var mu sync.Mutex
 	changes := 0
@@ -159,21 +165,21 @@ func TestGlue(t *testing.T) {
 		changes++
 	}
 	log := slog.New(slog.DiscardHandler)
-	fixed, err := newGlue(&Config{Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.2"), netip.MustParseAddr("203.0.113.1")}, Resolver: noNames{}}, log, changed)
+	fixed, err := newGlue(&Config{Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.2"), netip.MustParseAddr("203.0.113.1")}, Asker: &askerOf{}}, log, changed)
 	require.NoError(t, err)
-	fixed.take([]netip.Addr{netip.MustParseAddr("198.51.100.1")})
+	fixed.observe(ownService("198.51.100.1"))
 	assert.Equal(t, "[203.0.113.1 203.0.113.2]", fmt.Sprint(fixed.addrs()), "what was configured wins")
 
-	g, err := newGlue(&Config{Resolver: noNames{}}, log, changed)
+	g, err := newGlue(&Config{Asker: &askerOf{}}, log, changed)
 	require.NoError(t, err)
 	assert.Empty(t, g.addrs())
-	g.take([]netip.Addr{netip.MustParseAddr("::ffff:198.51.100.2"), netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("2001:db8::1")})
+	g.observe(ownService("::ffff:198.51.100.2", "127.0.0.1", "2001:db8::1"))
 	assert.Equal(t, "[198.51.100.2 2001:db8::1]", fmt.Sprint(g.addrs()), "loopback is for demos")
 	assert.Equal(t, 2, changes)
 
-	loop, err := newGlue(&Config{Resolver: noNames{}, AllowLoopback: true}, log, changed)
+	loop, err := newGlue(&Config{Asker: &askerOf{}, AllowLoopback: true}, log, changed)
 	require.NoError(t, err)
-	loop.take([]netip.Addr{netip.MustParseAddr("127.0.0.1")})
+	loop.observe(ownService("127.0.0.1"))
 	assert.Equal(t, "[127.0.0.1]", fmt.Sprint(loop.addrs()))
 	loop.observe(&corev1.Service{})
 	assert.NotEmpty(t, loop.addrs(), "a status that goes empty says nothing")
@@ -185,11 +191,4 @@ func TestGlue(t *testing.T) {
 	assert.Equal(t, "[203.0.113.9]", fmt.Sprint(loop.addrs()), "names are resolved elsewhere")
 	loop.observe(nil)
 	assert.Empty(t, loop.addrs(), "the Service is gone, and so are its addresses")
-}
-
-// noNames resolves nothing.
-type noNames struct{}
-
-func (noNames) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
-	return nil, errors.New("no such host")
 }
