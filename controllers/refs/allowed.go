@@ -55,6 +55,7 @@ func admits(look *Lookup, from gatewayv1.FromNamespaces, selector *metav1.LabelS
 			has = labels.Merge(has, obj.GetLabels())
 		}
 		return state == Unread || want.Matches(has)
+	case gatewayv1.NamespacesFromNone:
 	}
 	return false
 }
