@@ -31,6 +31,8 @@ func entrySentence(r gslb.Reason) string {
 		return "a readiness gate is not True"
 	case gslb.ReasonSharedAddress:
 		return "another cluster that offers the same address can serve"
+	case gslb.ReasonNoSlices:
+		return "the Services behind the host have no EndpointSlice, as if it had been deleted"
 	case gslb.ReasonServiceNotFound:
 		return "a Service behind the host does not exist"
 	case gslb.ReasonAddressUnknown:

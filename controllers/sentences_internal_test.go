@@ -14,7 +14,7 @@ import (
 func TestEveryReasonHasASentence(t *testing.T) {
 	seen := make(map[string]gslb.Reason)
 	for _, r := range []gslb.Reason{
-		gslb.ReasonReady, gslb.ReasonProbeUp, gslb.ReasonForced, gslb.ReasonDrained, gslb.ReasonNotReady, gslb.ReasonServiceNotFound,
+		gslb.ReasonReady, gslb.ReasonProbeUp, gslb.ReasonForced, gslb.ReasonDrained, gslb.ReasonNotReady, gslb.ReasonServiceNotFound, gslb.ReasonNoSlices,
 		gslb.ReasonAddressUnknown, gslb.ReasonProbeDown, gslb.ReasonProbePending, gslb.ReasonHealthUnknown, gslb.ReasonUnresolved,
 		gslb.ReasonClusterLost, gslb.ReasonClusterLeft,
 	} {

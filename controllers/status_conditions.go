@@ -231,7 +231,7 @@ func servingOf(in statusInput, views []hostView, accepted, resolved metav1.Condi
 // servingReason walks the rows of servingOf that look at the hosts.
 func servingReason(in statusInput, views []hostView) (reason, message string) {
 	drained := func(v *hostView) bool { return v.ownReason(gslb.ReasonDrained) }
-	notReady := func(v *hostView) bool { return v.ownReason(gslb.ReasonNotReady) }
+	notReady := func(v *hostView) bool { return v.ownReason(gslb.ReasonNotReady) || v.ownReason(gslb.ReasonNoSlices) }
 	for _, row := range []struct {
 		reason, message string // message may hold %s: the hosts
 		holds           func(*hostView) bool

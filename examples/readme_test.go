@@ -186,7 +186,7 @@ func table(c *cluster, b *built) string {
 func servingReason(h *gslb.Host, d *strategies.Decision, self gslb.GeoTag) string {
 	own := h.Part(self)
 	unhealthy := slices.Contains([]gslb.Reason{gslb.ReasonEmpty, gslb.ReasonLastHealthy, gslb.ReasonAllOffered, gslb.ReasonFallback}, d.Reason)
-	notReady := own != nil && slices.ContainsFunc(own.Entries, func(e gslb.Candidate) bool { return e.Reason == gslb.ReasonNotReady })
+	notReady := own != nil && slices.ContainsFunc(own.Entries, func(e gslb.Candidate) bool { return e.Reason == gslb.ReasonNotReady || e.Reason == gslb.ReasonNoSlices })
 	switch {
 	case unhealthy && notReady && len(h.Parts) == 1:
 		return gslbv1beta1.ReasonNoLocalReadyEndpoints

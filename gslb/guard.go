@@ -30,7 +30,7 @@ type Held struct {
 }
 
 // guard is the deletion guard. A host vanishes when a cluster that offered entries for it
-// offers none any more, or none with a Service that exists, though the cluster did not
+// offers none any more, or none with a Service and EndpointSlices that exist, though the cluster did not
 // leave and its zone is still ours.
 //
 //	vanished within the window           | what the cluster offered
@@ -85,13 +85,14 @@ func (g *guard) trust(tag GeoTag) {
 	s.trusted = true
 }
 
-// offers gives an offer with an entry whose Services exist, unless it is set by hand; nil
-// if there is none. Services that are there and not ready are a failure, and no accident.
+// offers gives an offer with an entry whose Services and EndpointSlices exist, unless it is
+// set by hand; nil if there is none. What is there and not ready is a failure, and no accident.
 func offers(o *Offer) *Offer {
 	if o == nil || len(o.Entries) == 0 {
 		return nil
 	}
-	if o.Override == NoOverride && !slices.ContainsFunc(o.Entries, func(e Entry) bool { return e.Reason != ReasonServiceNotFound }) {
+	there := func(e Entry) bool { return e.Reason != ReasonServiceNotFound && e.Reason != ReasonNoSlices }
+	if o.Override == NoOverride && !slices.ContainsFunc(o.Entries, there) {
 		return nil
 	}
 	return o

@@ -146,7 +146,7 @@ func TestEntriesThatVanishInAMassAreHeld(t *testing.T) {
 	})
 }
 
-// Services are deleted by mistake, or an API server that lost its store does not list them:
+// Services or EndpointSlices are deleted by mistake, or an API server that lost its store does not list them:
 // the Gslbs are there, and their addresses.
 func TestServicesThatVanishInAMassAreHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -182,7 +182,7 @@ func TestServicesThatVanishInAMassAreHeld(t *testing.T) {
 		g.want(t, "eu", 20, 0, "some Services are deleted")
 		assert.Equal(t, 11, serving())
 		for i := range 15 {
-			backends(i, gslb.Unhealthy, gslb.ReasonServiceNotFound)
+			backends(i, gslb.Unhealthy, []gslb.Reason{gslb.ReasonServiceNotFound, gslb.ReasonNoSlices}[i/9])
 		}
 		g.want(t, "eu", 20, 15, "they are no accident")
 		assert.Equal(t, 20, serving(), "as they were")

@@ -14,6 +14,7 @@ const (
 	ReasonDrained         Reason = "Drained"               // set by hand
 	ReasonNotReady        Reason = "NoLocalReadyEndpoints" // no backend in this cluster is ready
 	ReasonServiceNotFound Reason = "ServiceNotFound"       // a Service that the host needs does not exist
+	ReasonNoSlices        Reason = "NoEndpointSlices"      // its Services are there without any EndpointSlice, though they select pods
 	ReasonAddressUnknown  Reason = "AddressUnknown"        // the host has no entry yet
 	ReasonProbeDown       Reason = "ProbeFailed"           // readiness says up, the probe does not
 	ReasonProbePending    Reason = "ProbePending"          // no probe has finished yet

@@ -61,7 +61,10 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 //	exists           | unreadable | –                          | unknown   | HealthUnknown
 //	exists           | read       | some                       | healthy   | Ready
 //	exists           | read       | none                       | unhealthy | NoLocalReadyEndpoints
+//	has a selector   | none there | –                          | unhealthy | NoEndpointSlices
 //
+// A Service with a selector keeps an EndpointSlice while it has no pods, so one without any
+// has lost it.
 // Ready endpoints in a cluster that is known to be lost never count: nobody takes them out of
 // the objects here while it is.
 func (r *readiness) backend(b *refs.Backend) serviceState {
@@ -91,6 +94,9 @@ func (r *readiness) backend(b *refs.Backend) serviceState {
 		return serviceState{reason: gslb.ReasonHealthUnknown, why: fmt.Sprintf("the EndpointSlices of %s could not be read", b)}
 	}
 	s := serviceState{health: gslb.Unhealthy, reason: gslb.ReasonNotReady}
+	if len(endpointSlices) == 0 && len(svc.Spec.Selector) > 0 {
+		s.reason = gslb.ReasonNoSlices
+	}
 	var here, there families
 	for _, obj := range endpointSlices {
 		slice, ok := obj.(*discoveryv1.EndpointSlice)
@@ -213,7 +219,8 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 
 // tally counts the Services of a host by health.
 type tally struct {
-	healthy, unknown, notReady, missing int
+	healthy, unknown, notReady, missing int // unlisted Services are not ready too
+	unlisted                            int
 	why                                 []string
 	foreign                             []string
 	down                                []string
@@ -227,6 +234,9 @@ func (t *tally) add(s serviceState) {
 		t.missing++
 	case s.health == gslb.Unhealthy:
 		t.notReady++
+		if s.reason == gslb.ReasonNoSlices {
+			t.unlisted++
+		}
 	default:
 		t.unknown++
 	}
@@ -249,6 +259,9 @@ func (t *tally) health(all bool) (gslb.Health, gslb.Reason) {
 	case all && t.missing > 0, t.healthy+t.unknown+t.notReady == 0 && t.missing > 0:
 		return gslb.Unhealthy, gslb.ReasonServiceNotFound
 	case all && unhealthy > 0, t.healthy+t.unknown == 0 && unhealthy > 0:
+		if t.unlisted == t.notReady {
+			return gslb.Unhealthy, gslb.ReasonNoSlices
+		}
 		return gslb.Unhealthy, gslb.ReasonNotReady
 	case t.healthy > 0 && (!all || t.unknown == 0):
 		return gslb.Healthy, gslb.ReasonReady
