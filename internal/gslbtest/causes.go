@@ -83,7 +83,7 @@ func (o *oracle) learnsLate(p *process) bool {
 		if held(p.view.mixed[tag], causeLasts-boundLost, time.Now()) {
 			return true
 		}
-		if o.s.alone && len(p.c.slots) > 1 && !p.remembers && !held(p.view.any[tag], boundLost, time.Now()) {
+		if (o.s.alone || p.apart(p.c)) && len(p.c.slots) > 1 && !p.remembers && !held(p.view.any[tag], boundLost, time.Now()) {
 			return true
 		}
 	}

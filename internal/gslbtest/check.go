@@ -78,7 +78,7 @@ func (o *oracle) learn(p *process, now time.Time) {
 		switch {
 		case !e.offered || !e.up || e.c.leaving || e.c == p.c && ways.IsZero():
 			delete(p.view.known, addr)
-		case !e.c.vanished.IsZero() && (e.since.After(e.c.vanished) || p.started.After(e.c.vanished.Add(-bound))):
+		case !e.c.vanished.IsZero(): // what was known stays so; nothing is learnt
 		case held(latest(e.since, e.c.returned), bound, now) && held(ways, bound, now) && held(p.started, bound, now):
 			p.view.known[addr] = true
 		}
@@ -120,14 +120,17 @@ func (o *oracle) eligible(p *process, name gslb.Name, a *answered, addr netip.Ad
 		return
 	}
 	gone := o.gone(e)
-	if gone.IsZero() || now.Sub(gone) <= boundOwn {
+	if gone.IsZero() {
 		return
 	}
 	if e.c.powered {
-		if !e.c.vanished.IsZero() && gone.After(e.c.vanished.Add(-boundLost)) {
-			return // its objects vanished before anybody could see it
+		if !e.c.vanished.IsZero() {
+			return // nobody can tell it while there is no object
 		}
 		gone = latest(gone, e.c.returned)
+	}
+	if now.Sub(gone) <= boundOwn {
+		return
 	}
 	if why := o.excuse(p, e, gone, now); why == "" {
 		o.fail(invEligible, p, "%s: %s of %s, which is %s, is answered (%s), %v after it went",

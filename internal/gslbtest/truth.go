@@ -130,8 +130,8 @@ func (o *oracle) told(p *process, y *cluster) bool {
 	case o.s.net.at(y.tag, p.c.tag).closed, time.Since(p.c.left) < 35*time.Second:
 		return false // who said goodbye is called every half minute
 	}
-	if o.s.alone && len(p.c.running()) > 1 {
-		return false // their connections may all end at another instance, which does not tell it
+	if (o.s.alone || p.apart(p.c)) && len(p.c.running()) > 1 {
+		return false // their connections may all end at another instance, which does not tell it, or has other keys
 	}
 	return slices.ContainsFunc(y.running(), func(q *process) bool { return q.remembers || q.view.knows[p.c.tag] })
 }
