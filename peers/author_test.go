@@ -372,8 +372,8 @@ func TestAuthorAnswersOddSignedMessages(t *testing.T) {
 func TestAuthorBeforeItsObjectsWereRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
+		w.unread = true
 		eu := w.start("eu", nil)
-		eu.store.SetLocal(gslb.LocalState{})
 		settle(time.Second)
 		r := newClient(t, eu).ask(reportZone, dns.TypeSOA, hold("v=1 tag=us id=x instance=a n=1"))[0]
 		assert.Equal(t, dns.RcodeServerFailure, r.Rcode)

@@ -47,6 +47,8 @@ type world struct {
 	t   *testing.T
 	net *peerstest.Network
 	ids map[string]string // cluster ids by name of the instance; nil: "id-TAG"
+
+	unread bool // clusters have not read their objects
 }
 
 func newWorld(t *testing.T) *world {
@@ -82,7 +84,9 @@ func (w *world) startAs(name string, tag gslb.GeoTag, all []gslb.GeoTag, edit ..
 	c.x, err = peers.New(cfg)
 	require.NoError(w.t, err)
 	store.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: zone.Parent(), NegTTL: 30}})
-	store.SetLocal(gslb.LocalState{Synced: true, Mark: 1})
+	if !w.unread {
+		store.SetLocal(gslb.LocalState{Synced: true, Mark: 1})
+	}
 	w.net.Add(string(tag)+":53", name, c.x)
 	ctx, cancel := context.WithCancel(w.t.Context())
 	c.stop, c.done = cancel, make(chan struct{})
