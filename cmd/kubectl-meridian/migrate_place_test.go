@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,7 @@ import (
 
 	"github.com/meridian-gslb/meridian/api/k8gb"
 	"github.com/meridian-gslb/meridian/api/k8gb/absa"
+	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers"
 	"github.com/meridian-gslb/meridian/dnsserver"
 	"github.com/meridian-gslb/meridian/dnsserver/answers"
@@ -50,6 +52,8 @@ type place struct {
 	api   client.Client
 	cfg   *rest.Config
 	store *gslb.Store
+
+	kubeconfig, kubectl string // files
 
 	mu      sync.Mutex
 	watched map[string][]string // host: what it must be answered with, always
@@ -68,6 +72,7 @@ func newPlace(t *testing.T) *place {
 	p.cfg, err = environment.Start()
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, environment.Stop()) })
+	p.kubeconfig, p.kubectl = kubeconfigOf(t, environment), filepath.Join(assets, "kubectl")
 	s, err := migrationScheme()
 	require.NoError(t, err)
 	require.NoError(t, scheme.AddToScheme(s))
@@ -87,6 +92,18 @@ func newPlace(t *testing.T) *place {
 		}))
 	}
 	return p
+}
+
+// kubeconfigOf writes a kubeconfig of somebody who may do everything.
+func kubeconfigOf(t *testing.T, environment *envtest.Environment) string {
+	t.Helper()
+	user, err := environment.AddUser(envtest.User{Name: "admin", Groups: []string{"system:masters"}}, nil)
+	require.NoError(t, err)
+	text, err := user.KubeConfig()
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	require.NoError(t, os.WriteFile(file, text, 0o600))
+	return file
 }
 
 func definitionsIn(t *testing.T, folder embed.FS, files ...string) []*apiextensionsv1.CustomResourceDefinition {
@@ -285,6 +302,10 @@ func (p *place) migrate(m migration) (string, error) {
 
 func ofK8gb() []client.ObjectList {
 	return []client.ObjectList{&absa.GslbList{}, &k8gb.GslbList{}, &k8gb.ZoneDelegationList{}}
+}
+
+func ofMeridian() []client.ObjectList {
+	return []client.ObjectList{&gslbv1beta1.GslbList{}, &gslbv1beta1.ZoneDelegationList{}}
 }
 
 // collectGarbage does what the garbage collector does for objects whose dependents are to

@@ -4,8 +4,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -25,11 +23,25 @@ import (
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
 
+// migratedByK8gb is what newer versions of k8gb make beside an object of the older group.
+const migratedByK8gb = `apiVersion: k8gb.io/v1beta1
+kind: Gslb
+metadata: {name: test-gslb-failover, namespace: test-gslb}
+spec:
+  ingress:
+    ingressClassName: nginx
+    rules:
+    - host: failover.cloud.example.com
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: frontend-podinfo, port: {name: http}}}}]}
+  strategy: {type: failover, primaryGeoTag: eu}
+`
+
 func TestMigrateMovesEverythingWithoutAChangedAnswer(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.apply("playground.yaml")
 	p.apply("annotated.yaml")
+	p.applyText(migratedByK8gb)
 	g := &absa.Gslb{}
 	p.until(func() error {
 		require.NoError(t, p.api.Get(t.Context(), client.ObjectKey{Namespace: "test-gslb", Name: "test-gslb"}, g))
@@ -48,6 +60,7 @@ func TestMigrateMovesEverythingWithoutAChangedAnswer(t *testing.T) {
 	require.NoError(t, err, plan)
 	assert.Contains(t, plan, "install  CustomResourceDefinition gslbs.gslb.meridian.dev")
 	assert.Contains(t, plan, "create   Gslb test-gslb/test-gslb in gslb.meridian.dev/v1beta1: the twin of k8gb.absa.oss/v1beta1")
+	assert.Contains(t, plan, "create   Gslb test-gslb/test-gslb-failover in gslb.meridian.dev/v1beta1: the twin of k8gb.io/v1beta1 and k8gb.absa.oss/v1beta1")
 	assert.Contains(t, plan, "re-own   Ingress test-gslb/test-gslb: to the twin")
 	assert.Contains(t, plan, "Nothing was written")
 	assert.True(t, meta.IsNoMatchError(p.api.List(t.Context(), &gslbv1beta1.GslbList{})), "a plan writes nothing")
@@ -142,33 +155,6 @@ func TestMigrateSaysWhatIsInTheWay(t *testing.T) {
 	require.ErrorIs(t, err, errBlocked)
 	assert.Contains(t, text, "blocked  Gslb test-gslb/test-gslb: the object of that name in gslb.meridian.dev/v1beta1 is not as this command wrote it; it stays")
 	assert.Contains(t, text, "remove   Gslb test-gslb/test-gslb-failover in gslb.meridian.dev/v1beta1: that in k8gb.absa.oss/v1beta1 counts again")
-}
-
-// TestMigrationPage runs the examples of docs/migrating-from-k8gb.md.
-func TestMigrationPage(t *testing.T) {
-	t.Parallel()
-	page, err := os.ReadFile("../../docs/migrating-from-k8gb.md")
-	require.NoError(t, err)
-	block := func(kind string) string {
-		_, rest, found := strings.Cut(string(page), "```"+kind+"\n")
-		require.True(t, found, kind)
-		text, _, found := strings.Cut(rest, "```")
-		require.True(t, found, kind)
-		return text
-	}
-	p := newPlace(t)
-	p.applyText(block("yaml"))
-	p.meridian()
-	p.ingress("shop", "192.0.2.1")
-	p.watch("shop.cloud.example.com", "192.0.2.1")
-	plan, err := p.migrate(migration{})
-	require.NoError(t, err)
-	assert.Equal(t, block("plan"), plan)
-	done, err := p.migrate(migration{apply: true, removeOld: true})
-	require.NoError(t, err, done)
-	p.collectGarbage(ofK8gb()...)
-	p.watch("shop.cloud.example.com", "192.0.2.1")
-	p.unchanged()
 }
 
 func TestMigrateIsCalledRightly(t *testing.T) {

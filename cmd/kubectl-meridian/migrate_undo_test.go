@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/meridian-gslb/meridian/api/k8gb"
 	"github.com/meridian-gslb/meridian/api/k8gb/absa"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 )
@@ -28,9 +29,9 @@ func undone(p *place) {
 
 	back, err := p.migrate(migration{back: true, apply: true})
 	require.NoError(p.t, err, back)
-	p.collectGarbage(&gslbv1beta1.GslbList{}, &gslbv1beta1.ZoneDelegationList{})
-	g, ing := &absa.Gslb{}, &networkingv1.Ingress{}
-	for _, name := range []string{"test-gslb", "test-gslb-failover"} {
+	p.collectGarbage(ofMeridian()...)
+	ing := &networkingv1.Ingress{}
+	for name, g := range map[string]client.Object{"test-gslb": &absa.Gslb{}, "test-gslb-failover": &k8gb.Gslb{}} {
 		require.NoError(p.t, p.api.Get(p.t.Context(), client.ObjectKey{Namespace: "test-gslb", Name: name}, g))
 		require.NoError(p.t, p.api.Get(p.t.Context(), client.ObjectKeyFromObject(g), ing))
 		assert.True(p.t, metav1.IsControlledBy(ing, g), "it goes with the object of k8gb, as before")
