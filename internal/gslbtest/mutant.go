@@ -20,6 +20,7 @@ type Mutant struct {
 	report    func(*process, *gslb.Report) *gslb.Report // nil: it is not taken
 	sighting  func(*process, gslb.Sighting) (gslb.Sighting, bool)
 	sent      func(p *process, instance string, n uint64) (time.Time, bool)
+	lookup    func(edge.Answer) edge.Answer
 	update    func(*process, edge.Change) edge.Change
 	world     func(*process, *gslb.World) bool // false: the table is not built
 	serial    func(*process, uint32) uint32

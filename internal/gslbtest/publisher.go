@@ -116,6 +116,9 @@ func (e *publisher) Lookup(ctx context.Context, q edge.Query) (edge.Answer, erro
 	e.p.s.mu.Lock()
 	defer e.p.s.mu.Unlock()
 	done = true
+	if f := e.p.s.mutant.lookup; f != nil {
+		a = f(a)
+	}
 	return a, err
 }
 
