@@ -4,8 +4,10 @@ package integration_test
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	networkingv1 "k8s.io/api/networking/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,12 +15,28 @@ import (
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers"
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/strategies"
 )
 
 // TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken: it changes, goes empty, turns
 // into a host name, and there is never no answer.
 func TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken(t *testing.T) {
-	s := newSite(t, server, func(c *controllers.Config) { c.AsksDraining = true })
+	var watching atomic.Bool
+	var empty atomic.Int32
+	s := newSite(t, server, func(c *controllers.Config) {
+		c.AsksDraining = true
+		c.Store.(*gslb.Store).OnWorld(func(w *gslb.World) { // every one that there ever is
+			h := w.Host(gslb.MustName("shop.cloud.example.com"))
+			if !watching.Load() {
+				return
+			}
+			if h == nil {
+				empty.Add(1)
+			} else if d := strategies.Decide(h); len(d.Addrs()) == 0 {
+				empty.Add(1)
+			}
+		})
+	})
 	ns := namespace(t, s.api, nil)
 	app(t, s.api, ns, "shop", true)
 	ing := ingress(t, s.api, ingressOf(ns, "web", "shop.cloud.example.com", "shop", nil), "192.0.2.1")
@@ -27,6 +45,7 @@ func TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken(t *testing.T) {
 	g.Spec.Strategy.DNSTTLSeconds = &ttl
 	require.NoError(t, s.api.Create(t.Context(), g))
 	s.answers("shop.cloud.example.com", "192.0.2.1")
+	watching.Store(true)
 	probe := func(addr string, h gslb.Health) {
 		s.store.SetVerdict(gslb.Verdict{Host: gslb.MustName("shop.cloud.example.com"), Addr: netip.MustParseAddr(addr), Health: h})
 	}
@@ -52,6 +71,8 @@ func TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken(t *testing.T) {
 	relabel(t, s.api, ing, "named")
 	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2")
 
+	assert.Zero(t, empty.Load(), "Worlds in which nothing is answered")
+	watching.Store(false)
 	setReady(t, s.api, ns, "shop", false)
 	s.answers("shop.cloud.example.com")
 	setReady(t, s.api, ns, "shop", true)

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
@@ -85,6 +86,22 @@ func TestRoutesAreServedOnceTheirKindsAreInstalled(t *testing.T) {
 		s.answers("shop.cloud.example.com")
 		s.condition(ns, "shop", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonNotProgrammed)
 		writeStatus(t, s.api, edge, status("True"))
+		s.answers("shop.cloud.example.com", "192.0.2.1")
+	})
+
+	t.Run("a listener that lets routes of labelled namespaces in", func(t *testing.T) {
+		allow := func(namespaces string) {
+			patch := `[{"op": "add", "path": "/spec/listeners/0/allowedRoutes", "value": {"namespaces": ` + namespaces + `}}]`
+			require.NoError(t, s.api.Patch(t.Context(), named(gatewayV1, "Gateway", ns, "edge"), client.RawPatch(types.JSONPatchType, []byte(patch))))
+		}
+		allow(`{"from": "Selector", "selector": {"matchLabels": {"team": "shop"}}}`)
+		s.answers("shop.cloud.example.com")
+		g := s.condition(ns, "shop", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
+		assert.Contains(t, g.Status.Conditions[1].Message, "lets no routes of namespace "+ns+" in (allowedRoutes.namespaces)")
+		label := []byte(`{"metadata": {"labels": {"team": "shop"}}}`)
+		require.NoError(t, s.api.Patch(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}, client.RawPatch(types.MergePatchType, label)))
+		s.answers("shop.cloud.example.com", "192.0.2.1")
+		allow(`{"from": "Same"}`)
 		s.answers("shop.cloud.example.com", "192.0.2.1")
 	})
 
