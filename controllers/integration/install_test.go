@@ -10,18 +10,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
-	"github.com/meridian-gslb/meridian/internal/kplane"
 )
 
 func TestDefinitionsMayBeInstalledLater(t *testing.T) {
-	assets, err := kplane.Assets(t.Context())
-	require.NoError(t, err)
-	bare := newEnvironment(assets, nil)
-	cfg, err := bare.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, bare.Stop()) })
-	require.NoError(t, grant(cfg))
-
+	cfg := ownServer(t, nil)
 	s := newSite(t, cfg, impatient)
 	ns := namespaceOnly(t, s.api)
 	app(t, s.api, ns, "shop", true)

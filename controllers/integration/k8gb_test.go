@@ -27,7 +27,6 @@ import (
 	"github.com/meridian-gslb/meridian/api/k8gb/absa"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers"
-	"github.com/meridian-gslb/meridian/internal/kplane"
 )
 
 func withK8gb(c *controllers.Config) {
@@ -37,16 +36,9 @@ func withK8gb(c *controllers.Config) {
 // k8gbServer is an API server on which k8gb's kinds are installed and ours are not.
 func k8gbServer(t *testing.T) *rest.Config {
 	t.Helper()
-	assets, err := kplane.Assets(t.Context())
-	require.NoError(t, err)
 	crds, err := incumbentDefinitions()
 	require.NoError(t, err)
-	environment := newEnvironment(assets, crds)
-	cfg, err := environment.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, environment.Stop()) })
-	require.NoError(t, grant(cfg))
-	return cfg
+	return ownServer(t, crds)
 }
 
 // apply creates the objects of a manifest, as its users would.

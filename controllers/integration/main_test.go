@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -63,6 +65,19 @@ func runWithServer(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	return m.Run(), nil
+}
+
+// ownServer is an API server of one test, with these definitions: nobody else writes to it.
+func ownServer(t *testing.T, crds []*apiextensionsv1.CustomResourceDefinition) *rest.Config {
+	t.Helper()
+	assets, err := kplane.Assets(t.Context())
+	require.NoError(t, err)
+	own := newEnvironment(assets, crds)
+	cfg, err := own.Start()
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, own.Stop()) })
+	require.NoError(t, grant(cfg))
+	return cfg
 }
 
 // newEnvironment is an API server that guards owner references as strictly as it can.

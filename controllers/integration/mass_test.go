@@ -17,7 +17,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
-	"github.com/meridian-gslb/meridian/internal/kplane"
 )
 
 // mass is a site with its own API server and more Gslbs than a mistake may take at once,
@@ -37,15 +36,9 @@ const (
 
 func newMass(t *testing.T) *mass {
 	t.Helper()
-	assets, err := kplane.Assets(t.Context())
-	require.NoError(t, err)
 	crds, err := definitions()
 	require.NoError(t, err)
-	own := newEnvironment(assets, crds)
-	cfg, err := own.Start()
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, own.Stop()) })
-	require.NoError(t, grant(cfg))
+	cfg := ownServer(t, crds)
 	w, through := newWire(t, cfg)
 	s := newSite(t, through, impatient)
 	s.api = newClient(t, cfg)
