@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,8 +21,9 @@ import (
 func TestSourcesPageOnAnAPIServer(t *testing.T) {
 	data, err := os.ReadFile("../../docs/sources.md")
 	require.NoError(t, err)
-	install(t, append(append(gatewayAPI(t, "gateways", "httproutes", "grpcroutes", "tlsroutes", "tcproutes", "udproutes", "referencegrants"),
-		istioAPI(t)...), serviceImports(t)...))
+	install(t, append(slices.Concat(gatewayAPI(t, "gateways", "httproutes", "grpcroutes", "tlsroutes", "tcproutes", "udproutes", "referencegrants"),
+		istioAPI(t), serviceImports(t)),
+		customKind("networking.gke.io", "MultiClusterIngress", "multiclusteringresses", "v1")))
 	s := newSite(t, server)
 	page := string(data)
 	for _, name := range []string{"shop", "infra", "platform", "istio-system"} {
