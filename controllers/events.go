@@ -226,7 +226,8 @@ func conditionEvents(old, next []metav1.Condition) []happening {
 //	Delegated | True               | False             | its reason, a warning
 //	Delegated | False, none        | False, another    | its reason, a warning, if the edge is in trouble
 //	Delegated | none, no trouble   | True              | Delegated
-//	Delegated | trouble            | True              | EdgeRepaired
+//	Delegated | trouble            | True, at the edge | EdgeRepaired
+//	Delegated | trouble            | True, in our zone | Delegated
 //	Delega…ks | any other reason   | False             | its reason, a warning
 //	Delega…ks | False              | True              | DelegationWorks
 //	UpToDate  | any other reason   | a guard holds     | its reason, a warning
@@ -251,11 +252,11 @@ func zoneEvents(old, next []metav1.Condition) []happening {
 	is, c = reasonOf(next, gslbv1beta1.ConditionDelegated)
 	switch {
 	case is == was || is == "":
-	case c.Status == metav1.ConditionTrue && edgeTrouble(was):
+	case c.Status == metav1.ConditionTrue && edgeTrouble(was) && is != gslbv1beta1.ReasonServedByOwnZone:
 		all = append(all, normal(gslbv1beta1.EventEdgeRepaired, c.Message))
 	case c.Status == metav1.ConditionTrue:
 		all = append(all, normal(gslbv1beta1.EventDelegated, c.Message))
-	case edgeTrouble(is) || was == gslbv1beta1.ReasonDelegated:
+	case edgeTrouble(is) || was == gslbv1beta1.ReasonDelegated || was == gslbv1beta1.ReasonServedByOwnZone:
 		all = append(all, warning(is, c.Message))
 	}
 	all = append(all, workEvents(old, next)...)

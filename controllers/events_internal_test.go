@@ -110,6 +110,8 @@ func TestEventsOfConditions(t *testing.T) {
 		{"the edge serves something else", conditions{c("Delegated", "False", "DNSEndpointPending")}, conditions{c("Delegated", "False", "EdgeDrifted")}, []happening{warning("EdgeDrifted", "m")}},
 		{"and no longer", conditions{c("Delegated", "False", "EdgeDrifted")}, conditions{c("Delegated", "True", "Delegated")}, []happening{normal("EdgeRepaired", "m")}},
 		{"the addresses went", conditions{c("Delegated", "True", "Delegated")}, conditions{c("Delegated", "False", "NameServerAddressUnknown")}, []happening{warning("NameServerAddressUnknown", "m")}},
+		{"its parent zone is ours now", conditions{c("Delegated", "False", "UpdateRefused")}, conditions{c("Delegated", "True", "ServedByOwnZone")}, []happening{normal("Delegated", "m")}},
+		{"its parent zone is ours no more", conditions{c("Delegated", "True", "ServedByOwnZone")}, conditions{c("Delegated", "False", "NoEdge")}, []happening{warning("NoEdge", "m")}},
 		{"two clusters, one tag", conditions{c("Accepted", "True", "Accepted")}, conditions{c("Accepted", "False", "GeoTagConflicted")}, []happening{warning("GeoTagConflicted", "m")}},
 	} {
 		assert.Equal(t, x.want, zoneEvents(x.old, x.next), x.why)

@@ -264,7 +264,9 @@ func (in *zoneInput) delegated(own *translate.Zone) metav1.Condition {
 	}
 	i := slices.IndexFunc(in.edge, func(s edge.ZoneStatus) bool { return s.Zone == own.Zone })
 	if i < 0 {
-		if len(in.edge) == 0 {
+		if len(in.edge) == 0 && slices.ContainsFunc(in.zones.Zones, func(z translate.Zone) bool { return z.Zone == own.EdgeZone }) {
+			c.Status, c.Reason, c.Message = metav1.ConditionTrue, gslbv1beta1.ReasonServedByOwnZone, edge.ServedByOwnZone(own.Zone, own.EdgeZone)
+		} else if len(in.edge) == 0 {
 			c.Reason, c.Message = gslbv1beta1.ReasonNoEdge, fmt.Sprintf("no way to the edge zone %s is configured; keep there: %s", own.EdgeZone, delegationLines(in.world.Self, own))
 		}
 		return c
@@ -281,6 +283,8 @@ func (in *zoneInput) delegated(own *translate.Zone) metav1.Condition {
 		if s.Message != "" {
 			c.Message += "; " + s.Message
 		}
+	case edge.ReasonServedByOwnZone:
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, gslbv1beta1.ReasonServedByOwnZone, s.Message
 	case edge.ReasonInvalidName:
 		c.Reason, c.Message = gslbv1beta1.ReasonInvalidSpec, s.Message
 	default: // the words of the other reasons are the condition's

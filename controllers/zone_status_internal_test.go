@@ -27,6 +27,7 @@ func TestZoneStatus(t *testing.T) {
 	served := &translate.ZonesOutput{Zones: []translate.Zone{own},
 		Conditions: map[string]metav1.Condition{"zd": {Type: "Accepted", Status: "True", Reason: "Accepted"}}}
 	refused := &translate.ZonesOutput{Conditions: map[string]metav1.Condition{"zd": {Type: "Accepted", Status: "False", Reason: "ZoneConflicted"}}}
+	nested := &translate.ZonesOutput{Zones: []translate.Zone{own, {ZoneIntent: gslb.ZoneIntent{Zone: own.EdgeZone}}}, Conditions: served.Conditions}
 	at := func(s edge.ZoneStatus) []edge.ZoneStatus {
 		s.Zone = zone
 		return []edge.ZoneStatus{{Zone: gslb.MustName("other.example.com")}, s}
@@ -47,6 +48,8 @@ func TestZoneStatus(t *testing.T) {
 		{served, calm, at(edge.ZoneStatus{Reason: edge.ReasonRefused, RCODE: "NOTAUTH", Message: "no"}), "True Accepted", "False UpdateRefused", "no (NOTAUTH)", 2, "the message has the RCODE"},
 		{served, calm, at(edge.ZoneStatus{Reason: edge.ReasonUnreachable, Message: "timeout"}), "True Accepted", "False EdgeUnreachable", "timeout", 2, "the edge is away"},
 		{served, calm, at(edge.ZoneStatus{Reason: edge.ReasonInvalidName, Message: "too long"}), "True Accepted", "False InvalidSpec", "too long", 2, "a word of the API's"},
+		{served, calm, at(edge.ZoneStatus{OK: true, Reason: edge.ReasonServedByOwnZone, Message: "example.com is ours too"}), "True Accepted", "True ServedByOwnZone", "example.com is ours too", 2, "nested"},
+		{nested, calm, nil, "True Accepted", "True ServedByOwnZone", "its name servers answer for cloud.example.com themselves", 2, "nested, and nobody keeps an edge: nothing is to be kept by hand"},
 		{served, calm, at(edge.ZoneStatus{Reason: edge.ReasonPending}), "True Accepted", "", "", 2, "nothing is told before something is known"},
 		{served, calm, nil, "True Accepted", "False NoEdge", "cloud.example.com. NS gslb-ns-eu-cloud.example.com., gslb-ns-eu-cloud.example.com. A 203.0.113.1, gslb-ns-eu-cloud.example.com. AAAA 2001:db8::53", 2, "kept by hand: what is to be kept"},
 		{served, twice, nil, "False GeoTagConflicted", "False NoEdge", "", 2, "two clusters of one tag"},

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
@@ -25,12 +26,17 @@ type Keeper struct {
 	reads    Reader                  // the Publisher or the Reader; nil: neither
 	zones    map[gslb.Name]*edgeZone // by edge zone; Run's alone
 	retired  map[gslb.Name]bool      // removed zones that Worlds still have; Run's alone
-	last     *gslb.World             // Run's alone
+	own      map[gslb.Name]bool      // edge zones that are zones of ours; Run's alone
+	within   map[gslb.Name]bool      // zones that once lay below one of those; Run's alone
+	world    atomic.Pointer[gslb.World]
+	last     *gslb.World // Run's alone
 	wg       sync.WaitGroup
 }
 
 // edgeZone is what works on one edge zone.
 type edgeZone struct {
+	ctx       context.Context //nolint:containedctx // it lives as long as the edge zone is kept
+	stop      context.CancelFunc
 	delegator *delegator
 	beater    *beater
 	witness   *witness
@@ -72,6 +78,7 @@ func New(c Config) (*Keeper, error) {
 	k := &Keeper{
 		Config: c, metrics: m, board: newBoard(c.Log, m), removals: make(chan removal),
 		zones: make(map[gslb.Name]*edgeZone), retired: make(map[gslb.Name]bool),
+		own: make(map[gslb.Name]bool), within: make(map[gslb.Name]bool),
 	}
 	if k.outside, err = newOutside(&k.Config); err != nil {
 		return nil, err
@@ -109,6 +116,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			return nil
 		case w := <-k.Worlds:
 			k.last = w
+			k.world.Store(w)
 			k.spread(ctx, w)
 		case <-objects:
 			for _, z := range k.zones {
@@ -135,6 +143,7 @@ func (k *Keeper) spread(ctx context.Context, w *gslb.World) {
 	}
 	silent := silentOf(w)
 	k.outside.watch(silent)
+	k.tellNested(w, plans)
 	if k.reads == nil {
 		k.noEdge(plans)
 		return
@@ -168,6 +177,7 @@ func (k *Keeper) plan(w *gslb.World) []Delegation {
 	for i := range ds {
 		if d := &ds[i]; d.Reason == ReasonAddressUnknown && len(k.Addrs) > 0 {
 			d.Addrs, d.Reason, d.Message = k.Addrs, "", ""
+			d.settle()
 		}
 	}
 	return ds
@@ -189,9 +199,10 @@ func (k *Keeper) edgeZone(ctx context.Context, edge gslb.Name, w *gslb.World) *e
 	if z := k.zones[edge]; z != nil {
 		return z
 	}
+	ctx, stop := context.WithCancel(ctx)
 	k.wg.Go(func() { k.outside.follow(ctx, k.reads, edge, k.jitter) })
 	if k.Objects != nil {
-		z := &edgeZone{assembler: newAssembler(k, edge, w.Self)}
+		z := &edgeZone{ctx: ctx, stop: stop, assembler: newAssembler(k, edge, w.Self)}
 		k.zones[edge] = z
 		k.outside.read(edge)
 		k.wg.Go(func() { z.assembler.run(ctx) })
@@ -199,6 +210,7 @@ func (k *Keeper) edgeZone(ctx context.Context, edge gslb.Name, w *gslb.World) *e
 	}
 	claim := &claim{}
 	z := &edgeZone{
+		ctx: ctx, stop: stop,
 		delegator: newDelegator(k, edge, w.Self, w.SelfID, claim),
 		beater:    newBeater(k, edge, w.Self, w.SelfID, claim),
 		witness:   newWitness(k, edge, w.Self),

@@ -40,7 +40,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		}, []string{"edge", "result"}),
 		delegates: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "meridian_edge_delegated",
-			Help: "Whether the edge zone, read back, delegates the zone to this cluster (1) or not (0).",
+			Help: "Whether the edge zone, read back, delegates the zone to this cluster, or is one of its own zones (1), or not (0).",
 		}, []string{"zone"}),
 		counter: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "meridian_edge_heartbeat_beats",
@@ -85,11 +85,17 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-func (m *metrics) delegated(zone gslb.Name, ok bool) {
+// delegated notes how a zone stands; read: by what its edge zone was found to hold.
+func (m *metrics) delegated(zone gslb.Name, ok, read bool) {
 	v := 0.0
 	if ok {
 		v = 1
+	}
+	switch {
+	case ok && read:
 		m.verified.WithLabelValues(zone.String()).SetToCurrentTime()
+	case ok:
+		m.verified.DeleteLabelValues(zone.String())
 	}
 	m.repairs.WithLabelValues(zone.String())
 	m.dead.WithLabelValues(zone.String())
@@ -101,6 +107,13 @@ func (m *metrics) forget(zone gslb.Name) {
 	m.verified.DeleteLabelValues(zone.String())
 	m.repairs.DeleteLabelValues(zone.String())
 	m.dead.DeleteLabelValues(zone.String())
+}
+
+// leave forgets the heartbeat in an edge zone that is not kept any more.
+func (m *metrics) leave(edge gslb.Name) {
+	m.counter.DeleteLabelValues(edge.String())
+	m.missed.DeleteLabelValues(edge.String())
+	m.written.DeleteLabelValues(edge.String())
 }
 
 func (m *metrics) repaired(zone gslb.Name) { m.repairs.WithLabelValues(zone.String()).Inc() }

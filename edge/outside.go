@@ -146,6 +146,15 @@ func (o *outside) read(edge gslb.Name) {
 	o.edges = append(o.edges, edge)
 }
 
+// forget stops to ask an edge zone that is ours now: our own answer shows nothing. Who
+// follows it was stopped before.
+func (o *outside) forget(edge gslb.Name) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.servers, edge)
+	o.edges = slices.DeleteFunc(o.edges, func(e gslb.Name) bool { return e == edge })
+}
+
 // follow learns who serves an edge zone, at the start and from time to time.
 func (o *outside) follow(ctx context.Context, p Reader, edge gslb.Name, jitter func(time.Duration) time.Duration) {
 	if o.c.Ask == nil {
@@ -166,8 +175,8 @@ func (o *outside) follow(ctx context.Context, p Reader, edge gslb.Name, jitter f
 
 // learn reads the NS set of the edge zone itself and the addresses of those
 // servers. It keeps the last good list and reports whether it got a new one.
-func (o *outside) learn(ctx context.Context, p Reader, edge gslb.Name) bool {
-	ctx, cancel := context.WithTimeout(ctx, publisherBudget)
+func (o *outside) learn(following context.Context, p Reader, edge gslb.Name) bool {
+	ctx, cancel := context.WithTimeout(following, publisherBudget)
 	defer cancel()
 	ns, err := p.Lookup(ctx, Query{Zone: edge, Name: edge, Type: TypeNS})
 	if err != nil {
@@ -187,6 +196,9 @@ func (o *outside) learn(ctx context.Context, p Reader, edge gslb.Name) bool {
 	servers = slices.Compact(servers)
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if following.Err() != nil {
+		return false
+	}
 	o.servers[edge] = servers[:min(len(servers), maxEdgeServers)]
 	return true
 }

@@ -20,6 +20,7 @@ type Delegation struct {
 	Dead       []gslb.GeoTag // clusters whose name servers are to go, by tag; see gslb.Zone
 	Lost       []gslb.GeoTag // clusters that are silent, and not dead yet, by tag
 	Unmet      []gslb.GeoTag // of Dead: those that never signed a word here and may run k8gb
+	Own        bool          // EdgeZone is a zone of ours too; see [ServedParent]
 	Reason     Reason        // why nothing is published; "": publish
 	Message    string        // the same for people; "" with Reason
 	Blind      bool          // this process cannot read its objects: what it knows may be old
@@ -37,7 +38,7 @@ func Plan(w *gslb.World) []Delegation {
 }
 
 func planZone(w *gslb.World, z *gslb.Zone) Delegation {
-	d := Delegation{Zone: z.Zone, EdgeZone: z.EdgeZone, Dead: z.Dead, Blind: isBlind(w)}
+	d := Delegation{Zone: z.Zone, EdgeZone: z.EdgeZone, Own: ServedParent(w, z) != nil, Dead: z.Dead, Blind: isBlind(w)}
 	for i := range w.Clusters {
 		if c := &w.Clusters[i]; c.Liveness == gslb.Lost && !slices.Contains(z.Dead, c.Tag) {
 			d.Lost = append(d.Lost, c.Tag)
@@ -63,6 +64,7 @@ func planZone(w *gslb.World, z *gslb.Zone) Delegation {
 		d.Reason = ReasonAddressUnknown
 		d.Message = "the addresses of this cluster's name server are not known yet: its Service has none; give --dns-address where it never will"
 	}
+	d.settle()
 	return d
 }
 

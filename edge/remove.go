@@ -45,18 +45,25 @@ func (k *Keeper) remove(ctx context.Context, r removal) {
 		k.retired[r.zone] = true
 		k.spread(ctx, k.last)
 	}
-	z := k.edgeZone(ctx, r.edge, k.last)
+	if k.last.Zone(r.edge) != nil {
+		k.removeNested(ctx, r)
+		return
+	}
+	z, nested := k.edgeZone(ctx, r.edge, k.last), k.within[r.zone] && !k.board.wasHeld(r.zone)
 	alone := !slices.ContainsFunc(k.last.Zones, func(o gslb.Zone) bool {
 		return o.EdgeZone == r.edge && o.Zone != r.zone && !k.retired[o.Zone]
 	})
 	if z.assembler != nil {
-		k.wg.Go(func() { r.done <- hand(ctx, z.assembler.removals, r) })
+		k.wg.Go(func() { r.done <- hand(z.ctx, z.assembler.removals, r) })
 		return
 	}
 	k.wg.Go(func() {
-		err := hand(ctx, z.delegator.removals, r)
+		err := hand(z.ctx, z.delegator.removals, r)
 		if err == nil && alone {
-			err = hand(ctx, z.beater.removals, r)
+			err = hand(z.ctx, z.beater.removals, r)
+		}
+		if nested && err != nil && asError(err).Reason == ReasonRefused {
+			err = nil // it was ours to answer for, and whom we write to does not hold its edge zone
 		}
 		r.done <- err
 	})

@@ -19,6 +19,7 @@ type Reason string
 // The reasons.
 const (
 	ReasonDelegated        Reason = "Delegated"                // the edge zone, read back, is as it should be
+	ReasonServedByOwnZone  Reason = "ServedByOwnZone"          // the edge zone is ours too, and its servers answer for the zone
 	ReasonPending          Reason = "Pending"                  // not looked at yet
 	ReasonNoEdge           Reason = "NoEdge"                   // no way to the edge zone is configured
 	ReasonUnreachable      Reason = "EdgeUnreachable"          // no server of the edge zone answers
@@ -37,12 +38,13 @@ type ZoneStatus struct {
 	Zone     gslb.Name
 	EdgeZone gslb.Name
 	Server   string // of the edge zone, that was asked last; "": none
-	OK       bool   // the edge zone, read back, holds what is ours
+	OK       bool   // the edge zone, read back, holds what is ours, or is ours
 	Reason   Reason
 	RCODE    string // of a refusal: "REFUSED", "BADKEY"; "" otherwise
-	Message  string // for people; "" when OK, unless something is left to an instance that sees
+	Message  string // for people; "" when OK, unless the edge zone is ours or something is left to an instance that sees
 	// NameServers is the delegation as the edge serves it, all clusters' and
-	// foreign ones (Cluster is ""); addresses are read for our own only.
+	// foreign ones (Cluster is ""); addresses are read for our own only. Below an
+	// edge zone that is ours it is the zone's own set.
 	NameServers []gslb.NameServer
 	Since       time.Time // when OK, Reason or RCODE became so, by our clock
 }
@@ -57,19 +59,61 @@ type board struct {
 	mu    sync.Mutex
 	zones map[gslb.Name]ZoneStatus
 	beats map[gslb.Name]*Error // by edge zone; nil: fine
+	owns  map[gslb.Name]bool   // edge zones that are zones of ours: nobody works on them
+	held  map[gslb.Name]bool   // zones of which an edge zone held our part once
 }
 
 func newBoard(log *slog.Logger, m *metrics) *board {
 	return &board{
 		log: log, metrics: m, changed: make(chan struct{}, 1),
-		zones: make(map[gslb.Name]ZoneStatus), beats: make(map[gslb.Name]*Error),
+		zones: make(map[gslb.Name]ZoneStatus), beats: make(map[gslb.Name]*Error), owns: make(map[gslb.Name]bool), held: make(map[gslb.Name]bool),
 	}
 }
 
-// set notes how a zone stands.
+// set notes how a zone stands. Who worked on an edge zone that is ours now, and was slow
+// to stop, says nothing.
 func (b *board) set(s ZoneStatus) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if !b.owns[s.EdgeZone] {
+		b.put(s)
+	}
+}
+
+// takeOver notes how the zones stand below an edge zone that is ours.
+func (b *board) takeOver(edge gslb.Name, all []ZoneStatus) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.owns[edge] = true
+	delete(b.beats, edge)
+	for _, s := range all {
+		b.put(s)
+	}
+}
+
+// giveBack forgets what was said of an edge zone that is ours no more.
+func (b *board) giveBack(edge gslb.Name) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.owns, edge)
+	for zone, s := range b.zones {
+		if s.EdgeZone == edge {
+			delete(b.zones, zone)
+			b.metrics.forget(zone)
+			b.tell()
+		}
+	}
+}
+
+// wasHeld reports that an edge zone held our part of a zone since we started.
+func (b *board) wasHeld(zone gslb.Name) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.held[zone]
+}
+
+// put is set while the lock is held.
+func (b *board) put(s ZoneStatus) {
 	old, known := b.zones[s.Zone]
 	same := known && old.OK == s.OK && old.Reason == s.Reason && old.RCODE == s.RCODE
 	s.Since = time.Now()
@@ -77,16 +121,21 @@ func (b *board) set(s ZoneStatus) {
 		s.Since = old.Since
 	}
 	b.zones[s.Zone] = s
-	b.metrics.delegated(s.Zone, s.OK)
+	if s.Reason == ReasonDelegated {
+		b.held[s.Zone] = true
+	}
+	b.metrics.delegated(s.Zone, s.OK, s.Reason != ReasonServedByOwnZone)
 	if known && reflect.DeepEqual(old, s) {
 		return
 	}
 	b.tell()
-	if s.OK && s.Message != "" && old.Message != s.Message {
+	if s.OK && s.Reason != ReasonServedByOwnZone && s.Message != "" && old.Message != s.Message {
 		b.log.Warn("the edge zone is left as it is", "zone", s.Zone, "edge", s.EdgeZone, "server", s.Server, "message", s.Message)
 	}
 	switch {
 	case same:
+	case s.Reason == ReasonServedByOwnZone:
+		b.log.Info("zone lies in another zone of this cluster, which answers for it", "zone", s.Zone, "edge", s.EdgeZone)
 	case s.OK:
 		b.log.Info("zone is delegated to this cluster", "zone", s.Zone, "edge", s.EdgeZone, "server", s.Server)
 	default:
@@ -113,7 +162,7 @@ func (b *board) follow(edge gslb.Name, zones []Delegation) {
 		if _, known := b.zones[d.Zone]; !known {
 			b.zones[d.Zone] = ZoneStatus{Zone: d.Zone, EdgeZone: edge, Reason: ReasonPending, Since: time.Now(),
 				Message: "the edge zone has not been looked at yet"}
-			b.metrics.delegated(d.Zone, false)
+			b.metrics.delegated(d.Zone, false, false)
 			b.tell()
 		}
 	}
@@ -131,6 +180,9 @@ func (b *board) follow(edge gslb.Name, zones []Delegation) {
 func (b *board) beat(edge gslb.Name, problem *Error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.owns[edge] {
+		return
+	}
 	old := b.beats[edge]
 	b.beats[edge] = problem
 	if old == nil && problem == nil || old != nil && problem != nil && old.Reason == problem.Reason && old.RCODE == problem.RCODE {

@@ -14,7 +14,7 @@ const (
 	// address.
 	ConditionServing = "Serving"
 	// ConditionDelegated of a ZoneDelegation says that the parent zone, read back, holds
-	// this cluster's name server and its addresses.
+	// this cluster's name server and its addresses, or is one of this cluster's zones itself.
 	ConditionDelegated = "Delegated"
 	// ConditionDelegationWorks of a ZoneDelegation says that the delegation, asked from the
 	// parent zone down as a resolver would, leads to name servers that answer for the zone.
@@ -184,6 +184,9 @@ const (
 const (
 	// ReasonDelegated (True): the parent zone, read back, is as it should be.
 	ReasonDelegated = "Delegated"
+	// ReasonServedByOwnZone (True): the parent zone is one of this cluster's too, so its name
+	// servers answer for the zone themselves and nothing is kept at an edge for it.
+	ReasonServedByOwnZone = "ServedByOwnZone"
 	// ReasonNoEdge (False): no way to the parent zone is configured.
 	ReasonNoEdge = "NoEdge"
 	// ReasonEdgeUnreachable (False): no server of the parent zone answers.

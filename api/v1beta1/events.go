@@ -60,7 +60,8 @@ const (
 // Reasons of events about a ZoneDelegation. What is wrong at the edge has the reason of
 // condition Delegated: EdgeUnreachable, UpdateRefused, UpdateIgnored and so on.
 const (
-	// EventDelegated: the parent zone, read back, delegates the zone to this cluster.
+	// EventDelegated: the parent zone, read back, delegates the zone to this cluster, or is
+	// one of this cluster's zones itself.
 	EventDelegated = "Delegated"
 	// EventUpToDate: no guard holds anything any more. That one does is told by the reason of
 	// condition UpToDate.

@@ -132,6 +132,8 @@ func TestZonesComeAndGoAndHoldHostsByTheLongestMatch(t *testing.T) {
 	in("shop.a.zones.example.net", "a.zones.example.net")
 	in("a.zones.example.net", "a.zones.example.net") // its apex is a host
 	in("shop.xa.zones.example.net", "zones.example.net")
+	s.zoneCondition("outer", gslbv1beta1.ConditionDelegated, metav1.ConditionFalse, gslbv1beta1.ReasonNoEdge)
+	s.zoneCondition("inner", gslbv1beta1.ConditionDelegated, metav1.ConditionTrue, gslbv1beta1.ReasonServedByOwnZone)
 	s.answers("a.zones.example.net", "192.0.2.1")
 	assert.Equal(t, "example.org", s.store.World().Zone(gslb.MustName("far.example.org")).EdgeZone.String(), "each zone has its own edge")
 	s.condition(ns, "shop", gslbv1beta1.ConditionAccepted, metav1.ConditionTrue, gslbv1beta1.ReasonAccepted)

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/meridian-gslb/meridian/edge"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -37,6 +38,8 @@ type subject struct {
 	edge    gslb.Name
 	servers []gslb.NameServer
 	lost    []gslb.GeoTag
+	own     bool              // the edge zone is ours too
+	above   []gslb.NameServer // and these serve it
 }
 
 // New makes a Checker; [Checker.Run] sets it to work.
@@ -161,6 +164,9 @@ func (c *Checker) isolated(z *gslb.Zone) {
 
 func subjectOf(w *gslb.World, z *gslb.Zone) subject {
 	s := subject{edge: z.EdgeZone, servers: slices.Clone(z.NameServers)}
+	if outer := edge.ServedParent(w, z); outer != nil {
+		s.own, s.above = true, slices.Clone(outer.NameServers)
+	}
 	for i := range w.Clusters {
 		if w.Clusters[i].Liveness == gslb.Lost {
 			s.lost = append(s.lost, w.Clusters[i].Tag)

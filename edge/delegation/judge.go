@@ -4,6 +4,7 @@ package delegation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -28,7 +29,15 @@ func (c *Checker) look(ctx context.Context, w *gslb.World, z *gslb.Zone) Status 
 	ctx, cancel := context.WithTimeout(ctx, budget)
 	defer cancel()
 	s := Status{Zone: z.Zone, EdgeZone: z.EdgeZone, Checked: time.Now()}
-	parents, err := c.parents(ctx, z)
+	parents, err := c.parents(ctx, w, z)
+	if o, ok := errors.AsType[*obstacle](err); ok {
+		if o.reason == ReasonNotDelegated {
+			s.Findings = []Finding{{Reason: o.reason, Text: o.text}}
+			return settled(s)
+		}
+		s.Reason, s.Message = o.reason, o.text
+		return s
+	}
 	if err != nil {
 		s.Reason, s.Message = ReasonEdgeServersUnknown, err.Error()
 		return s
@@ -57,9 +66,14 @@ func (c *Checker) look(ctx context.Context, w *gslb.World, z *gslb.Zone) Status 
 	return settled(s)
 }
 
-// reference gives the view that counts: that of a server which resolvers ask; nil
-// if no server gave a usable one.
+// reference gives the view that counts: that of a server which resolvers ask, and of
+// servers of ours that of one which serves the zone; nil if no server gave a usable one.
 func reference(views []parentView) *parentView {
+	for i := range views {
+		if v := &views[i]; v.own && v.usable && len(v.set) > 0 {
+			return v
+		}
+	}
 	for _, derived := range []bool{true, false} {
 		for i := range views {
 			if v := &views[i]; v.usable && v.derived == derived {
@@ -93,6 +107,9 @@ func parentFindings(z *gslb.Zone, ref *parentView, views []parentView) []Finding
 		case v == ref, v.silent, !v.usable && !v.derived && ref.derived:
 		case !v.usable:
 			out = append(out, Finding{Reason: ReasonEdgeServersDiffer, Server: v.server, Text: v.problem})
+		case v.own && len(v.set) == 0 && len(ref.set) > 0:
+			out = append(out, Finding{Reason: ReasonEdgeServersDiffer, Server: v.server,
+				Text: fmt.Sprintf("asked for %s NS, it has none, and %s has: its cluster serves %s and not %s; give it this ZoneDelegation too", z.Zone.FQDN(), ref.server, z.EdgeZone, z.Zone)})
 		case describe(v.set) != describe(ref.set):
 			out = append(out, Finding{Reason: ReasonEdgeServersDiffer, Server: v.server,
 				Text: fmt.Sprintf("it delegates the zone to %s, and %s to %s", describe(v.set), ref.server, describe(ref.set))})

@@ -28,6 +28,7 @@ type parentView struct {
 	usable  bool              // it answered for the edge zone
 	problem string            // why not
 	silent  bool              // it did not answer at all
+	own     bool              // of a zone of ours that holds this one: it answers for both
 }
 
 // edgeServers are those of one edge zone.
@@ -38,7 +39,18 @@ type edgeServers struct {
 
 // parents asks every server of the edge zone for the delegation of a zone. An
 // error means that nobody is known who could be asked.
-func (c *Checker) parents(ctx context.Context, z *gslb.Zone) ([]parentView, error) {
+func (c *Checker) parents(ctx context.Context, w *gslb.World, z *gslb.Zone) ([]parentView, error) {
+	var views []parentView
+	if outer := edge.ServedParent(w, z); outer != nil {
+		servers, err := c.ownServers(ctx, w, outer)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range servers {
+			views = append(views, parentView{server: s, derived: true, own: true})
+		}
+		return c.askParents(ctx, z, views), nil
+	}
 	configured, err := c.Servers(ctx, z.EdgeZone)
 	if err != nil || len(configured) == 0 {
 		if err == nil {
@@ -47,7 +59,6 @@ func (c *Checker) parents(ctx context.Context, z *gslb.Zone) ([]parentView, erro
 		return nil, err
 	}
 	derived := c.derived(ctx, z.EdgeZone, configured)
-	var views []parentView
 	for _, s := range derived {
 		views = append(views, parentView{server: s, derived: true})
 	}
@@ -56,9 +67,14 @@ func (c *Checker) parents(ctx context.Context, z *gslb.Zone) ([]parentView, erro
 			views = append(views, parentView{server: s})
 		}
 	}
+	return c.askParents(ctx, z, views), nil
+}
+
+// askParents asks so many of the servers as may be asked.
+func (c *Checker) askParents(ctx context.Context, z *gslb.Zone, views []parentView) []parentView {
 	views = views[:min(len(views), maxEdgeServers)]
 	c.each(ctx, len(views), func(i int) { c.parent(ctx, z, &views[i]) })
-	return views, nil
+	return views
 }
 
 // derived gives the servers in the NS set of the edge zone, as those that are
