@@ -142,11 +142,7 @@ func aggregate(t *testing.T, members ...object) object {
 	t.Helper()
 	items := make([]any, len(members))
 	for i, m := range members {
-		status := call(t, "statusReflection", "ReflectStatus", m)
-		items[i] = object{"clusterName": text(m, "status", "geoTag"), "applied": true}
-		if reflected, is := status.(object); is {
-			items[i].(object)["status"] = reflected
-		}
+		items[i] = object{"clusterName": text(m, "status", "geoTag"), "applied": true, "status": call(t, "statusReflection", "ReflectStatus", m)}
 	}
 	got, is := call(t, "statusAggregation", "AggregateStatus", template(t), items).(object)
 	require.True(t, is)
@@ -206,7 +202,12 @@ func TestAMemberThatIsBehindIsNotTheWhole(t *testing.T) {
 	late["metadata"].(object)["annotations"] = object{"resourcetemplate.karmada.io/generation": "3"}
 	assert.Nil(t, at(aggregate(t, fresh, late), "status", "observedGeneration"), "it was sent an older template")
 	delete(late, "status")
+	late["metadata"].(object)["annotations"] = object{"resourcetemplate.karmada.io/generation": "4"}
+	assert.Equal(t, object{"generation": 7.0, "resourceTemplateGeneration": 4.0}, call(t, "statusReflection", "ReflectStatus", late))
 	assert.Nil(t, at(aggregate(t, fresh, late), "status", "observedGeneration"), "it has said nothing")
+	delete(late, "metadata")
+	assert.Equal(t, empty{}, call(t, "statusReflection", "ReflectStatus", late), "Karmada keeps an empty table as {}")
+	assert.Nil(t, at(aggregate(t, fresh, late), "status", "observedGeneration"), "an empty status says nothing")
 	assert.Equal(t, template(t), undone(call(t, "statusAggregation", "AggregateStatus", template(t), nil)), "nobody has said anything")
 }
 
