@@ -8,7 +8,6 @@ import (
 	"maps"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -131,12 +130,15 @@ func (m *migration) complete(ctx context.Context, v *move) error {
 }
 
 // twinMeta is the metadata of a twin: what people wrote, and nothing that a server or an
-// operator did.
+// operator did, or by which a tool would take the twin for an object of its own and prune it.
 func twinMeta(old client.Object) metav1.ObjectMeta {
-	annotations := maps.Clone(old.GetAnnotations())
-	delete(annotations, corev1.LastAppliedConfigAnnotation)
+	people := func(all map[string]string) map[string]string {
+		all = maps.Clone(all)
+		maps.DeleteFunc(all, func(key, _ string) bool { return translate.OfTool(key) })
+		return all
+	}
 	return metav1.ObjectMeta{
-		Namespace: old.GetNamespace(), Name: old.GetName(), Labels: maps.Clone(old.GetLabels()), Annotations: annotations,
+		Namespace: old.GetNamespace(), Name: old.GetName(), Labels: people(old.GetLabels()), Annotations: people(old.GetAnnotations()),
 		OwnerReferences: slices.Clone(old.GetOwnerReferences()),
 	}
 }

@@ -122,23 +122,32 @@ func controllerRef(g *gslbv1beta1.Gslb) metav1.OwnerReference {
 	return *metav1.NewControllerRef(g, schema.GroupVersionKind{Group: group, Version: version, Kind: gslbv1beta1.GslbKind})
 }
 
-// kept begin the annotations of a Gslb that are not for its Ingress: ours, and those
-// by which tools know the objects that they manage themselves.
-var kept = [...]string{
-	"gslb.meridian.dev/", "k8gb.io/", "kubectl.kubernetes.io/", "argocd.argoproj.io/", "meta.helm.sh/", "helm.sh/",
-	"kustomize.toolkit.fluxcd.io/", "config.kubernetes.io/", karmadaWork, "resourcetemplate.karmada.io/",
+// tools begin the labels and annotations by which tools know the objects that they manage,
+// own or prune.
+var tools = [...]string{
+	"kubectl.kubernetes.io/", "applyset.kubernetes.io/", "argocd.argoproj.io/", "meta.helm.sh/", "helm.sh/",
+	"kustomize.toolkit.fluxcd.io/", "helm.toolkit.fluxcd.io/", "config.kubernetes.io/", "config.k8s.io/", "objectset.rio.cattle.io/",
+	karmadaWork, "resourcetemplate.karmada.io/",
 }
 
-// passedOn are the annotations of a Gslb that its Ingress gets, as with k8gb: they are
-// how an Ingress controller or cert-manager is told what to do.
+// OfTool reports whether a label or annotation is one by which a tool knows an object that
+// it manages itself. It is of no use on another object, which the tool would take for its
+// own, and prune.
+func OfTool(key string) bool {
+	for _, prefix := range tools {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return key == "app.kubernetes.io/instance" || key == gslbv1beta1.LabelManagedBy
+}
+
+// passedOn are the annotations of a Gslb that its Ingress gets, as with k8gb: all but ours
+// and those of tools. They are how an Ingress controller or cert-manager is told what to do.
 func passedOn(annotations map[string]string) map[string]string {
 	passed := make(map[string]string)
 	for key, value := range annotations {
-		own := false
-		for _, prefix := range kept {
-			own = own || strings.HasPrefix(key, prefix)
-		}
-		if !own {
+		if !OfTool(key) && !strings.HasPrefix(key, gslbv1beta1.Group+"/") && !strings.HasPrefix(key, k8gbPrefix) {
 			passed[key] = value
 		}
 	}
