@@ -85,6 +85,8 @@ func TestE6AddressByHandCountsAlsoInsideTheCluster(t *testing.T) {
 	const host = "e6.cloud.example.com"
 	ns := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.36}"), aGslb("entryAddresses: [192.0.2.66]\n  "+roundRobin))
 	eu.answers(host, "192.0.2.66") // and not what the status says
+	shown := eu.condition(ns, "podinfo", gslbv1beta1.ConditionResolved, metav1.ConditionTrue, gslbv1beta1.ReasonResolved)
+	assert.Equal(t, "entries by spec.entryAddresses", meta.FindStatusCondition(shown.Status.Conditions, gslbv1beta1.ConditionResolved).Message)
 	svc := &corev1.Service{}
 	require.NoError(t, eu.api.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "podinfo"}, svc))
 	g := &gslbv1beta1.Gslb{}

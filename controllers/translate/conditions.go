@@ -12,12 +12,13 @@ import (
 )
 
 // condition sums findings up, for an object. Bad ones make it False and are told first; the first
-// of those that decide gives the reason.
+// with another reason than the condition's own, which is that of nothing special, gives the reason.
 //
-//	bad findings | notes | status | reason              | message
-//	some         | any   | False  | of the first bad    | bad ones, then notes
-//	none         | some  | True   | of the first note   | notes
-//	none         | none  | True   | the condition's own | fine
+//	bad findings | notes                     | status | reason                        | message
+//	some         | any                       | False  | of the first bad              | bad ones, then notes
+//	none         | one with another reason   | True   | of the first of those         | notes
+//	none         | all with the own reason   | True   | the condition's own           | notes
+//	none         | none                      | True   | the condition's own           | fine
 func condition(own gslb.Source, kind, reason, fine string, generation int64, findings []Finding) metav1.Condition {
 	c := metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: reason, ObservedGeneration: generation}
 	var bad, notes []Finding
@@ -34,8 +35,8 @@ func condition(own gslb.Source, kind, reason, fine string, generation int64, fin
 		c.Status = metav1.ConditionFalse
 	}
 	var messages []string
-	for i, f := range append(bad, notes...) {
-		if i == 0 {
+	for _, f := range append(bad, notes...) {
+		if c.Reason == reason {
 			c.Reason = f.Reason
 		}
 		messages = append(messages, f.text(own))

@@ -38,6 +38,13 @@ type entry struct {
 //	set                 | any                                          | the field
 //	–                   | entry-addresses, else k8gb's                 | the annotation
 //	–                   | –                                            | status of the objects
+//
+// Entries that somebody wrote down are told in condition Resolved:
+//
+//	entries             | of them is one | note
+//	by hand             | yes            | "entries by", the field, and the object where it is another one
+//	by hand             | no             | none: what is wrong with them is told
+//	status              | any            | none
 func entriesOf(in *Input, l *refs.Lookup, t *target, h *refs.Host) entries {
 	var c collector
 	c.in, c.look = in, l
@@ -59,6 +66,7 @@ type collector struct {
 	ignored []string
 	pending []string
 	missing []string
+	hand    *refs.Entry // the first that was given by hand; nil if the status counts
 }
 
 // byHand takes the entries that somebody wrote down; false if nobody did.
@@ -104,6 +112,9 @@ func words(list string) []string {
 // add takes one entry, or notes why it is none. What somebody wrote down wrongly is
 // bad; what a status holds is only ignored.
 func (c *collector) add(e refs.Entry, byHand bool) {
+	if byHand && c.hand == nil {
+		c.hand = &e
+	}
 	text := e.IP
 	if text == "" {
 		text = strings.TrimSuffix(e.Hostname, ".")
@@ -218,6 +229,9 @@ func (c *collector) finish(t *target, h *refs.Host) {
 			Message: fmt.Sprintf(format, args...),
 		})
 	}
+	if c.hand != nil && len(c.list) > 0 {
+		c.findings = append(c.findings, c.handNote())
+	}
 	switch {
 	case t.foreign:
 	case len(c.list) == 0 && len(c.ignored) > 0:
@@ -239,6 +253,15 @@ func (c *collector) finish(t *target, h *refs.Host) {
 	if len(c.ignored) > 0 && len(c.list) > 0 {
 		note(false, gslbv1beta1.ReasonEntryIgnored, "ignored in the status of %s: %s", via, strings.Join(c.ignored, "; "))
 	}
+}
+
+// handNote says where the entries were written down.
+func (c *collector) handNote() Finding {
+	message := "entries by " + c.hand.Path
+	if c.hand.On != gslbSource(c.in.Gslb) {
+		message += " of " + c.hand.On.String()
+	}
+	return Finding{Condition: gslbv1beta1.ConditionResolved, Reason: gslbv1beta1.ReasonResolved, On: c.hand.On, Path: c.hand.Path, Message: message}
 }
 
 // viaOf names the objects whose status tells where clients arrive, and gives the first; of
