@@ -190,7 +190,8 @@ func (v *hostView) lastResort() bool {
 //	we cannot read our objects                         | whether answered | Blind
 //	we are cut off                                     | whether answered | Isolated
 //	a host was taken out here, and nobody else has it  | whether answered | Drained
-//	no backend here is ready, and nobody else has it   | whether answered | NoLocalReadyEndpoints
+//	no backend here is ready, or each has weight 0,    | whether answered | NoLocalReadyEndpoints
+//	and nobody else has it                             |                  |
 //	nothing can serve a host                           | whether answered | AllUnhealthy
 //	nothing is known to be healthy for a host          | True             | LastResort
 //	what was offered for a host is kept by a guard     | True             | RemovalsHeld
@@ -199,7 +200,7 @@ func (v *hostView) lastResort() bool {
 //	a host counts as healthy here by hand              | True             | Forced
 //	a host was unhealthy here too often, and waits     | True             | Flapping
 //	a host is healthy here again, and waits            | True             | Returning
-//	no backend here is ready                           | True             | NoLocalReadyEndpoints
+//	no backend here is ready, or each has weight 0     | True             | NoLocalReadyEndpoints
 //	a host is not served by this cluster               | True             | ServedElsewhere
 //	clusters that serve a host depend on the same one  | True             | SharedFate
 //	there is no peer key                               | True             | NoPeerKey
@@ -232,12 +233,15 @@ func servingOf(in statusInput, views []hostView, accepted, resolved metav1.Condi
 func servingReason(in statusInput, views []hostView) (reason, message string) {
 	drained := func(v *hostView) bool { return v.ownReason(gslb.ReasonDrained) }
 	notReady := func(v *hostView) bool { return v.ownReason(gslb.ReasonNotReady) || v.ownReason(gslb.ReasonNoSlices) }
+	weightless := func(v *hostView) bool { return notReady(v) && v.read.Weightless }
 	for _, row := range []struct {
 		reason, message string // message may hold %s: the hosts
 		holds           func(*hostView) bool
 	}{
 		{gslbv1beta1.ReasonDrained, "this cluster was taken out by hand, and no other has %s",
 			func(v *hostView) bool { return drained(v) && v.alone() && v.unhealthyEverywhere() }},
+		{gslbv1beta1.ReasonNoLocalReadyEndpoints, "every backend in this cluster has weight 0, so no request reaches one, and no other cluster has %s",
+			func(v *hostView) bool { return weightless(v) && v.alone() && v.unhealthyEverywhere() }},
 		{gslbv1beta1.ReasonNoLocalReadyEndpoints, "no backend in this cluster is ready, and no other cluster has %s",
 			func(v *hostView) bool { return notReady(v) && v.alone() && v.unhealthyEverywhere() }},
 		{gslbv1beta1.ReasonAllUnhealthy, "no cluster can serve %s; whenAllUnhealthy decides", (*hostView).unhealthyEverywhere},
@@ -255,6 +259,7 @@ func servingReason(in statusInput, views []hostView) (reason, message string) {
 			func(v *hostView) bool { return v.ownReason(gslb.ReasonFlapping) }},
 		{gslbv1beta1.ReasonReturning, "this cluster is healthy for %s again, and waits for returnDelaySeconds before it counts",
 			func(v *hostView) bool { return v.ownReason(gslb.ReasonReturning) }},
+		{gslbv1beta1.ReasonNoLocalReadyEndpoints, "every backend in this cluster has weight 0, so no request reaches one; others serve %s", weightless},
 		{gslbv1beta1.ReasonNoLocalReadyEndpoints, "no backend in this cluster is ready; others serve %s", notReady},
 		{gslbv1beta1.ReasonServedElsewhere, "other clusters serve %s, this one does not",
 			func(v *hostView) bool { return v.own == nil || v.own.Best() != gslb.TierHealthy }},

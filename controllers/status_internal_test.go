@@ -19,6 +19,25 @@ import (
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
+func TestServingSaysThatWeightsAreZero(t *testing.T) {
+	down := unhealthy(gslb.ReasonNotReady, "192.0.2.1")
+	weightless := translate.Output{Hosts: []translate.HostStatus{{Host: gslb.MustName(app), Text: app, Offered: true, Weightless: true}}}
+	for _, c := range []struct {
+		scene   scene
+		message string
+	}{
+		{scene{own: []part{down}, noKey: true, out: weightless}, "every backend in this cluster has weight 0, so no request reaches one, and no other cluster has " + app},
+		{scene{own: []part{down}, us: []part{healthy("198.51.100.1")}, out: weightless}, "every backend in this cluster has weight 0, so no request reaches one; others serve " + app},
+		{scene{own: []part{down}, us: []part{healthy("198.51.100.1")}}, "no backend in this cluster is ready; others serve " + app},
+		{scene{own: []part{healthy("192.0.2.1")}, out: weightless}, "every host is answered"}, // a probe alone says so
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			serving := meta.FindStatusCondition(statusOf(c.scene.input(t)).Conditions, "Serving")
+			assert.Contains(t, serving.Message, c.message)
+		})
+	}
+}
+
 func TestServing(t *testing.T) {
 	down := unhealthy(gslb.ReasonNotReady, "192.0.2.1")
 	drained := part{health: gslb.Healthy, reason: gslb.ReasonReady, over: gslb.Drain, addrs: []string{"192.0.2.1"}}

@@ -117,7 +117,8 @@ const (
 	// ReasonSharedFate (True): every host is answered, and several of the clusters that serve
 	// one need the same cluster for it: they fail together.
 	ReasonSharedFate = "SharedFate"
-	// ReasonNoLocalReadyEndpoints (True or False): no backend in this cluster is ready.
+	// ReasonNoLocalReadyEndpoints (True or False): no backend in this cluster is ready, or
+	// none gets requests, since the weight of each is 0.
 	ReasonNoLocalReadyEndpoints = "NoLocalReadyEndpoints"
 	// ReasonDrained (True or False): this cluster was taken out by hand.
 	ReasonDrained = "Drained"

@@ -103,6 +103,9 @@ type HostStatus struct {
 	Readiness       gslb.Health
 	ReadinessReason gslb.Reason
 
+	// Weightless says that no request reaches a backend here because the weight of each is 0.
+	Weightless bool
+
 	// Health is what the Services say together with the entries: whether clients that
 	// arrive here are served, as far as it can be told without a probe.
 	Health gslb.Health

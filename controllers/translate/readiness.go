@@ -205,6 +205,8 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 		sum.add(serviceState{reason: gslb.ReasonHealthUnknown})
 	}
 	s.Readiness, s.ReadinessReason = sum.health(r.all)
+	s.Weightless = h.Dead != "" || len(h.Backends) > 0 && len(h.Others) == 0 &&
+		!slices.ContainsFunc(h.Backends, func(b refs.Backend) bool { return b.Dead == "" })
 	if h.Dead != "" {
 		s.Readiness, s.ReadinessReason = gslb.Unhealthy, gslb.ReasonNotReady
 	}
