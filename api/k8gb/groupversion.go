@@ -21,6 +21,9 @@ const (
 	Version = "v1beta1"
 	// OperatorName is the name of the Deployment in which k8gb's operator runs.
 	OperatorName = "k8gb"
+	// ExternalDNSName is the name of the Deployment in which the ExternalDNS of k8gb's chart
+	// runs; older charts call it otherwise.
+	ExternalDNSName = "k8gb-external-dns"
 )
 
 // GroupVersion is the group and version of every kind in this package. It is never

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -23,7 +24,8 @@ import (
 )
 
 // operator refuses to write while k8gb's operator runs: both would write the same
-// Ingresses. It is known by the name of its Deployment, or by its image.
+// Ingresses. It is known by the name of its Deployment, or by its image. ExternalDNS of k8gb
+// writes none, and is named alone.
 func (m *migration) operator(ctx context.Context) error {
 	var list appsv1.DeploymentList
 	if err := m.api.List(ctx, &list); err != nil {
@@ -32,10 +34,15 @@ func (m *migration) operator(ctx context.Context) error {
 	for i := range list.Items {
 		d := &list.Items[i]
 		asked := d.Spec.Replicas == nil || *d.Spec.Replicas > 0
-		if !isOperator(d) || !asked && d.Status.Replicas == 0 {
+		if !asked && d.Status.Replicas == 0 {
 			continue
 		}
-		m.blocked("Deployment %s/%s: k8gb's operator runs; stop it first: kubectl -n %s scale deployment %s --replicas 0", d.Namespace, d.Name, d.Namespace, d.Name)
+		switch {
+		case isOperator(d):
+			m.blocked("Deployment %s/%s: k8gb's operator runs; stop it first: kubectl -n %s scale deployment %s --replicas 0", d.Namespace, d.Name, d.Namespace, d.Name)
+		case isExternalDNS(d):
+			m.say("note", "Deployment %s/%s: k8gb's ExternalDNS runs, and writes k8gb's delegation over ours; stop it: kubectl -n %s scale deployment %s --replicas 0", d.Namespace, d.Name, d.Namespace, d.Name)
+		}
 	}
 	if m.problems > 0 && m.apply {
 		return errBlocked
@@ -54,6 +61,17 @@ func isOperator(d *appsv1.Deployment) bool {
 		}
 	}
 	return false
+}
+
+// isExternalDNS reports that a Deployment is the ExternalDNS of k8gb's chart, by its name or
+// by the owner that the chart gives it.
+func isExternalDNS(d *appsv1.Deployment) bool {
+	if d.Name == k8gb.ExternalDNSName {
+		return true
+	}
+	return slices.ContainsFunc(d.Spec.Template.Spec.Containers, func(c corev1.Container) bool {
+		return slices.ContainsFunc(c.Args, func(arg string) bool { return strings.HasPrefix(arg, "--txt-owner-id=k8gb-") })
+	})
 }
 
 // definitions installs our CustomResourceDefinitions where they are not.

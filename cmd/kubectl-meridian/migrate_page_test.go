@@ -15,6 +15,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
 
@@ -38,13 +39,27 @@ func pageCommands(page string) []string {
 func (p *place) k8gbStandsHere() {
 	p.t.Helper()
 	require.NoError(p.t, p.api.Create(p.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "k8gb"}}))
-	for _, name := range []string{"k8gb", "k8gb-coredns"} {
+	for _, name := range []string{"k8gb", "k8gb-coredns", "k8gb-external-dns"} {
 		d := &appsv1.Deployment{}
 		require.NoError(p.t, yaml.Unmarshal([]byte(`spec: {replicas: 1, selector: {matchLabels: {a: b}},
   template: {metadata: {labels: {a: b}}, spec: {containers: [{name: main, image: none}]}}}`), d))
 		d.Namespace, d.Name = "k8gb", name
 		require.NoError(p.t, p.api.Create(p.t.Context(), d))
 	}
+}
+
+// ofK8gbRuns names the Deployments of k8gb that are to run.
+func (p *place) ofK8gbRuns() []string {
+	p.t.Helper()
+	var list appsv1.DeploymentList
+	require.NoError(p.t, p.api.List(p.t.Context(), &list, client.InNamespace("k8gb")))
+	var all []string
+	for i := range list.Items {
+		if *list.Items[i].Spec.Replicas > 0 {
+			all = append(all, list.Items[i].Name)
+		}
+	}
+	return all
 }
 
 // do runs a command of the page and gives what it prints.
@@ -91,6 +106,7 @@ func TestMigrationPage(t *testing.T) {
 		t.Log(command)
 		switch {
 		case strings.HasPrefix(command, "helm install meridian "):
+			assert.Equal(t, []string{"k8gb-coredns"}, p.ofK8gbRuns(), "nothing of k8gb writes when Meridian moves the glue")
 			p.meridian()
 			p.ingress("shop", "192.0.2.1")
 			p.watch("shop.cloud.example.com", "192.0.2.1")
@@ -106,6 +122,7 @@ func TestMigrationPage(t *testing.T) {
 		}
 		done = append(done, command)
 	}
+	assert.Empty(t, p.ofK8gbRuns())
 	assert.Equal(t, block("plan"), printed["kubectl meridian migrate"])
 	assert.Contains(t, printed["kubectl get gslbs.k8gb.io -A"], "shop")
 	assert.Contains(t, printed["kubectl get gslbs.gslb.meridian.dev -A"], "test-gslb   shop")

@@ -58,7 +58,7 @@ type place struct {
 	mu      sync.Mutex
 	watched map[string][]string // host: what it must be answered with, always
 	broken  []string            // what else was answered
-	asked   int                 // answers that clients got
+	asked   map[string]int      // answers that clients got, by name
 }
 
 const watchedHost, failoverHost = "roundrobin.cloud.example.com", "failover.cloud.example.com"
@@ -68,7 +68,7 @@ func newPlace(t *testing.T) *place {
 	assets, err := kplane.Assets(t.Context())
 	require.NoError(t, err)
 	environment := &envtest.Environment{BinaryAssetsDirectory: assets, CRDs: definitionsIn(t, k8gb.CRDs, k8gb.GslbCRDFile, k8gb.ZoneDelegationCRDFile, k8gb.AbsaGslbCRDFile)}
-	p := &place{t: t, watched: make(map[string][]string)}
+	p := &place{t: t, watched: make(map[string][]string), asked: make(map[string]int)}
 	p.cfg, err = environment.Start()
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, environment.Stop()) })
@@ -149,7 +149,7 @@ func (p *place) meridian() {
 	p.t.Cleanup(func() { cancel(); running.Wait() })
 }
 
-// ask asks for every host that is watched, all the time, as clients do.
+// ask asks for every host that is watched, all the time, as clients and neighbours do.
 func (p *place) ask(ctx context.Context, server string) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -163,24 +163,29 @@ func (p *place) ask(ctx context.Context, server string) {
 		watched := maps.Clone(p.watched)
 		p.mu.Unlock()
 		for host, want := range watched {
-			q := new(dns.Msg)
-			q.SetQuestion(host+".", dns.TypeA)
-			m, _, err := new(dns.Client).ExchangeContext(ctx, q, server)
-			if err != nil {
-				continue // a machine that is too busy for a datagram
-			}
-			var have []string
-			for _, rr := range m.Answer {
-				have = append(have, rr.(*dns.A).A.String())
-			}
-			slices.Sort(have)
-			p.mu.Lock()
-			p.asked++
-			if !slices.Equal(have, want) {
-				p.broken = append(p.broken, fmt.Sprintf("%s is answered %s %v", host, dns.RcodeToString[m.Rcode], have))
-			}
-			p.mu.Unlock()
+			p.askFor(ctx, server, host, want)
+			p.askFor(ctx, server, "localtargets-"+host, want) // as a neighbour does that runs k8gb
 		}
+	}
+}
+
+func (p *place) askFor(ctx context.Context, server, host string, want []string) {
+	q := new(dns.Msg)
+	q.SetQuestion(host+".", dns.TypeA)
+	m, _, err := new(dns.Client).ExchangeContext(ctx, q, server)
+	if err != nil {
+		return // a machine that is too busy for a datagram
+	}
+	var have []string
+	for _, rr := range m.Answer {
+		have = append(have, rr.(*dns.A).A.String())
+	}
+	slices.Sort(have)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked[host]++
+	if !slices.Equal(have, want) {
+		p.broken = append(p.broken, fmt.Sprintf("%s is answered %s %v", host, dns.RcodeToString[m.Rcode], have))
 	}
 }
 
@@ -188,13 +193,17 @@ func (p *place) ask(ctx context.Context, server string) {
 func (p *place) unchanged() {
 	p.t.Helper()
 	p.mu.Lock()
-	before := p.asked
+	before := maps.Clone(p.asked)
 	p.mu.Unlock()
 	p.until(func() error {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.asked < before+10 {
-			return errors.New("clients have not asked since")
+		for host := range p.watched {
+			for _, name := range []string{host, "localtargets-" + host} {
+				if p.asked[name] < before[name]+3 {
+					return fmt.Errorf("clients have not asked for %s since", name)
+				}
+			}
 		}
 		return nil
 	})

@@ -124,9 +124,19 @@ func TestMigrateSaysWhatIsInTheWay(t *testing.T) {
 		},
 	}
 	require.NoError(t, p.api.Create(t.Context(), operator))
+	for name, args := range map[string][]string{"k8gb-external-dns": nil, "external-dns": {"--source=crd", "--txt-owner-id=k8gb-cloud.example.com-eu"}, "others": {"--txt-owner-id=ours"}} {
+		d := operator.DeepCopy()
+		d.ResourceVersion, d.Name = "", name
+		d.Spec.Template.Spec.Containers[0].Image, d.Spec.Template.Spec.Containers[0].Args = "external-dns", args
+		require.NoError(t, p.api.Create(t.Context(), d))
+	}
 	plan, err := p.migrate(migration{})
 	require.ErrorIs(t, err, errBlocked)
 	assert.Equal(t, 1, exitCode(err))
+	for _, name := range []string{"k8gb-external-dns", "external-dns"} {
+		assert.Contains(t, plan, "note     Deployment test-gslb/"+name+": k8gb's ExternalDNS runs, and writes k8gb's delegation over ours")
+	}
+	assert.NotContains(t, plan, "others")
 	assert.Contains(t, plan, "blocked  Deployment test-gslb/balancer: k8gb's operator runs")
 	assert.Contains(t, plan, "create", "the plan is whole all the same")
 	text, err := p.migrate(migration{apply: true})
