@@ -50,6 +50,17 @@ func TestReadmesShowTheFiles(t *testing.T) {
 	}
 }
 
+// TestReadmesNameThePageTheyFollow: by a link to the neighbour's own walk-through.
+func TestReadmesNameThePageTheyFollow(t *testing.T) {
+	for _, dir := range folders(t) {
+		readme := read(t, dir, "README.md")
+		_, first, _ := strings.Cut(readme, "\n## 1. ")
+		first, _, _ = strings.Cut(first, "\n## 2. ")
+		intro, _, _ := strings.Cut(readme, "\n## 1. ")
+		assert.Regexp(t, `\]\(https://\S+\)`, intro+first, dir)
+	}
+}
+
 // TestTheIndexHasEveryExample: that links lead somewhere is checked for all pages.
 func TestTheIndexHasEveryExample(t *testing.T) {
 	for _, dir := range folders(t) {
