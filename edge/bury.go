@@ -52,7 +52,7 @@ func (d *delegator) watchBeats(ctx context.Context) error {
 	return nil
 }
 
-// bury removes the NS and the glue of one dead cluster from a delegation, under
+// bury removes the NS of one dead cluster from a delegation, and its glue where we may, under
 // prerequisites in the same message (agreement.md §6): the NS set is what was
 // just read, its heartbeat stands still, and ours is ours. Ours stays, so the last
 // one is never removed. It gives when to look again for the next one; zero: there is
@@ -102,7 +102,7 @@ func (d *delegator) buryOne(ctx context.Context, want Delegation, have holding, 
 	if cur := parseCurrent(own); !cur.good || cur.beat.ClusterID != d.selfID {
 		return time.Now().Add(verifyEvery), nil
 	}
-	server, err := d.k.Publisher.Update(ctx, Change{
+	server, bare, err := d.takeAway(ctx, have.server, Change{
 		Zone: d.edge,
 		Require: []RRset{
 			{Name: want.Zone, Type: TypeNS, Data: have.ns},
@@ -131,6 +131,6 @@ func (d *delegator) buryOne(ctx context.Context, want Delegation, have holding, 
 	}
 	d.k.metrics.buried(want.Zone)
 	d.k.Log.Warn("name server of a dead cluster removed from the delegation; the cluster puts it back when it returns",
-		"zone", want.Zone, "edge", d.edge, "geo_tag", string(tag), "name", name, "server", server)
+		"zone", want.Zone, "edge", d.edge, "geo_tag", string(tag), "name", name, "server", server, "glue_left", bare)
 	return time.Now(), nil
 }

@@ -5,6 +5,7 @@ package edge
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -30,18 +31,21 @@ type delegator struct {
 	pokes    box[struct{}]
 	removals chan removal
 
-	want  []Delegation
-	right map[gslb.Name]Delegation    // as the edge was found to hold it last
-	added map[gslb.Name][]gslb.Record // glue that this process added, by zone
-	beats map[gslb.GeoTag]stillBeat   // of lost clusters
-	due   time.Time                   // when to look at the edge again; zero: nothing to look after
-	retry backoff
+	want   []Delegation
+	right  map[gslb.Name]Delegation                   // as the edge was found to hold it last
+	added  map[gslb.Name][]gslb.Record                // glue that this process added, by zone
+	beats  map[gslb.GeoTag]stillBeat                  // of lost clusters
+	glue   map[gslb.Name]map[gslb.GeoTag][]netip.Addr // of lost clusters, as it stood while they were named, by zone
+	spared map[string]time.Time                       // until when glue of others is left alone, by server
+	due    time.Time                                  // when to look at the edge again; zero: nothing to look after
+	retry  backoff
 }
 
 func newDelegator(k *Keeper, edge gslb.Name, self gslb.GeoTag, id string, c *claim) *delegator {
 	return &delegator{
 		k: k, edge: edge, self: self, selfID: id, claim: c, plans: newBox[[]Delegation](), pokes: newBox[struct{}](), removals: make(chan removal),
 		right: make(map[gslb.Name]Delegation), added: make(map[gslb.Name][]gslb.Record), beats: make(map[gslb.GeoTag]stillBeat),
+		glue: make(map[gslb.Name]map[gslb.GeoTag][]netip.Addr), spared: make(map[string]time.Time),
 	}
 }
 
@@ -173,7 +177,11 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 		return s, again
 	}
 	d.right[want.Zone] = want
-	s.OK, s.Reason, s.Message = true, ReasonDelegated, kept
+	over, err := d.leftOver(ctx, want, have)
+	if err != nil {
+		return failed(s, err), again
+	}
+	s.OK, s.Reason, s.Message = true, ReasonDelegated, alsoSaid(kept, over)
 	if kept != "" {
 		delete(d.right, want.Zone)
 	}
@@ -185,6 +193,6 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 
 func failed(s ZoneStatus, err error) ZoneStatus {
 	e := asError(err)
-	s.Reason, s.Server, s.RCODE, s.Message = e.Reason, e.Server, e.RCODE, e.Error()
+	s.OK, s.Reason, s.Server, s.RCODE, s.Message = false, e.Reason, e.Server, e.RCODE, e.Error()
 	return s
 }

@@ -41,7 +41,7 @@ type ZoneStatus struct {
 	OK       bool   // the edge zone, read back, holds what is ours, or is ours
 	Reason   Reason
 	RCODE    string // of a refusal: "REFUSED", "BADKEY"; "" otherwise
-	Message  string // for people; "" when OK, unless the edge zone is ours or something is left to an instance that sees
+	Message  string // for people; "" when OK, unless the edge zone is ours, something is left to an instance that sees, or glue of the dead is left
 	// NameServers is the delegation as the edge serves it, all clusters' and
 	// foreign ones (Cluster is ""); addresses are read for our own only. Below an
 	// edge zone that is ours it is the zone's own set.

@@ -91,6 +91,7 @@ type member struct {
 	keeper *edge.Keeper
 	worlds chan *gslb.World
 	world  gslb.World
+	stop   func() // ends it, and leaves what it wrote
 
 	mu    sync.Mutex
 	sight []gslb.Sighting
@@ -128,10 +129,11 @@ func join(t *testing.T, s *bindtest.Server, tag gslb.GeoTag, key bindtest.Key, a
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- m.keeper.Run(ctx) }()
-	t.Cleanup(func() {
+	m.stop = sync.OnceFunc(func() {
 		cancel()
 		assert.NoError(t, <-done)
 	})
+	t.Cleanup(m.stop)
 	m.tell(nil)
 	return m
 }
@@ -223,6 +225,7 @@ func TestDocumentedSetUp(t *testing.T) {
 	_, err := s.NSUpdate(admin, "update delete cloud.example.com NS ns.elsewhere.example.")
 	require.NoError(t, err)
 	console(t, s)
+	buriesAndTakesBack(t, s.Addr, eu, us, usKey)
 }
 
 // console runs the dig lines of the page and compares what they print.

@@ -91,21 +91,11 @@ cloud NS ns.elsewhere.example.
 `
 
 // keepsDelegation is what every edge server must be able to do: two clusters come, one
-// changes its addresses, says so in its heartbeat, and goes.
-func keepsDelegation(t *testing.T, addr netip.AddrPort, euKey, usKey bindtest.Key) {
+// changes its addresses, says so in its heartbeat, and one goes. It gives the other.
+func keepsDelegation(t *testing.T, addr netip.AddrPort, euKey, usKey bindtest.Key) *member {
 	t.Helper()
 	s := &bindtest.Server{Addr: addr}
-	dig := func(name, kind string) string {
-		t.Helper()
-		out := bindtest.Dig(t, "@127.0.0.1", "-p", fmt.Sprint(addr.Port()), name, kind, "+norecurse", "+noall", "+answer", "+authority")
-		var data []string
-		for line := range strings.Lines(out) {
-			if f := strings.Fields(line); len(f) > 4 && f[3] == kind {
-				data = append(data, strings.Join(f[4:], " "))
-			}
-		}
-		return strings.Join(data, "|")
-	}
+	dig := digger(t, addr)
 	eu := join(t, s, "eu", euKey, []string{"203.0.113.10", "2001:db8::10"})
 	us := join(t, s, "us", usKey, []string{"198.51.100.20"})
 	eu.until(edge.ReasonDelegated)
@@ -129,6 +119,7 @@ func keepsDelegation(t *testing.T, addr netip.AddrPort, euKey, usKey bindtest.Ke
 	assert.Empty(t, dig("gslb-ns-eu-cloud.example.com", "A"))
 	assert.Empty(t, dig("gslb-heartbeat-eu.example.com", "TXT"))
 	assert.Equal(t, "192.0.2.80", dig("www.example.com", "A"))
+	return us
 }
 
 // TestKnot runs the configuration of docs/edge/knot.md.
@@ -136,16 +127,23 @@ func TestKnot(t *testing.T) {
 	knotd := program(t, "knotd", "knot")
 	dir, addr := t.TempDir(), freePort(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "example.com.zone"), []byte(plain), 0o600))
-	conf := fmt.Sprintf("server:\n  listen: %s@%d\n  rundir: %s\n\ndatabase:\n  storage: %s\n\nlog:\n  - target: stderr\n    any: info\n\n", addr.Addr(), addr.Port(), dir, dir) +
+	conf := fmt.Sprintf("server:\n  listen: %s@%d\n  rundir: %s\n\ndatabase:\n  storage: %s\n\nlog:\n  - target: stderr\n    any: debug\n\n", addr.Addr(), addr.Port(), dir, dir) +
 		strings.NewReplacer("SECRET-OF-EU", euKey.Base64(), "SECRET-OF-US", usKey.Base64(), "/var/lib/knot/", dir+"/").Replace(block(t, "knot.md", "knot.conf"))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "knot.conf"), []byte(conf), 0o600))
 	run(t, addr, filepath.Join(dir, "log"), knotd, "-c", filepath.Join(dir, "knot.conf"))
-	keepsDelegation(t, addr, euKey, usKey)
+	us := keepsDelegation(t, addr, euKey, usKey)
+	eu := join(t, &bindtest.Server{Addr: addr}, "eu", euKey, []string{"203.0.113.10"}, func(c *edge.Config) { c.Instance = "eu-2" })
+	eu.until(edge.ReasonDelegated)
+	buriesAndTakesBack(t, addr, eu, us, usKey)
 
 	t.Log("a key may not write what is another's")
 	stranger := join(t, &bindtest.Server{Addr: addr}, "cz", euKey, []string{"192.0.2.3"})
 	refused := stranger.until(edge.ReasonRefused)
-	assert.NotEmpty(t, refused.RCODE)
+	assert.Equal(t, "BADKEY", refused.RCODE, "as docs/edge/knot.md has it")
+	assert.Contains(t, refused.Message, "acl")
+	log, err := os.ReadFile(filepath.Join(dir, "log"))
+	require.NoError(t, err)
+	assert.Contains(t, string(log), "ACL, denied")
 }
 
 // TestPowerDNS runs the blocks of docs/edge/powerdns.md.

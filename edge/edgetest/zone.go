@@ -155,8 +155,27 @@ func (t Trouble) answer(ctx context.Context) error {
 	return nil
 }
 
+// Granted is the zone as the holder of a key sees it that may write these names alone, as
+// grants of BIND's update-policy have it: an update that touches another one is refused
+// whole, after its prerequisites (RFC 2136 §3.2, §3.3). These may ask for any name.
+func (z *Zone) Granted(names ...string) edge.Publisher { return &granted{z, names} }
+
+type granted struct {
+	*Zone
+	names []string
+}
+
+// Update implements edge.Publisher.
+func (g *granted) Update(ctx context.Context, c edge.Change) (string, error) {
+	return g.update(ctx, c, func(n gslb.Name) bool { return slices.Contains(g.names, n.String()) })
+}
+
 // Update implements edge.Publisher.
 func (z *Zone) Update(ctx context.Context, c edge.Change) (string, error) {
+	return z.update(ctx, c, func(gslb.Name) bool { return true })
+}
+
+func (z *Zone) update(ctx context.Context, c edge.Change, may func(gslb.Name) bool) (string, error) {
 	z.mu.Lock()
 	t, before := z.trouble, z.before
 	z.before = nil
@@ -168,17 +187,22 @@ func (z *Zone) Update(ctx context.Context, c edge.Change) (string, error) {
 	z.mu.Lock()
 	defer z.mu.Unlock()
 	if err == nil {
-		err = z.take(c, t.Ignore)
+		err = z.take(c, t.Ignore, may)
 	}
 	z.updates = append(z.updates, Update{time.Now(), c, err})
 	return Server, err
 }
 
-func (z *Zone) take(c edge.Change, ignore bool) error {
+func (z *Zone) take(c edge.Change, ignore bool, may func(gslb.Name) bool) error {
 	for _, want := range c.Require {
 		if data := sorted(want.Data); !slices.Equal(z.sets[key{want.Name, want.Type}], data) {
 			return &edge.Error{Reason: edge.ReasonRefused, Server: Server, RCODE: "NXRRSET",
 				Message: fmt.Sprintf("prerequisite on %s fails", want.Name), Err: edge.ErrRaced}
+		}
+	}
+	for _, n := range touched(c) {
+		if !may(n) {
+			return &edge.Error{Reason: edge.ReasonRefused, Server: Server, RCODE: "REFUSED", Message: fmt.Sprintf("the key may not write %s", n)}
 		}
 	}
 	if ignore {
@@ -196,6 +220,17 @@ func (z *Zone) take(c edge.Change, ignore bool) error {
 		z.put(k, append(slices.Clone(z.sets[k]), r.Data))
 	}
 	return nil
+}
+
+// touched gives the names that a change writes.
+func touched(c edge.Change) (names []gslb.Name) {
+	for _, s := range c.Clear {
+		names = append(names, s.Name)
+	}
+	for _, r := range slices.Concat(c.Remove, c.Add) {
+		names = append(names, r.Name)
+	}
+	return names
 }
 
 func (z *Zone) put(k key, data []string) {

@@ -84,7 +84,7 @@ func rcodeHint(r *rcodeError, what string, zone gslb.Name, key string) string {
 	switch r.tsig {
 	case 0:
 	case dns.RcodeBadKey:
-		return fmt.Sprintf("it does not know key %s; create it there under this name and with this algorithm", key)
+		return fmt.Sprintf("it does not know key %s; create it there under this name and with this algorithm (Knot says so too of a key whose acl does not allow the update)", key)
 	case dns.RcodeBadSig:
 		return fmt.Sprintf("it knows key %s with another secret; give both sides the same", key)
 	case dns.RcodeBadTime:
