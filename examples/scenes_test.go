@@ -110,6 +110,8 @@ func besideLinkerd(t *testing.T) []scene {
 		scene{name: "through east by a TrafficSplit, with weight 0", applied: bySMI, happens: in("west", noPods("podinfo", nil),
 			with(t, `{apiVersion: split.smi-spec.io/v1alpha2, kind: TrafficSplit, metadata: {namespace: test, name: podinfo}, spec: {service: podinfo, backends: [{service: podinfo, weight: 100}, {service: podinfo-east, weight: 0}]}}`))},
 		scene{name: "federated", happens: in("west", with(t, `{apiVersion: v1, kind: Service, metadata: {namespace: test, name: podinfo, annotations: {multicluster.linkerd.io/remote-discovery: podinfo@east}}}`), without("EndpointSlice test/podinfo-x9k2p"))},
+		scene{name: "through east on a flat network", applied: through, happens: in("west", noPods("podinfo", nil), without("EndpointSlice test/podinfo-east-m4t7w"),
+			with(t, `{apiVersion: v1, kind: Service, metadata: {namespace: test, name: podinfo-east, labels: {multicluster.linkerd.io/remote-discovery: east, multicluster.linkerd.io/remote-service: podinfo}}}`))},
 	)
 }
 
