@@ -43,7 +43,7 @@ func withBalancers(c *controllers.Config) {
 }
 
 // sample is a Gslb of api/k8gb/testdata, and what becomes of it in a cluster that is alone
-// in its zone: the status that k8gb gives, and the answer.
+// in its zone: the status that k8gb gives, and the answer; inTwoClusters has what it becomes beside another.
 type sample struct {
 	name, host string
 	older      bool // in k8gb.absa.oss

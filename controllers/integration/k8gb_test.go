@@ -137,6 +137,7 @@ func TestPlaygroundOfK8gbAppliesUnchanged(t *testing.T) {
 	assert.Empty(t, s.quiet(), "a status that is pruned is not written for ever")
 	t.Run("twin", func(t *testing.T) { twinOfOurs(t, s, cfg) })
 	t.Run("removed", func(t *testing.T) { removedWithFinalizer(t, s) })
+	t.Run("two clusters", func(t *testing.T) { inTwoClusters(t, s) })
 }
 
 // references: samples with resourceRef, and what is better than with k8gb: a misspelt
