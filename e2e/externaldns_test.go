@@ -87,19 +87,45 @@ func buildExternalDNS(t *testing.T) string {
 func (s *carriedSite) join(tag string) {
 	s.t.Helper()
 	s.clusters[tag].start()
+	s.dns[tag] = s.carry("external-dns-"+tag, tag, "--namespace=default", "--label-filter=gslb.meridian.dev/delegation=externaldns", "--policy=upsert-only", "--txt-owner-id=meridian")
+}
+
+// carry starts an ExternalDNS in a cluster.
+func (s *carriedSite) carry(name, tag string, args ...string) *lab.Process {
+	s.t.Helper()
 	ours := s.lab.Bin
 	s.lab.Bin = s.binary
 	defer func() { s.lab.Bin = ours }()
-	p, err := s.lab.Start("external-dns-"+tag,
-		"--kubeconfig="+s.planes.Cluster(tag).Kubeconfig, "--interval=1s", "--min-event-sync-interval=1s", "--metrics-address="+s.lab.Addr(s.clusters[tag].n).String()+":7979",
-		"--source=crd", "--namespace=default", "--label-filter=gslb.meridian.dev/delegation=externaldns", "--domain-filter="+lab.EdgeZone,
-		"--policy=upsert-only", "--registry=txt", "--txt-owner-id=meridian",
+	p, err := s.lab.Start(name, append(args,
+		"--kubeconfig="+s.planes.Cluster(tag).Kubeconfig, "--interval=1s", "--min-event-sync-interval=1s",
+		"--metrics-address="+s.lab.Addr(s.clusters[tag].n).String()+":0",
+		"--source=crd", "--domain-filter="+lab.EdgeZone, "--registry=txt",
 		"--managed-record-types=NS", "--managed-record-types=A", "--managed-record-types=AAAA",
 		"--provider=rfc2136", "--rfc2136-host="+s.bind.Addr.Addr().String(), "--rfc2136-port="+strconv.Itoa(int(s.bind.Addr.Port())), "--rfc2136-zone="+lab.EdgeZone,
 		"--rfc2136-tsig-axfr", "--rfc2136-tsig-keyname="+s.key.Name, "--rfc2136-tsig-secret-alg=hmac-sha256",
-		"--rfc2136-tsig-secret="+base64.StdEncoding.EncodeToString(s.key.Secret))
+		"--rfc2136-tsig-secret="+base64.StdEncoding.EncodeToString(s.key.Secret))...)
 	require.NoError(s.t, err)
-	s.dns[tag] = p
+	return p
+}
+
+// beside starts another ExternalDNS in a cluster, as one that was there before Meridian: with
+// an owner of its own, that takes away what it does not want, for an application.
+func (s *carriedSite) beside(tag string) {
+	s.t.Helper()
+	_, err := s.planes.Kubectl(s.t.Context(), tag, strings.NewReader(`apiVersion: v1
+kind: Namespace
+metadata: {name: apps}
+---
+apiVersion: externaldns.k8s.io/v1alpha1
+kind: DNSEndpoint
+metadata: {name: app, namespace: apps}
+spec: {endpoints: [{dnsName: app.example.com, recordType: A, recordTTL: 60, targets: [192.0.2.90]}, {dnsName: below.cloud.example.com, recordType: A, recordTTL: 60, targets: [192.0.2.91]}]}
+`), "apply", "-f", "-")
+	require.NoError(s.t, err)
+	s.carry("external-dns-beside", tag, "--namespace=apps", "--policy=sync", "--txt-owner-id=apps", "--exclude-domains="+lab.Zone)
+	s.until("the application has its record", func() bool {
+		return slices.ContainsFunc(s.bind.AXFR(lab.EdgeZone), func(l string) bool { return strings.HasPrefix(l, "app.") })
+	})
 }
 
 // delegated is the delegation in BIND, as lines of NS, A and AAAA.
@@ -173,6 +199,12 @@ func (s *carriedSite) holds(want []string, tags ...string) {
 	s.round(3, func() { require.Equal(s.t, want, s.delegated()) }, tags...)
 }
 
+// loses takes the DNSEndpoint of a cluster away.
+func (s *carriedSite) loses(tag string) {
+	s.t.Helper()
+	s.clusters[tag].kubectl("delete", "dnsendpoints.externaldns.k8s.io", "meridian-"+lab.Zone)
+}
+
 func (s *carriedSite) kill(tag string) {
 	s.t.Helper()
 	require.NoError(s.t, s.dns[tag].Kill())
@@ -191,8 +223,11 @@ func TestExternalDNSKnowsTheDocumentedFlags(t *testing.T) {
 func TestDelegationByExternalDNS(t *testing.T) {
 	s := newCarriedSite(t, "eu", "us", "cz")
 	others := func() []string {
-		return slices.DeleteFunc(s.bind.AXFR(lab.EdgeZone), func(l string) bool { return !strings.HasPrefix(l, "www.") })
+		return slices.DeleteFunc(s.bind.AXFR(lab.EdgeZone), func(l string) bool {
+			return !strings.HasPrefix(l, "www.") && !strings.HasPrefix(l, "app.") && !strings.HasPrefix(l, "below.")
+		})
 	}
+	s.beside("eu")
 	before := others()
 
 	t.Log("the first cluster")
@@ -214,13 +249,16 @@ func TestDelegationByExternalDNS(t *testing.T) {
 	s.until("eu serves", func() bool { return lab.Addrs(t.Context(), eu.at(), rr) == "NXDOMAIN" })
 	s.holds(s.want("eu", "us"), "eu")
 
-	t.Log("and loses its object")
-	eu.kubectl("delete", "dnsendpoints.externaldns.k8s.io", "meridian-"+lab.Zone)
+	t.Log("and loses its object while it is down")
+	require.NoError(t, eu.process.Stop())
+	s.loses("eu")
+	s.round(3, func() { require.Equal(t, s.want("eu", "us"), s.delegated()) }, "eu")
+	eu.start()
 	s.until("the object is written again", func() bool {
 		_, err := s.planes.Kubectl(t.Context(), "eu", nil, "get", "dnsendpoints.externaldns.k8s.io", "meridian-"+lab.Zone)
 		return err == nil
 	})
-	s.holds(s.want("eu", "us"), "eu")
+	s.round(5, func() { require.Equal(t, s.want("eu", "us"), s.delegated()) }, "eu")
 
 	t.Log("a third cluster joins although one is dead")
 	s.join("cz")
@@ -233,4 +271,13 @@ func TestDelegationByExternalDNS(t *testing.T) {
 	require.NoError(t, err)
 	s.awaitDelegated("cz", "eu", "us")
 	assert.Equal(t, before, others(), "records of others are as they were")
+
+	t.Log("with another policy the same loss takes the delegation away")
+	for _, tag := range []string{"eu", "cz"} {
+		s.kill(tag)
+	}
+	s.loses("eu")
+	s.carry("external-dns-sync", "eu", "--namespace=default", "--policy=sync", "--txt-owner-id=meridian")
+	s.until("the delegation is gone", func() bool { return len(s.delegated()) == 0 })
+	assert.Equal(t, before, others(), "those of others are not")
 }

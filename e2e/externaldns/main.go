@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -118,7 +119,11 @@ func (c *controller) round(ctx context.Context) error {
 // endpoints reads the DNSEndpoints, and says in their status that it did.
 func (c *controller) endpoints(ctx context.Context) ([]*endpoint.Endpoint, error) {
 	var list v1alpha1.DNSEndpointList
-	if err := c.objects.List(ctx, &list, client.InNamespace(c.cfg.Namespace)); err != nil {
+	selector, err := labels.Parse(c.cfg.LabelFilter)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.objects.List(ctx, &list, client.InNamespace(c.cfg.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
 		return nil, err
 	}
 	var all []*endpoint.Endpoint
