@@ -355,6 +355,8 @@ func TestWhatIsNoTrouble(t *testing.T) {
 		{"one edge server is silent", map[string]reply{edgeB: nil}, "the edge zone's own trouble; the next one answers"},
 		{"a secondary of others at the edge", map[string]reply{
 			hidden: whole(foreign...), edgeA: whole(foreign...), edgeB: whole(foreign...), secAt: nameServer("90", nsEU, nsUS)}, "an operator may put it there"},
+		{"glue of a cluster that is dead and not named", map[string]reply{
+			hidden: whole(delEU, glEU, glUS), edgeA: whole(delEU, glEU, glUS), edgeB: whole(delEU, glEU, glUS), euAt: nameServer("100", nsEU), usAt: nil}, "the key of no other may touch it, and it leads nobody there"},
 		{"serials of clusters differ by days", map[string]reply{usAt: nameServer("900000", nsEU, nsUS)}, "each cluster counts its own"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

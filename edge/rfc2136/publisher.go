@@ -108,7 +108,7 @@ func (p *Publisher) Update(ctx context.Context, c edge.Change) (string, error) {
 		if in.Rcode != dns.RcodeSuccess {
 			return p.explain(&rcodeError{rcode: in.Rcode, signed: true}, "update", server, c.Zone)
 		}
-		p.servers.takes(server)
+		p.servers.takes(c.Zone, server)
 		taken = server
 		return nil
 	})

@@ -154,7 +154,7 @@ func (r *Reader) Servers(ctx context.Context, zone gslb.Name) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	return list.order(), nil
+	return list.order(zone), nil
 }
 
 // servers gives the servers of an edge zone. What was found last stays while

@@ -58,23 +58,29 @@ func parseServer(s string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// servers remembers which server takes updates and which does not answer.
+// servers remembers which server takes updates of which edge zone, and which does not answer.
 type servers struct {
 	mu       sync.Mutex
-	names    []string             // the one that took an update last comes first
+	names    []string
+	took     map[gslb.Name]string // the last update, by edge zone
 	silentAt map[string]time.Time // when it last failed to answer
 }
 
 func newServers(names []string) *servers {
-	return &servers{names: names, silentAt: make(map[string]time.Time)}
+	return &servers{names: names, took: make(map[gslb.Name]string), silentAt: make(map[string]time.Time)}
 }
 
-// order gives the servers, those that did not answer of late last.
-func (s *servers) order() []string {
+// order gives the servers for an edge zone: the one that took its last update first, those
+// that did not answer of late last.
+func (s *servers) order(zone gslb.Name) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	names := s.names
+	if i := slices.Index(names, s.took[zone]); i > 0 {
+		names = slices.Insert(slices.Delete(slices.Clone(names), i, i+1), 0, names[i])
+	}
 	var good, silent []string
-	for _, n := range s.names {
+	for _, n := range names {
 		if at, ok := s.silentAt[n]; ok && time.Since(at) < avoidSilent {
 			silent = append(silent, n)
 		} else {
@@ -96,19 +102,18 @@ func (s *servers) silent(name string) {
 	s.silentAt[name] = time.Now()
 }
 
-// takes notes that a server took an update: it is preferred from now on.
-func (s *servers) takes(name string) {
+// takes notes that a server took an update of an edge zone: it is preferred for that one
+// from now on.
+func (s *servers) takes(zone gslb.Name, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.Index(s.names, name); i > 0 {
-		s.names = slices.Insert(slices.Delete(slices.Clone(s.names), i, i+1), 0, name)
-	}
+	s.took[zone] = name
 }
 
 // try runs f with one server after the other until one gives a final result.
 // What a server that answered says is worth more than silence of another.
 func (s *servers) try(ctx context.Context, log *slog.Logger, zone gslb.Name, only string, f func(context.Context, string) error) error {
-	order := s.order()
+	order := s.order(zone)
 	if only != "" {
 		order = []string{only}
 	}
