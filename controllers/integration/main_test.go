@@ -60,7 +60,7 @@ func runWithServer(m *testing.M) (code int, err error) {
 		return 1, fmt.Errorf("starting an API server with our definitions: %w", err)
 	}
 	defer func() { err = errors.Join(err, environment.Stop()) }()
-	defer beside.stop()
+	defer func() { err = errors.Join(err, beside.stop()) }()
 	if err := grant(server); err != nil {
 		return 1, err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ import (
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/hostnames"
 	"github.com/meridian-gslb/meridian/internal/kplane"
+	"github.com/meridian-gslb/meridian/strategies"
 )
 
 // beside holds the clusters of the checks of docs/neighbours.md; the first check starts
@@ -40,6 +42,7 @@ type neighbours struct {
 	life   lifetime
 	eu, us *site
 	asked  askedNames
+	seen   everyWorld
 }
 
 // clusters gives the two clusters, for one test.
@@ -70,7 +73,8 @@ func (n *neighbours) start() {
 		return n.site(cfg, tag)
 	}
 	eu := begin("eu")
-	us := begin("us", append(gatewayAPI(&n.life, "gateways", "httproutes"), trafficSplits("v1alpha2", "v1alpha1", "v1alpha3", "v1alpha4"))...)
+	us := begin("us", slices.Concat(gatewayAPI(&n.life, "gateways", "httproutes"), istioAPI(&n.life),
+		[]*apiextensionsv1.CustomResourceDefinition{trafficSplits("v1alpha2", "v1alpha1", "v1alpha3", "v1alpha4")})...)
 	n.life.tell(eu, us)
 	n.life.tell(us, eu)
 	n.eu, n.us = eu, us
@@ -82,15 +86,90 @@ func (n *neighbours) site(cfg *rest.Config, tag gslb.GeoTag) *site {
 	s := newSiteAs(&n.life, cfg, tag, id, func(c *controllers.Config) {
 		c.Asker = &n.asked
 		c.Names = []string{"the-" + string(tag)}
+		c.Store.(*gslb.Store).OnWorld(n.seen.see)
 	})
 	s.api = newClient(&n.life, cfg)
 	return s
 }
 
-func (n *neighbours) stop() {
+// stop ends the clusters, and says what must never be and was.
+func (n *neighbours) stop() error {
 	if n.life.cancel != nil {
 		n.life.stop()
 	}
+	return n.seen.err()
+}
+
+// everyWorld looks at every World that the clusters ever have, from when it is told what to
+// look for.
+type everyWorld struct {
+	mu     sync.Mutex
+	never  map[netip.Addr]bool    // are entries of no host
+	steady map[gslb.Name][]string // what a host answers
+	broken []error
+}
+
+// never holds, to the end of the package's run, that an address is an entry of no host.
+func never(addr string) {
+	v := &beside.seen
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.never == nil {
+		v.never = map[netip.Addr]bool{}
+	}
+	v.never[netip.MustParseAddr(addr)] = true
+}
+
+// steady holds that both clusters answer a host with just these, until the check ends that.
+func steady(t *testing.T, host string, want ...string) (end func()) {
+	t.Helper()
+	v := &beside.seen
+	name := gslb.MustName(host)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.steady == nil {
+		v.steady = map[gslb.Name][]string{}
+	}
+	v.steady[name] = want
+	end = func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.steady, name)
+	}
+	t.Cleanup(end)
+	return end
+}
+
+func (v *everyWorld) see(w *gslb.World) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.never) > 0 {
+		for h := range w.Hosts() {
+			for i := range h.Parts {
+				for _, e := range h.Parts[i].Entries {
+					if v.never[e.Addr] {
+						v.broken = append(v.broken, fmt.Errorf("%s is an entry of %s in %s", e.Addr, h.Name, w.Self))
+					}
+				}
+			}
+		}
+	}
+	for name, want := range v.steady {
+		have := []string{}
+		if h := w.Host(name); h != nil {
+			d := strategies.Decide(h)
+			have = texts(d.Addrs())
+		}
+		if !slices.Equal(have, want) {
+			v.broken = append(v.broken, fmt.Errorf("%s answers %v in %s, not %v", name, have, w.Self, want))
+		}
+	}
+}
+
+func (v *everyWorld) err() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return errors.Join(v.broken...)
 }
 
 // lifetime is a testing.TB that outlives a test: what several tests share is made with it.
@@ -243,6 +322,19 @@ func (s *site) own(ns, name string, meets func(*gslbv1beta1.ClusterStatus) bool)
 	return g
 }
 
+// edit changes Gslb podinfo, as its author does.
+func (s *site) edit(ns string, change func(*gslbv1beta1.Gslb)) {
+	s.t.Helper()
+	eventually(s.t, func() error {
+		g := &gslbv1beta1.Gslb{}
+		if err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: ns, Name: "podinfo"}, g); err != nil {
+			return err
+		}
+		change(g)
+		return s.api.Update(s.t.Context(), g)
+	})
+}
+
 // Manifests that checks are made of.
 const (
 	aService = `apiVersion: v1
@@ -286,7 +378,10 @@ spec:
   ` + strings.TrimSpace(more)
 }
 
-var discoveryV1 = schema.GroupVersion{Group: "discovery.k8s.io", Version: "v1"}
+var (
+	coreV1      = schema.GroupVersion{Version: "v1"}
+	discoveryV1 = schema.GroupVersion{Group: "discovery.k8s.io", Version: "v1"}
+)
 
 const roundRobin = "strategy: {type: roundRobin}"
 
