@@ -45,11 +45,15 @@ endpoints:
 
 func TestL1LocalScopeTakesAClusterWithoutPodsOut(t *testing.T) {
 	t.Parallel()
-	eu, _ := clusters(t)
+	_, us := clusters(t)
 	const host = "l1.cloud.example.com"
-	ns := eu.inNamespace(host, aService, emptySlice, mirror, anIngress("", "podinfo", "{ip: 192.0.2.1}"), aGslb(roundRobin))
-	eu.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
-	eu.answers(host)
+	ns := splitBySMI(us, host, "podinfo") // scope clusterset: the mirror is ready, and counts
+	us.edit(ns, func(g *gslbv1beta1.Gslb) { g.Spec.ServiceHealthScope = gslbv1beta1.ScopeLocal })
+	us.answers(host)
+	us.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
+		return c.Health == gslbv1beta1.ClusterUnhealthy && c.DependsOn == nil
+	})
 }
 
 // split is a route of weights: a part of the requests goes to east.
@@ -209,6 +213,7 @@ spec: {ports: [{name: http, port: 80}]}`
 func TestL5GatewayOfLinkerdIsNeverPublished(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
+	never("203.0.113.9")
 	const host = "l5.cloud.example.com"
 	gateway := `apiVersion: v1
 kind: Namespace
@@ -235,6 +240,7 @@ endpoints:
 	us.answers(host, "192.0.2.5")
 	// Even a Gslb that names the gateway publishes it nowhere.
 	eu.condition("linkerd-multicluster", "linkerd-gateway", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
+	us.offeredBy("l5-gateway.cloud.example.com", "eu")
 	eu.neverAnswers(t, "203.0.113.9")
 	us.neverAnswers(t, "203.0.113.9")
 }
