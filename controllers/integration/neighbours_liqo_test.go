@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,12 +30,25 @@ import (
 
 const liqoAnnotation = `k8gb.io/strategy: roundRobin`
 
-// virtualNode makes the node that stands for a cluster.
-func virtualNode(s *site, name, cluster string) {
+// virtualNode makes the node that stands for a cluster, and is ready.
+func virtualNode(s *site, name, cluster string) *corev1.Node {
 	s.t.Helper()
-	require.NoError(s.t, s.api.Create(s.t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-		Name: name, Labels: map[string]string{"liqo.io/type": "virtual-node", "liqo.io/remote-cluster-id": cluster},
-	}}))
+	return readyNode(s, name, map[string]string{"liqo.io/type": "virtual-node", "liqo.io/remote-cluster-id": cluster})
+}
+
+// readyNode makes a node that says that it is ready, as its kubelet does.
+func readyNode(s *site, name string, labels map[string]string) *corev1.Node {
+	s.t.Helper()
+	node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
+	require.NoError(s.t, s.api.Create(s.t.Context(), node))
+	setNode(s, node, corev1.ConditionTrue)
+	return node
+}
+
+func setNode(s *site, node *corev1.Node, ready corev1.ConditionStatus) {
+	s.t.Helper()
+	node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: ready, Reason: "Told"}}
+	require.NoError(s.t, s.api.Status().Update(s.t.Context(), node))
 }
 
 // offloaded is the slice of the cluster that the pods come from: one runs here, one on the
@@ -70,9 +84,12 @@ func TestQ1AnnotatedIngressMakesAGslbThatGoesWithIt(t *testing.T) {
 	require.Len(t, g.OwnerReferences, 1)
 	assert.True(t, metav1.IsControlledBy(g, ing), "garbage collection deletes it with the Ingress; here nothing else would")
 	eu.answers(host, "172.19.0.3")
-	require.NoError(t, eu.api.Delete(t.Context(), g)) // as garbage collection does once the Ingress is gone
 	require.NoError(t, eu.api.Delete(t.Context(), ing))
+	// As garbage collection does once the Ingress is gone; TestWholeCluster has a real one.
+	require.NoError(t, client.IgnoreNotFound(eu.api.Delete(t.Context(), g)))
 	eu.absent(host)
+	err := eu.api.Get(t.Context(), client.ObjectKeyFromObject(g), g)
+	assert.True(t, apierrors.IsNotFound(err), "without its Ingress nobody makes it again: %v", err)
 }
 
 // liqoDemo makes the objects of the public walk-through in both clusters.
@@ -127,7 +144,7 @@ func TestQ4EndpointsOfALostClusterDoNotCountThoughTheirNodeIsReady(t *testing.T)
 	eu, _ := clusters(t)
 	const host = "q4.cloud.example.com"
 	silent := standIn(t, eu, "liqo-peer", "", "")
-	virtualNode(eu, "virtual-q4", "id-liqo-peer") // Liqo has an id of its own for it
+	node := virtualNode(eu, "virtual-q4", "id-liqo-peer") // Liqo has an id of its own for it
 	ns := eu.inNamespace(host, aService, offloaded("virtual-q4"), anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}"))
 	eu.setSlice(ns, "podinfo-1", false)
 	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
@@ -137,6 +154,11 @@ func TestQ4EndpointsOfALostClusterDoNotCountThoughTheirNodeIsReady(t *testing.T)
 	silent()
 	eu.answers(host)
 	g := eu.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+	// Nothing waited for the node: it is as it was, and so is the slice.
+	before := node.ResourceVersion
+	require.NoError(t, eu.api.Get(t.Context(), client.ObjectKeyFromObject(node), node))
+	assert.Equal(t, before, node.ResourceVersion, "nobody wrote to the node")
+	assert.Equal(t, corev1.ConditionTrue, node.Status.Conditions[0].Status, "it is Ready all the while")
 	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, "ready endpoints in id-liqo-peer do not count: that cluster is lost")
 	standIn(t, eu, "liqo-peer", "", "")
 	eu.answers(host, "172.19.0.3")
@@ -156,15 +178,47 @@ func TestQ6AddressOfTheOtherClusterInAStatusIsOneRecordOfTwoOwners(t *testing.T)
 	t.Parallel()
 	eu, us := clusters(t)
 	const host = "q6.cloud.example.com"
-	eu.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}, {ip: 172.19.0.5}"))
+	there := eu.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}, {ip: 172.19.0.5}"))
 	ns := us.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.5}"))
 	for _, s := range []*site{eu, us} {
 		s.offeredBy(host, "eu", "us")
 		s.answers(host, "172.19.0.3", "172.19.0.5")
 	}
+	us.ownedBy(ns, map[string][]string{"eu": {"172.19.0.3", "172.19.0.5"}, "us": {"172.19.0.5"}})
+	eu.ownedBy(there, map[string][]string{"eu": {"172.19.0.3", "172.19.0.5"}, "us": {"172.19.0.5"}})
 	us.setSlice(ns, "podinfo-1", false)
 	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnhealthy })
 	us.answers(host, "172.19.0.3", "172.19.0.5") // the other owner says that it serves
+
+	us.setSlice(ns, "podinfo-1", true)
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterHealthy })
+	eu.setSlice(there, "podinfo-1", false)
+	for _, s := range []*site{eu, us} {
+		s.answers(host, "172.19.0.5") // it is the other's as well
+	}
+	us.setSlice(ns, "podinfo-1", false)
+	for _, s := range []*site{eu, us} {
+		s.answers(host) // and goes with the last of its owners
+	}
+}
+
+// ownedBy waits until the status of Gslb podinfo names the addresses of each cluster.
+func (s *site) ownedBy(ns string, want map[string][]string) {
+	s.t.Helper()
+	eventually(s.t, func() error {
+		g := &gslbv1beta1.Gslb{}
+		if err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: ns, Name: "podinfo"}, g); err != nil {
+			return err
+		}
+		have := map[string][]string{}
+		for i := range g.Status.Clusters {
+			have[g.Status.Clusters[i].GeoTag] = g.Status.Clusters[i].Addresses
+		}
+		if !assert.ObjectsAreEqual(want, have) {
+			return notYet("addresses by owner are %v", have)
+		}
+		return nil
+	})
 }
 
 func TestQ7TruncatedAnswerIsWholeOverTCP(t *testing.T) {
