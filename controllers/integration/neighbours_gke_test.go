@@ -49,7 +49,11 @@ func TestK2OneOfTwoOwnersUnhealthyChangesNoAnswer(t *testing.T) {
 	manifest := []string{aService, readySlice, anIngress(gceClass, "podinfo", ""), aGslb(byHand + "\n  " + roundRobin)}
 	eu.inNamespace(host, manifest...)
 	ns := us.inNamespace(host, manifest...)
-	eu.offeredBy(host, "eu", "us")
+	for _, s := range []*site{eu, us} {
+		s.offeredBy(host, "eu", "us")
+		s.answers(host, anycastIP)
+	}
+	steady(t, host, anycastIP)
 	us.setSlice(ns, "podinfo-1", false)
 	g := us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnhealthy })
 	us.answers(host, anycastIP)
@@ -84,9 +88,17 @@ func TestK3AllOwnersUnhealthyFailsOverToTheNext(t *testing.T) {
 		s.offeredBy(host, "dc", "eu", "us")
 		s.answers(host, anycastIP)
 	}
+	end := steady(t, host, anycastIP)
 	eu.setSlice(there, "podinfo-1", false)
 	eu.own(there, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnhealthy })
 	eu.answers(host, anycastIP)
+	eventually(t, func() error {
+		if p := us.store.World().Host(gslb.MustName(host)).Part("eu"); p.Offer.Health() != gslb.Unhealthy {
+			return notYet("us knows of eu %v", p.Offer.Health())
+		}
+		return nil
+	})
+	end()
 	us.setSlice(here, "podinfo-1", false)
 	eu.answers(host, "198.51.100.1")
 	us.answers(host, "198.51.100.1")
