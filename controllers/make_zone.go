@@ -22,13 +22,14 @@ func (c *Controllers) configured(zd *gslbv1beta1.ZoneDelegation) bool {
 
 // makeZone makes the ZoneDelegation of the configuration's zone, for its status and its
 // annotations to have a place. It is called for a name under which we have none. The
-// object is made and never touched again: it is everybody's from then on.
+// object is made and never touched again: it is everybody's from then on. On a control plane
+// that only hands objects on nothing is made.
 //
 //	name                  | the zone has a ZoneDelegation | k8gb's operator runs, or only its kinds exist | is made
 //	the zone's            | no                            | no                                            | yes
 //	any other, or a case that differs in one of these                                                     | no
 func (c *Controllers) makeZone(ctx context.Context, key types.NamespacedName) (bool, error) {
-	if c.cfg.Zone == nil || key.Name != c.cfg.Zone.Zone.String() || c.collector.operator.running() != "" {
+	if c.cfg.Zone == nil || key.Name != c.cfg.Zone.Zone.String() || c.collector.operator.running() != "" || c.collector.templates.Load() {
 		return false, nil
 	}
 	if s := c.collector.sources[gslbv1beta1.ZoneDelegationKind]; s != nil && s.missing() {

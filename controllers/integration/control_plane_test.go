@@ -70,10 +70,21 @@ func TestM7ControlPlaneWithoutNodesIsToldAndNothingElse(t *testing.T) {
 	for _, name := range []string{"shop", "made"} {
 		s.condition(ns, name, gslbv1beta1.ConditionAccepted, metav1.ConditionFalse, gslbv1beta1.ReasonControlPlaneOnly)
 	}
-	s.quiet()
+	assert.Empty(t, s.quiet(), "nothing is written when nothing changes")
+	for _, write := range s.writes.list() {
+		assert.Regexp(t, `/status$|/events(/|$)`, write, "nothing is written but conditions, and events of them")
+	}
 	for _, host := range []string{"m7", "m7-made", "m7-annotated"} {
 		s.absent(host + ".cloud.example.com")
 	}
 	assert.True(t, apierrors.IsNotFound(s.api.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "made"}, &networkingv1.Ingress{})), "no Ingress is made")
 	assert.True(t, apierrors.IsNotFound(s.api.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "annotated"}, &gslbv1beta1.Gslb{})), "no Gslb is made")
+
+	// A member may have the kind as well: it has nodes.
+	s.stop()
+	node := readyNode(s, "m7-w1", nil)
+	t.Cleanup(func() { require.NoError(t, s.api.Delete(context.WithoutCancel(t.Context()), node)) })
+	member := newSite(t, server)
+	member.answers("m7.cloud.example.com", "192.0.2.1", "198.51.100.1")
+	member.condition(ns, "shop", gslbv1beta1.ConditionAccepted, metav1.ConditionTrue, gslbv1beta1.ReasonAccepted)
 }
