@@ -3,15 +3,18 @@
 package integration_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 func available(status corev1.ConditionStatus) appsv1.DeploymentStatus {
@@ -56,4 +59,53 @@ func TestReadinessGatesAreFollowed(t *testing.T) {
 	require.NoError(t, s.api.Update(t.Context(), g))
 	s.condition(ns, "shop", gslbv1beta1.ConditionServing, metav1.ConditionTrue, gslbv1beta1.ReasonLastResort)
 	s.answers("shop.cloud.example.com", "192.0.2.1") // unknown is not unhealthy
+}
+
+// TestReadinessGatesOfClusterScope: the namespace of the Gslb does not matter for a node.
+func TestReadinessGatesOfClusterScope(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	const host = "gates-scope.cloud.example.com"
+	ns := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.81}"),
+		aGslb("readinessGates: [{apiVersion: v1, kind: Node, name: gates-w1, conditionType: Ready}]\n  "+roundRobin))
+	notReady := func(c *gslbv1beta1.ClusterStatus) bool { return c.Reason == string(gslb.ReasonGateNotReady) }
+	eu.own(ns, "podinfo", notReady)
+	eu.answers(host) // there is no such node
+	node := readyNode(eu, "gates-w1", nil)
+	eu.answers(host, "192.0.2.81")
+	setNode(eu, node, corev1.ConditionFalse)
+	eu.answers(host)
+	eu.own(ns, "podinfo", notReady)
+	setNode(eu, node, corev1.ConditionTrue)
+	eu.answers(host, "192.0.2.81")
+}
+
+// TestReadinessGatesOfAKindThatMayNotBeRead leave health unknown, until there is the right.
+func TestReadinessGatesOfAKindThatMayNotBeRead(t *testing.T) {
+	t.Parallel()
+	eu, _ := clusters(t)
+	const host = "gates-rights.cloud.example.com"
+	ns := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.82}"),
+		aGslb("readinessGates: [{apiVersion: policy/v1, kind: PodDisruptionBudget, name: db, conditionType: DisruptionAllowed}]\n  "+roundRobin))
+	eventually(t, func() error {
+		g := eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnknown })
+		why := meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message
+		if !strings.Contains(why, "cannot be told") || !strings.Contains(why, "forbidden") {
+			return notYet("condition Resolved says %q", why)
+		}
+		return nil
+	})
+	eu.answers(host, "192.0.2.82") // unknown is not unhealthy
+
+	applyAll(t, eu.api, ns, `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {namespace: $NS, name: gates}
+rules: [{apiGroups: [policy], resources: [poddisruptionbudgets], verbs: [get, list, watch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {namespace: $NS, name: gates}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: gates}
+subjects: [{kind: ServiceAccount, namespace: meridian, name: meridian}]`)
+	eu.answers(host) // there is no such object, and now that can be told
 }
