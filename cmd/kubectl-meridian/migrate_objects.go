@@ -162,6 +162,9 @@ func (m *migration) move(ctx context.Context, v *move) error {
 		return fmt.Errorf("an object of that name in %s asks for something else; it counts. Make the two ask for the same, or delete one", gslbv1beta1.GroupVersion)
 	default:
 		m.say("ok", "%s has its twin in %s", v, gslbv1beta1.GroupVersion)
+		if z, ok := have.(*gslbv1beta1.ZoneDelegation); ok && !sameSettings(&z.Spec, &v.zone.Spec) {
+			m.say("note", "%s: the twin has a dnsZoneNegTTL or doFinalize of its own; it counts", v)
+		}
 	}
 	if v.gslb != nil && v.gslb.Spec.Ingress != nil {
 		if err := m.reown(ctx, v, have); err != nil {
@@ -174,6 +177,12 @@ func (m *migration) move(ctx context.Context, v *move) error {
 		}
 	}
 	return nil
+}
+
+// sameSettings reports that two ZoneDelegations ask for the same of a zone of k8gb beside its
+// names.
+func sameSettings(a, b *gslbv1beta1.ZoneDelegationSpec) bool {
+	return a.DoFinalize == b.DoFinalize && equality.Semantic.DeepEqual(a.DNSZoneNegTTL, b.DNSZoneNegTTL)
 }
 
 // twin reads the twin; nil: there is none. same says that it asks for what it should.

@@ -156,8 +156,14 @@ func TestMigrateSaysWhatIsInTheWay(t *testing.T) {
 	require.NoError(t, p.api.Get(t.Context(), client.ObjectKey{Namespace: "test-gslb", Name: "test-gslb"}, twin))
 	twin.Spec.Strategy.DNSTTLSeconds = new(int32(7))
 	require.NoError(t, p.api.Update(t.Context(), twin))
+	zone := &gslbv1beta1.ZoneDelegation{}
+	require.NoError(t, p.api.Get(t.Context(), client.ObjectKey{Name: "cloud-example-com"}, zone))
+	assert.NotContains(t, text, "a dnsZoneNegTTL or doFinalize of its own")
+	zone.Spec.DoFinalize = !zone.Spec.DoFinalize
+	require.NoError(t, p.api.Update(t.Context(), zone))
 	text, err = p.migrate(migration{apply: true})
 	require.ErrorIs(t, err, errBlocked)
+	assert.Contains(t, text, "note     ZoneDelegation cloud-example-com: the twin has a dnsZoneNegTTL or doFinalize of its own; it counts")
 	assert.Contains(t, text, "blocked  Gslb test-gslb/test-gslb: an object of that name in gslb.meridian.dev/v1beta1 asks for something else")
 	assert.Contains(t, text, "ok       Gslb test-gslb/test-gslb-failover", "what blocks one keeps nothing from the others")
 
