@@ -19,11 +19,12 @@ import (
 )
 
 // TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken: it changes, goes empty, turns
-// into a host name, and there is never no answer.
+// into a host name that nobody knows and then one that has an address, and there is never
+// no answer.
 func TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken(t *testing.T) {
 	var watching atomic.Bool
 	var empty atomic.Int32
-	s := newSite(t, server, func(c *controllers.Config) {
+	s := newSite(t, server, withBalancers, func(c *controllers.Config) {
 		c.AsksDraining = true
 		c.Store.(*gslb.Store).OnWorld(func(w *gslb.World) { // every one that there ever is
 			h := w.Host(gslb.MustName("shop.cloud.example.com"))
@@ -61,15 +62,23 @@ func TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken(t *testing.T) {
 	relabel(t, s.api, ing, "emptied")
 	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2")
 
-	eventually(t, func() error {
-		if err := s.api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing); err != nil {
-			return err
-		}
-		ing.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{Hostname: "lb.invalid"}}
-		return s.api.Status().Update(t.Context(), ing)
-	})
+	named := func(balancer string) {
+		eventually(t, func() error {
+			if err := s.api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing); err != nil {
+				return err
+			}
+			ing.Status.LoadBalancer.Ingress = []networkingv1.IngressLoadBalancerIngress{{Hostname: balancer}}
+			return s.api.Status().Update(t.Context(), ing)
+		})
+	}
+	named("lb.invalid")
 	relabel(t, s.api, ing, "named")
 	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2")
+	named("lb-1.example.net")
+	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2", "192.0.2.71")
+	probe("192.0.2.1", gslb.Unhealthy)
+	s.answers("shop.cloud.example.com", "192.0.2.2", "192.0.2.71")
+	probe("192.0.2.1", gslb.Healthy)
 
 	assert.Zero(t, empty.Load(), "Worlds in which nothing is answered")
 	watching.Store(false)
@@ -79,5 +88,6 @@ func TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken(t *testing.T) {
 	setAddresses(t, s.api, ing, "192.0.2.3")
 	probe("192.0.2.1", gslb.Unhealthy)
 	probe("192.0.2.2", gslb.Unhealthy)
+	probe("192.0.2.71", gslb.Unhealthy)
 	s.answers("shop.cloud.example.com", "192.0.2.3")
 }

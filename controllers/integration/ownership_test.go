@@ -5,6 +5,7 @@ package integration_test
 import (
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,20 +19,52 @@ import (
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers"
 	"github.com/meridian-gslb/meridian/gslb"
+	"github.com/meridian-gslb/meridian/strategies"
 )
 
-// olderOf sorts two namespaces so that an object made in the first claims before one of
-// the same second in the other.
-func olderOf(a, b string) (first, second string) {
+// byName sorts two namespaces.
+func byName(a, b string) (first, last string) {
 	if a > b {
 		return b, a
 	}
 	return a, b
 }
 
+// untilYounger waits until what is created is younger than an object, whose time is told in
+// whole seconds.
+func (s *site) untilYounger(obj client.Object) {
+	s.t.Helper()
+	eventually(s.t, func() error {
+		next := embedded(obj.GetNamespace(), "next", "next.cloud.example.com", "shop")
+		if err := s.api.Create(s.t.Context(), next, client.DryRunAll); err != nil {
+			return err
+		}
+		if !obj.GetCreationTimestamp().Time.Before(next.CreationTimestamp.Time) {
+			return notYet("it is %s", next.CreationTimestamp)
+		}
+		return nil
+	})
+}
+
+// TestSecondNamespaceThatClaimsAHostGetsNeitherAnswerNorIngress: the older has it, also where
+// its namespace comes last by name, and nothing else is ever answered.
 func TestSecondNamespaceThatClaimsAHostGetsNeitherAnswerNorIngress(t *testing.T) {
-	s := newSite(t, server)
-	first, second := olderOf(namespace(t, s.api, nil), namespace(t, s.api, nil))
+	var watching atomic.Bool
+	var others atomic.Int32
+	s := newSite(t, server, func(c *controllers.Config) {
+		c.Store.(*gslb.Store).OnWorld(func(w *gslb.World) { // every one that there ever is
+			if !watching.Load() {
+				return
+			}
+			h := w.Host(gslb.MustName("owned.cloud.example.com"))
+			if h == nil {
+				others.Add(1)
+			} else if d := strategies.Decide(h); !slices.Equal(texts(d.Addrs()), []string{"192.0.2.1"}) {
+				others.Add(1)
+			}
+		})
+	})
+	second, first := byName(namespace(t, s.api, nil), namespace(t, s.api, nil))
 	for _, ns := range []string{first, second} {
 		app(t, s.api, ns, "shop", true)
 	}
@@ -42,6 +75,8 @@ func TestSecondNamespaceThatClaimsAHostGetsNeitherAnswerNorIngress(t *testing.T)
 	eventually(t, func() error { return s.api.Get(t.Context(), client.ObjectKeyFromObject(own), ing) })
 	setAddresses(t, s.api, ing, "192.0.2.1")
 	s.answers(host, "192.0.2.1")
+	watching.Store(true)
+	s.untilYounger(own)
 
 	rival := embedded(second, "shop", host, "shop")
 	rival.Spec.EntryAddresses = []gslbv1beta1.Address{"192.0.2.66"}
@@ -55,6 +90,8 @@ func TestSecondNamespaceThatClaimsAHostGetsNeitherAnswerNorIngress(t *testing.T)
 	s.answers(host, "192.0.2.1")
 	assert.True(t, containing(s.events("Gslb", second, "shop"), gslbv1beta1.EventHostConflicted))
 
+	watching.Store(false)
+	assert.Zero(t, others.Load(), "Worlds in which the host is answered otherwise")
 	require.NoError(t, s.api.Delete(t.Context(), own)) // then it is the other's
 	s.answers(host, "192.0.2.66")
 	eventually(t, func() error {
