@@ -135,7 +135,8 @@ status: {loadBalancer: {ingress: [{ip: 203.0.113.15}]}}`
 
 func TestM5GatewayBetweenClustersIsNeverPublished(t *testing.T) {
 	t.Parallel()
-	eu, _ := clusters(t)
+	eu, us := clusters(t)
+	never("203.0.113.15")
 	const host = "m5.cloud.example.com"
 	eu.inNamespace(host, aService, readySlice, betweenClusters, anIngress("", "podinfo", "{ip: 192.0.2.5}"), aGslb(roundRobin))
 	eu.answers(host, "192.0.2.5")
@@ -146,7 +147,7 @@ func TestM5GatewayBetweenClustersIsNeverPublished(t *testing.T) {
 		strings.ReplaceAll(strings.ReplaceAll(readySlice, "podinfo-1", "gw-1"), "service-name: podinfo", "service-name: istio-eastwestgateway"),
 		strings.NewReplacer("networking.k8s.io/v1", "v1", "kind: Ingress", "kind: Service", "name: podinfo}", "name: istio-eastwestgateway}").Replace(aGslb(roundRobin)))
 	eu.condition(named, "istio-eastwestgateway", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
-	eu.neverAnswers(t, "203.0.113.15")
+	us.answers(host, "192.0.2.5")
 }
 
 // neverAnswers holds that an address is in no answer of any host, nor among the entries.
@@ -161,7 +162,9 @@ func (s *site) neverAnswers(t *testing.T, addr string) {
 			for _, e := range h.Parts[i].Entries {
 				assert.NotEqual(t, netip.MustParseAddr(addr), e.Addr, "entry of %s", h.Name)
 			}
+	us.offeredBy("m5-named.cloud.example.com", "eu")
 		}
+	us.neverAnswers(t, "203.0.113.15")
 	}
 	assert.Positive(t, hosts)
 }
@@ -170,9 +173,12 @@ func TestM6EntryWithoutBackendsHereServesInScopeGateway(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
 	const host = "m6.cloud.example.com"
-	ns := us.inNamespace(host, aService, emptySlice, anIngress("", "podinfo", "{ip: 192.0.2.6}"),
-		aGslb("serviceHealthScope: gateway\n  healthCheck: {}\n  "+roundRobin))
-	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnknown })
+	virtualService := strings.NewReplacer("networking.k8s.io/v1", "networking.istio.io/v1", "kind: Ingress", "kind: VirtualService")
+	ns := us.inNamespace(host, aService, emptySlice, meshEntry,
+		virtualService.Replace(aGslb("serviceHealthScope: gateway\n  healthCheck: {}\n  "+roundRobin)))
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
+		return c.Health == gslbv1beta1.ClusterUnknown && slices.Equal(c.Addresses, []string{"192.0.2.6"})
+	})
 	probe := func(h gslb.Health) {
 		us.store.SetVerdict(gslb.Verdict{Host: gslb.MustName(host), Addr: netip.MustParseAddr("192.0.2.6"), Health: h})
 	}
@@ -181,6 +187,36 @@ func TestM6EntryWithoutBackendsHereServesInScopeGateway(t *testing.T) {
 	us.answers(host, "192.0.2.6")
 	probe(gslb.Unhealthy)
 	us.answers(host)
+// meshEntry is a host of the mesh: its entry is the gateway that pods here make up, and its
+// backends are those that Istio finds, in any member.
+const meshEntry = `apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {namespace: $NS, name: podinfo}
+spec:
+  selector: {istio: $NS}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [$HOST]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: $NS, name: podinfo}
+spec:
+  hosts: [$HOST]
+  gateways: [podinfo]
+  http: [{route: [{destination: {host: podinfo}}]}]
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: $NS, name: istio-ingressgateway}
+spec: {type: LoadBalancer, selector: {istio: $NS}, ports: [{name: http, port: 80}]}
+status: {loadBalancer: {ingress: [{ip: 192.0.2.6}]}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {namespace: $NS, name: istio-ingressgateway-1, labels: {kubernetes.io/service-name: istio-ingressgateway, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}}
+addressType: IPv4
+endpoints:
+- {addresses: [10.1.6.1], conditions: {ready: true}, targetRef: {kind: Pod, namespace: $NS, name: istio-ingressgateway}}`
+
 }
 
 func TestM8GslbDeletedInOneMemberLeavesTheAnswersOfOthers(t *testing.T) {
@@ -194,3 +230,11 @@ func TestM8GslbDeletedInOneMemberLeavesTheAnswersOfOthers(t *testing.T) {
 	eu.answers(host, "192.0.2.1")
 	us.answers(host, "192.0.2.1")
 }
+	probe(gslb.Healthy)
+	us.answers(host, "192.0.2.6")
+
+	us.setSlice(ns, "istio-ingressgateway-1", false) // and this the cluster can tell by itself
+	us.answers(host)
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Reason == string(gslb.ReasonEntryNotReady) })
+	us.setSlice(ns, "istio-ingressgateway-1", true)
+	us.answers(host, "192.0.2.6")
