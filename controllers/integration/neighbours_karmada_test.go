@@ -119,14 +119,6 @@ func TestM4NameOfAMemberInAStatusIsIgnoredAndNeverAsked(t *testing.T) {
 	eu.answers(host, "192.0.2.4")
 	g := eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.Addresses, []string{"192.0.2.4"}) })
 	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, `"member1" is not the full name of a load balancer`)
-	const dotted = "m4-dotted.cloud.example.com"
-	eu.inNamespace(dotted, aService, readySlice, anIngress("", "podinfo", "{hostname: lb.m4.example.net}"), aGslb(roundRobin))
-	eventually(t, func() error { // what is a full name is asked for, after the other was read
-		if asked := beside.asked.list(); !slices.Contains(asked, "lb.m4.example.net") {
-			return notYet("asked for %q", asked)
-		}
-		return nil
-	})
 	assert.NotContains(t, beside.asked.list(), "member1")
 	assert.Contains(t, eu.ignored(ns, "podinfo", metav1.ConditionTrue), `"member1"`, "and an event warns of it")
 }
@@ -148,14 +140,16 @@ func TestM5GatewayBetweenClustersIsNeverPublished(t *testing.T) {
 	const host = "m5.cloud.example.com"
 	eu.inNamespace(host, aService, readySlice, betweenClusters, anIngress("", "podinfo", "{ip: 192.0.2.5}"), aGslb(roundRobin))
 	eu.answers(host, "192.0.2.5")
-	eu.neverAnswers(t, "203.0.113.15")
+	us.answers(host, "192.0.2.5")
 
 	named := eu.inNamespace("m5-named.cloud.example.com",
 		strings.Replace(betweenClusters, "labels:", "annotations: {gslb.meridian.dev/hostname: $HOST}, labels:", 1),
 		strings.ReplaceAll(strings.ReplaceAll(readySlice, "podinfo-1", "gw-1"), "service-name: podinfo", "service-name: istio-eastwestgateway"),
 		strings.NewReplacer("networking.k8s.io/v1", "v1", "kind: Ingress", "kind: Service", "name: podinfo}", "name: istio-eastwestgateway}").Replace(aGslb(roundRobin)))
 	eu.condition(named, "istio-eastwestgateway", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
-	us.answers(host, "192.0.2.5")
+	us.offeredBy("m5-named.cloud.example.com", "eu")
+	eu.neverAnswers(t, "203.0.113.15")
+	us.neverAnswers(t, "203.0.113.15")
 }
 
 // neverAnswers holds that an address is in no answer of any host, nor among the entries.
@@ -170,31 +164,11 @@ func (s *site) neverAnswers(t *testing.T, addr string) {
 			for _, e := range h.Parts[i].Entries {
 				assert.NotEqual(t, netip.MustParseAddr(addr), e.Addr, "entry of %s", h.Name)
 			}
-	us.offeredBy("m5-named.cloud.example.com", "eu")
 		}
-	us.neverAnswers(t, "203.0.113.15")
 	}
 	assert.Positive(t, hosts)
 }
 
-func TestM6EntryWithoutBackendsHereServesInScopeGateway(t *testing.T) {
-	t.Parallel()
-	_, us := clusters(t)
-	const host = "m6.cloud.example.com"
-	virtualService := strings.NewReplacer("networking.k8s.io/v1", "networking.istio.io/v1", "kind: Ingress", "kind: VirtualService")
-	ns := us.inNamespace(host, aService, emptySlice, meshEntry,
-		virtualService.Replace(aGslb("serviceHealthScope: gateway\n  healthCheck: {}\n  "+roundRobin)))
-	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
-		return c.Health == gslbv1beta1.ClusterUnknown && slices.Equal(c.Addresses, []string{"192.0.2.6"})
-	})
-	probe := func(h gslb.Health) {
-		us.store.SetVerdict(gslb.Verdict{Host: gslb.MustName(host), Addr: netip.MustParseAddr("192.0.2.6"), Health: h})
-	}
-	probe(gslb.Healthy) // the mesh reaches the backends of the other member
-	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterHealthy })
-	us.answers(host, "192.0.2.6")
-	probe(gslb.Unhealthy)
-	us.answers(host)
 // meshEntry is a host of the mesh: its entry is the gateway that pods here make up, and its
 // backends are those that Istio finds, in any member.
 const meshEntry = `apiVersion: networking.istio.io/v1
@@ -225,6 +199,32 @@ addressType: IPv4
 endpoints:
 - {addresses: [10.1.6.1], conditions: {ready: true}, targetRef: {kind: Pod, namespace: $NS, name: istio-ingressgateway}}`
 
+func TestM6EntryWithoutBackendsHereServesInScopeGateway(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	const host = "m6.cloud.example.com"
+	virtualService := strings.NewReplacer("networking.k8s.io/v1", "networking.istio.io/v1", "kind: Ingress", "kind: VirtualService")
+	ns := us.inNamespace(host, aService, emptySlice, meshEntry,
+		virtualService.Replace(aGslb("serviceHealthScope: gateway\n  healthCheck: {}\n  "+roundRobin)))
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
+		return c.Health == gslbv1beta1.ClusterUnknown && slices.Equal(c.Addresses, []string{"192.0.2.6"})
+	})
+	probe := func(h gslb.Health) {
+		us.store.SetVerdict(gslb.Verdict{Host: gslb.MustName(host), Addr: netip.MustParseAddr("192.0.2.6"), Health: h})
+	}
+	probe(gslb.Healthy) // the mesh reaches the backends of the other member
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterHealthy })
+	us.answers(host, "192.0.2.6")
+	probe(gslb.Unhealthy)
+	us.answers(host)
+	probe(gslb.Healthy)
+	us.answers(host, "192.0.2.6")
+
+	us.setSlice(ns, "istio-ingressgateway-1", false) // and this the cluster can tell by itself
+	us.answers(host)
+	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Reason == string(gslb.ReasonEntryNotReady) })
+	us.setSlice(ns, "istio-ingressgateway-1", true)
+	us.answers(host, "192.0.2.6")
 }
 
 func TestM8GslbDeletedInOneMemberLeavesTheAnswersOfOthers(t *testing.T) {
@@ -238,11 +238,3 @@ func TestM8GslbDeletedInOneMemberLeavesTheAnswersOfOthers(t *testing.T) {
 	eu.answers(host, "192.0.2.1")
 	us.answers(host, "192.0.2.1")
 }
-	probe(gslb.Healthy)
-	us.answers(host, "192.0.2.6")
-
-	us.setSlice(ns, "istio-ingressgateway-1", false) // and this the cluster can tell by itself
-	us.answers(host)
-	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Reason == string(gslb.ReasonEntryNotReady) })
-	us.setSlice(ns, "istio-ingressgateway-1", true)
-	us.answers(host, "192.0.2.6")
