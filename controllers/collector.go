@@ -46,6 +46,8 @@ type collector struct {
 
 	operator *operator // of k8gb
 	lost     lostClusters
+	bare     bareClusters
+	beliefs  atomic.Uint64 // how often lost and bare changed
 
 	templates atomic.Bool // the API server only hands objects on: see observeControlPlane
 
@@ -183,6 +185,7 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 		return
 	}
 	c.metrics.translations.Inc()
+	beliefs := c.beliefs.Load()
 	out, err := c.build(ctx, &chosen)
 	if err != nil {
 		c.failed(key, err)
@@ -194,7 +197,11 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 	}
 	c.drain(key, &out)
 	c.lookInside(key, &out)
-	c.learn(key, &translation{uid: g.UID, incumbent: chosen.Incumbent, asked: askedBy(g), out: out}, arrived)
+	next := &translation{uid: g.UID, incumbent: chosen.Incumbent, asked: askedBy(g), out: out}
+	c.learn(key, next, arrived)
+	if c.beliefs.Load() != beliefs && elsewhere(next) { // whoever changed them did not find this one yet
+		c.add(item{key})
+	}
 }
 
 // learn takes over a translation, where it differs from the last.

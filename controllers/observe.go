@@ -46,6 +46,7 @@ func (c *Controllers) observe(ctx context.Context) error {
 func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 	prev := c.world.Swap(w)
 	c.collector.observeLost(w)
+	c.collector.observeBare(prev, w)
 	if !w.Ready || !c.writers.leading() {
 		return
 	}

@@ -87,7 +87,11 @@ type Offer struct {
 	// neighbours name them: by geo tag, cluster id or a name of their own; nil: none. It is
 	// for people; nothing is decided by it.
 	DependsOn []string
-	Check     *Check // the probe of our own entries; nil: none, and always nil in a peer's offer
+	// Bare says that no backend of the host is ready in the cluster itself, by its own objects
+	// alone: what it believes of others, probes and overrides do not change it. false: one is,
+	// or nobody can tell.
+	Bare  bool
+	Check *Check // the probe of our own entries; nil: none, and always nil in a peer's offer
 
 	// Incumbent says that the host comes from an object or an annotation of k8gb, whose
 	// neighbours ask for localtargets-HOST. It is not told to peers.

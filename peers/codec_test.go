@@ -57,7 +57,7 @@ func fullReport() *gslb.Report {
 			wild: {
 				Host: wild, Source: gslb.Source{Kind: "Ingress", Namespace: "shop", Name: "wild"},
 				Policy:   gslb.Policy{Strategy: gslb.WeightedRoundRobin, Weights: []gslb.Weight{{Cluster: "eu", Weight: 1}, {Cluster: "us", Weight: 3}}, TTL: 5},
-				Override: gslb.Drain, Reason: gslb.ReasonAddressUnknown,
+				Override: gslb.Drain, Reason: gslb.ReasonAddressUnknown, Bare: true,
 			},
 		},
 		Records: []gslb.Record{

@@ -121,7 +121,7 @@ func parseHost(in *reader) *gslb.Offer {
 			MaxAnswers: uint16(in.uint("max", 16)), WhenAllUnhealthy: gslb.WhenAllUnhealthy(in.word("unhealthy")),
 			Fallback: in.addrs("fallback"), CNAME: in.word("hostnames") == hostnamesAsCNAME,
 		},
-		Reason: gslb.Reason(in.word("reason")), DependsOn: in.texts("needs"),
+		Reason: gslb.Reason(in.word("reason")), DependsOn: in.texts("needs"), Bare: in.word("backends") == backendsBare,
 	}
 	var err error
 	if o.Host, err = gslb.ParseHost(in.raw("name", maxText)); err != nil {

@@ -33,6 +33,9 @@ const Format = 1
 // hostnamesAsCNAME says that load balancers that have a name are answered by it.
 const hostnamesAsCNAME = "cname"
 
+// backendsBare says that no backend of the host is ready in the cluster.
+const backendsBare = "none"
+
 // Encode writes a report as a zone. Instance and Serial are taken from the
 // report. The error names host and key of what does not fit in format 1.
 func Encode(r *gslb.Report) (*Zone, error) {
@@ -164,6 +167,9 @@ func hostLine(o *gslb.Offer) *line {
 	l.put("override", string(o.Override))
 	l.put("reason", string(o.Reason))
 	l.put("needs", joinNeeds(o.DependsOn))
+	if o.Bare {
+		l.put("backends", backendsBare)
+	}
 	return l
 }
 

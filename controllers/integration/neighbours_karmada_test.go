@@ -106,9 +106,24 @@ endpoints:
 	})
 	eu.answers(host, "192.0.2.3")
 	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.DependsOn, []string{"member1"}) })
+
+	reports := func(serial uint32, bare bool, says gslb.Announcement) {
+		entry := gslb.Entry{Addr: netip.MustParseAddr("192.0.2.103"), Health: gslb.Unhealthy, Reason: gslb.ReasonNotReady}
+		require.NoError(t, eu.store.SetReport(&gslb.Report{
+			Cluster: "member1", ClusterID: "id-member1", Instance: "one", Serial: serial, Zone: zone().Zone, EdgeZone: zone().EdgeZone, Announcement: says,
+			Offers: map[gslb.Name]*gslb.Offer{gslb.MustName(host): {Host: gslb.MustName(host), PolicyUnknown: true, Bare: bare, Entries: []gslb.Entry{entry}}},
+		}))
+	}
+	t.Cleanup(func() { reports(4, false, gslb.Leaving) })
+	reports(2, true, "") // it is heard, and has no pod; Karmada leaves the slice as it is
+	eu.answers(host)
+	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnhealthy })
+	reports(3, false, "") // a pod is back, and an address does not answer
+	eu.answers(host, "192.0.2.3")
+
 	silent() // and Karmada leaves the slice as it is
 	eu.answers(host)
-	eu.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
+	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterUnhealthy })
 }
 
 func TestM4NameOfAMemberInAStatusIsIgnoredAndNeverAsked(t *testing.T) {

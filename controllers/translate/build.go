@@ -244,7 +244,7 @@ func (b *builder) offer(h *refs.Host, s *HostStatus, list []entry) *gslb.Offer {
 	o := &gslb.Offer{
 		Host: s.Host, Source: b.out.Source, Created: b.in.Gslb.CreationTimestamp.Time,
 		Policy: b.policy, Override: b.override, Check: check, Incumbent: b.incumbent(),
-		DependsOn: s.DependsOn,
+		DependsOn: s.DependsOn, Bare: s.Bare,
 	}
 	for _, e := range list {
 		e.Ask = askOf(s.Host, h, &e.at, check)

@@ -43,6 +43,11 @@ type Input struct {
 	// objects here say of its endpoints. nil: none is.
 	Down func(cluster string) bool
 
+	// Bare says that a cluster, as a neighbour names it, is heard and reports that it has no
+	// ready backend of a host ([gslb.Offer].Bare): what objects here say of endpoints there is
+	// stale. nil: none does.
+	Bare func(host gslb.Name, cluster string) bool
+
 	// ControlPlane says that nothing runs in this cluster: its API server distributes objects
 	// to others, as Karmada's does.
 	ControlPlane bool

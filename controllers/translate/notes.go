@@ -49,6 +49,9 @@ func (r *readiness) notes(h *refs.Host, s *HostStatus, sum *tally, from []string
 	if len(sum.down) > 0 {
 		note("ready endpoints in %s do not count: that cluster is lost", strings.Join(sum.down, ", "))
 	}
+	if len(sum.bare) > 0 {
+		note("ready endpoints in %s do not count: that cluster reports that none is ready there", strings.Join(sum.bare, ", "))
+	}
 	if managers := slices.Compact(slices.Sorted(slices.Values(sum.foreign))); len(managers) > 0 {
 		note("EndpointSlices managed by %s never count as local: nobody knows where those endpoints run", strings.Join(managers, ", "))
 	}

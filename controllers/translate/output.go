@@ -118,6 +118,9 @@ type HostStatus struct {
 	Local, Remote int
 	DependsOn     []string
 	Elsewhere     []string
+
+	// Bare is that of [gslb.Offer].
+	Bare bool
 }
 
 // ServiceHealth is the word of status.serviceHealth, without probes; "" while it is

@@ -55,7 +55,7 @@ func (r *readiness) closed(h *refs.Host, b *refs.Backend) bool {
 	if found, _ := r.look.Get(b.Slices()); len(found) == 0 {
 		return false // whatever makes its endpoints known has not done so
 	}
-	return r.backend(b).reason == gslb.ReasonNotReady
+	return r.backend(gslb.Name{}, b).reason == gslb.ReasonNotReady // reports speak of backends, and not of this
 }
 
 // text is the entry as it was found.

@@ -24,6 +24,7 @@ type serviceState struct {
 	remote  int    // elsewhere
 	from    []string
 	down    []string // clusters whose ready endpoints do not count, since they are lost
+	bare    []string // and those that say themselves that none is ready there
 	foreign []string // managers of slices that are not known
 }
 
@@ -34,6 +35,7 @@ type readiness struct {
 	scope gslbv1beta1.ServiceHealthScope
 	all   bool // every Service is needed
 	down  func(cluster string) bool
+	bare  func(host gslb.Name, cluster string) bool
 }
 
 func newReadiness(in *Input, look *refs.Lookup) *readiness {
@@ -41,8 +43,13 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 	if down == nil {
 		down = func(string) bool { return false }
 	}
+	bare := in.Bare
+	if bare == nil {
+		bare = func(gslb.Name, string) bool { return false }
+	}
 	return &readiness{
 		down:  down,
+		bare:  bare,
 		look:  look,
 		class: classifier{self: in.Self, names: in.Names, virtualNodes: in.VirtualNodes},
 		scope: cmp.Or(in.Gslb.Spec.ServiceHealthScope, gslbv1beta1.ScopeLocal),
@@ -66,8 +73,9 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 // A Service with a selector keeps an EndpointSlice while it has no pods, so one without any
 // has lost it.
 // Ready endpoints in a cluster that is known to be lost never count: nobody takes them out of
-// the objects here while it is.
-func (r *readiness) backend(b *refs.Backend) serviceState {
+// the objects here while it is. Nor do those in a cluster that reports of the host that none of
+// its own is ready: Karmada leaves the slices of a provider that is not.
+func (r *readiness) backend(host gslb.Name, b *refs.Backend) serviceState {
 	if b.Refused != "" {
 		return serviceState{health: gslb.Unhealthy, reason: gslb.ReasonServiceNotFound}
 	}
@@ -115,6 +123,10 @@ func (r *readiness) backend(b *refs.Backend) serviceState {
 			}
 			if r.down(b.cluster) {
 				s.down = append(s.down, b.cluster)
+				continue
+			}
+			if r.bare(host, b.cluster) {
+				s.bare = append(s.bare, b.cluster)
 				continue
 			}
 			there.add(slice.AddressType)
@@ -193,13 +205,14 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 	case gslbv1beta1.ScopeLocal, gslbv1beta1.ScopeClusterset:
 	}
 	var sum tally
+	name, _ := gslb.ParseHost(h.Name) // what is no name has no reports
 	for i := range h.Backends {
-		state := r.backend(&h.Backends[i])
+		state := r.backend(name, &h.Backends[i])
 		sum.add(state)
 		s.Local += state.local
 		s.Remote += state.remote
 		s.DependsOn = append(s.DependsOn, state.from...)
-		s.Elsewhere = append(append(s.Elsewhere, state.from...), state.down...)
+		s.Elsewhere = slices.Concat(s.Elsewhere, state.from, state.down, state.bare)
 	}
 	for range h.Others {
 		sum.add(serviceState{reason: gslb.ReasonHealthUnknown})
@@ -211,12 +224,26 @@ func (r *readiness) host(h *refs.Host, s *HostStatus) []Finding {
 		s.Readiness, s.ReadinessReason = gslb.Unhealthy, gslb.ReasonNotReady
 	}
 	s.DependsOn, s.Elsewhere = distinct(s.DependsOn), distinct(s.Elsewhere)
-	sum.down = distinct(sum.down)
+	sum.down, sum.bare = distinct(sum.down), distinct(sum.bare)
+	s.Bare = isBare(h, s, &sum)
 	from := s.DependsOn
 	if s.Local > 0 || s.Readiness != gslb.Healthy {
 		s.DependsOn = nil
 	}
 	return r.notes(h, s, &sum, from)
+}
+
+// isBare reports that this cluster can say for sure that no backend of a host is ready in it.
+// It depends on objects here alone, never on what others report (see lost.go of controllers).
+//
+//	backends | one whose endpoints nobody looks at or can tell | ready here | bare
+//	none     | any                                             | any        | no
+//	some     | yes                                             | any        | no
+//	some     | no                                              | some       | no
+//	some     | no                                              | none       | yes
+func isBare(h *refs.Host, s *HostStatus, sum *tally) bool {
+	unseen := func(b refs.Backend) bool { return b.Dead != "" || b.Refused != "" }
+	return len(h.Backends) > 0 && sum.unknown == 0 && !slices.ContainsFunc(h.Backends, unseen) && s.Local == 0
 }
 
 // tally counts the Services of a host by health.
@@ -225,7 +252,7 @@ type tally struct {
 	unlisted                            int
 	why                                 []string
 	foreign                             []string
-	down                                []string
+	down, bare                          []string
 }
 
 func (t *tally) add(s serviceState) {
@@ -246,7 +273,7 @@ func (t *tally) add(s serviceState) {
 		t.why = append(t.why, s.why)
 	}
 	t.foreign = append(t.foreign, s.foreign...)
-	t.down = append(t.down, s.down...)
+	t.down, t.bare = append(t.down, s.down...), append(t.bare, s.bare...)
 }
 
 // distinct sorts words, and leaves each once.
