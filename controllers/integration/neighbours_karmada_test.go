@@ -134,6 +134,14 @@ func TestM4NameOfAMemberInAStatusIsIgnoredAndNeverAsked(t *testing.T) {
 	eu.answers(host, "192.0.2.4")
 	g := eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.Addresses, []string{"192.0.2.4"}) })
 	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, `"member1" is not the full name of a load balancer`)
+	const dotted = "m4-dotted.cloud.example.com"
+	eu.inNamespace(dotted, aService, readySlice, anIngress("", "podinfo", "{hostname: lb.m4.example.net}"), aGslb(roundRobin))
+	eventually(t, func() error { // what is a full name is asked for, after the other was read
+		if asked := beside.asked.list(); !slices.Contains(asked, "lb.m4.example.net") {
+			return notYet("asked for %q", asked)
+		}
+		return nil
+	})
 	assert.NotContains(t, beside.asked.list(), "member1")
 	assert.Contains(t, eu.ignored(ns, "podinfo", metav1.ConditionTrue), `"member1"`, "and an event warns of it")
 }
