@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"sync/atomic"
 	"testing"
@@ -48,8 +49,16 @@ func TestWhoRunsK8gbIsToldByEvidence(t *testing.T) {
 	} {
 		t.Run(c.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m := newMixed(t)
+				stands := make(chan struct{}) // nobody is asked before it stands there
+				m := newMixed(t, func(cfg *k8gb.Config) {
+					dial := cfg.Dial
+					cfg.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+						<-stands
+						return dial(ctx, network, addr)
+					}
+				})
 				c.us(m)
+				close(stands)
 				pass(12 * time.Second)
 				assert.Equal(t, c.want, m.told())
 				assert.Len(t, m.asker.Clusters(), len(c.want))
