@@ -3,7 +3,6 @@
 package main
 
 import (
-	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,15 +11,14 @@ import (
 	"github.com/miekg/dns"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
 )
 
 // askedServer serves handle over UDP and TCP on one port, and gives its address.
 func askedServer(t *testing.T, handle dns.HandlerFunc) string {
 	t.Helper()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	udp, err := net.ListenPacket("udp", tcp.Addr().String())
-	require.NoError(t, err)
+	tcp, udp := dnstest.Listen(t)
 	for _, s := range []*dns.Server{{Listener: tcp, Handler: handle}, {PacketConn: udp, Handler: handle}} {
 		started := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }

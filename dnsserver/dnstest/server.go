@@ -4,6 +4,7 @@ package dnstest
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"testing"
 
@@ -42,4 +43,22 @@ func Run(t testing.TB, s *dnsserver.Server) {
 		cancel()
 		assert.NoError(t, <-ended)
 	})
+}
+
+// Listen gives a port of 127.0.0.1 over TCP and UDP, for servers that are not ours. Of the
+// ports that are free for TCP some are another process's over UDP: then it is another one.
+func Listen(t testing.TB) (net.Listener, net.PacketConn) {
+	t.Helper()
+	var err error
+	for range 50 {
+		l, failed := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, failed)
+		var pc net.PacketConn
+		if pc, err = net.ListenPacket("udp", l.Addr().String()); err == nil {
+			return l, pc
+		}
+		_ = l.Close()
+	}
+	require.NoError(t, err, "no port is free for TCP and UDP")
+	return nil, nil
 }

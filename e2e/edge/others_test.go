@@ -6,7 +6,6 @@ package edge_test
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -48,15 +47,6 @@ func block(t *testing.T, page, kind string) string {
 	m := regexp.MustCompile("(?s)```" + regexp.QuoteMeta(kind) + "\n(.*?)```").FindSubmatch(text)
 	require.NotNil(t, m, "docs/edge/%s has no block of %s", page, kind)
 	return string(m[1])
-}
-
-// freePort gives a port of 127.0.0.1 that was free a moment ago, for UDP and TCP.
-func freePort(t *testing.T) netip.AddrPort {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer func() { _ = l.Close() }()
-	return netip.MustParseAddrPort(l.Addr().String())
 }
 
 // run starts a server and waits until it answers for example.com; it ends with the test.
@@ -125,7 +115,7 @@ func keepsDelegation(t *testing.T, addr netip.AddrPort, euKey, usKey bindtest.Ke
 // TestKnot runs the configuration of docs/edge/knot.md.
 func TestKnot(t *testing.T) {
 	knotd := program(t, "knotd", "knot")
-	dir, addr := t.TempDir(), freePort(t)
+	dir, addr := t.TempDir(), bindtest.FreePort(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "example.com.zone"), []byte(plain), 0o600))
 	conf := fmt.Sprintf("server:\n  listen: %s@%d\n  rundir: %s\n\ndatabase:\n  storage: %s\n\nlog:\n  - target: stderr\n    any: debug\n\n", addr.Addr(), addr.Port(), dir, dir) +
 		strings.NewReplacer("SECRET-OF-EU", euKey.Base64(), "SECRET-OF-US", usKey.Base64(), "/var/lib/knot/", dir+"/").Replace(block(t, "knot.md", "knot.conf"))
@@ -149,7 +139,7 @@ func TestKnot(t *testing.T) {
 // TestPowerDNS runs the blocks of docs/edge/powerdns.md.
 func TestPowerDNS(t *testing.T) {
 	server, util := program(t, "pdns_server", "pdns-server"), program(t, "pdnsutil", "pdns-server")
-	dir, addr := t.TempDir(), freePort(t)
+	dir, addr := t.TempDir(), bindtest.FreePort(t)
 	conf := fmt.Sprintf("local-address=%s\nlocal-port=%d\nlaunch=gsqlite3\ngsqlite3-database=%s/db\nsocket-dir=%s\n%s",
 		addr.Addr(), addr.Port(), dir, dir, block(t, "powerdns.md", "pdns.conf"))
 	if modules := os.Getenv("PDNS_MODULE_DIR"); modules != "" {

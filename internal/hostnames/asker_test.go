@@ -3,7 +3,6 @@
 package hostnames_test
 
 import (
-	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -14,16 +13,14 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/meridian-gslb/meridian/dnsserver/dnstest"
 	"github.com/meridian-gslb/meridian/internal/hostnames"
 )
 
 // serve answers on a loopback address over UDP and TCP.
 func serve(t *testing.T, h dns.HandlerFunc) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	pc, err := net.ListenPacket("udp", l.Addr().String())
-	require.NoError(t, err)
+	l, pc := dnstest.Listen(t)
 	for _, s := range []*dns.Server{{Listener: l, Handler: h}, {PacketConn: pc, Handler: h}} {
 		started, done := make(chan struct{}), make(chan error, 1)
 		s.NotifyStartedFunc = func() { close(started) }

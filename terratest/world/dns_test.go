@@ -27,9 +27,17 @@ func serve(t *testing.T, handle func(m *dns.Msg, tcp bool) *dns.Msg) world.Serve
 			_ = w.WriteMsg(r) // the asker would notice
 		}
 	})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	pc, err := net.ListenPacket("udp", ln.Addr().String())
+	var ln net.Listener
+	var pc net.PacketConn
+	var err error
+	for range 50 { // a port that is free for TCP may be another's for UDP
+		ln, err = net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		if pc, err = net.ListenPacket("udp", ln.Addr().String()); err == nil {
+			break
+		}
+		_ = ln.Close()
+	}
 	require.NoError(t, err)
 	for _, s := range []*dns.Server{{Listener: ln, Handler: handler}, {PacketConn: pc, Handler: handler}} {
 		started := make(chan struct{})
