@@ -36,7 +36,7 @@ func (s *site) ignored(ns, name string, status metav1.ConditionStatus) string {
 func TestE3ClusterIPInAStatusIsNoEntry(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "e3-clusterip.cloud.example.com"
+	host := fresh("e3-clusterip")
 	ns := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.31}"), aGslb(roundRobin))
 	eu.answers(host, "192.0.2.31")
 	svc := &corev1.Service{}
@@ -51,30 +51,31 @@ func TestE3ClusterIPInAStatusIsNoEntry(t *testing.T) {
 func TestE3AddressInAServiceCIDRIsNoEntry(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "e3-servicecidr.cloud.example.com"
+	host := fresh("e3-servicecidr")
 	ns := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 10.97.3.3}, {ip: 192.0.2.32}"), aGslb(roundRobin))
 	eu.answers(host, "10.97.3.3", "192.0.2.32")
-	require.NoError(t, eu.api.Create(t.Context(), &networkingv1.ServiceCIDR{
-		ObjectMeta: metav1.ObjectMeta{Name: "e3"}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.97.0.0/16"}},
-	}))
+	cidr := &networkingv1.ServiceCIDR{ObjectMeta: metav1.ObjectMeta{Name: ns}, Spec: networkingv1.ServiceCIDRSpec{CIDRs: []string{"10.97.0.0/16"}}}
+	require.NoError(t, eu.api.Create(t.Context(), cidr))
+	t.Cleanup(func() { eu.remove(cidr) })
 	eu.answers(host, "192.0.2.32")
-	assert.Contains(t, eu.ignored(ns, "podinfo", metav1.ConditionTrue), "10.97.3.3 lies in 10.97.0.0/16, the range of cluster IPs of ServiceCIDR e3")
+	assert.Contains(t, eu.ignored(ns, "podinfo", metav1.ConditionTrue), "10.97.3.3 lies in 10.97.0.0/16, the range of cluster IPs of ServiceCIDR "+ns)
 }
 
 func TestE3AddressOfAPodIsNoEntryAndThatOfANodeIs(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	const host, node = "e3-pods.cloud.example.com", "e3-nodes.cloud.example.com"
+	host, node := fresh("e3-pods"), fresh("e3-nodes")
 	ns := us.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 10.77.1.9}"), aGslb(roundRobin))
 	us.answers(host, "10.77.1.9")
 	onTheNode := strings.Replace(readySlice, "10.1.0.1", "172.29.0.3", 1)
 	here := us.inNamespace(node, aService, onTheNode, anIngress("", "podinfo", "{ip: 172.29.0.3}"), aGslb(roundRobin))
-	w1 := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "e3-w1"}, Spec: corev1.NodeSpec{PodCIDR: "10.77.1.0/24", PodCIDRs: []string{"10.77.1.0/24"}}}
+	w1 := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: ns + "-w1"}, Spec: corev1.NodeSpec{PodCIDR: "10.77.1.0/24", PodCIDRs: []string{"10.77.1.0/24"}}}
 	require.NoError(t, us.api.Create(t.Context(), w1))
+	t.Cleanup(func() { us.remove(w1) })
 	w1.Status.Addresses = []corev1.NodeAddress{{Type: corev1.NodeInternalIP, Address: "172.29.0.3"}}
 	require.NoError(t, us.api.Status().Update(t.Context(), w1))
 	us.answers(host)
-	assert.Contains(t, us.ignored(ns, "podinfo", metav1.ConditionFalse), "10.77.1.9 lies in 10.77.1.0/24, the range of the pods of node e3-w1")
+	assert.Contains(t, us.ignored(ns, "podinfo", metav1.ConditionFalse), "10.77.1.9 lies in 10.77.1.0/24, the range of the pods of node "+w1.Name)
 	us.answers(node, "172.29.0.3") // its pod is on the network of the node
 	us.condition(here, "podinfo", gslbv1beta1.ConditionResolved, metav1.ConditionTrue, gslbv1beta1.ReasonResolved)
 }
@@ -82,7 +83,7 @@ func TestE3AddressOfAPodIsNoEntryAndThatOfANodeIs(t *testing.T) {
 func TestE6AddressByHandCountsAlsoInsideTheCluster(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "e6.cloud.example.com"
+	host := fresh("e6")
 	ns := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.36}"), aGslb("entryAddresses: [192.0.2.66]\n  "+roundRobin))
 	eu.answers(host, "192.0.2.66") // and not what the status says
 	shown := eu.condition(ns, "podinfo", gslbv1beta1.ConditionResolved, metav1.ConditionTrue, gslbv1beta1.ReasonResolved)

@@ -31,7 +31,7 @@ const (
 func TestK1OneAddressOfTwoClustersIsOneRecord(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
-	const host = "k1.cloud.example.com"
+	host := fresh("k1")
 	for _, s := range []*site{eu, us} {
 		nodePort := strings.Replace(aService, "spec: {", "spec: {type: NodePort, ", 1) // G4: as its endpoints say
 		s.inNamespace(host, nodePort, readySlice, anIngress(gceClass, "podinfo", ""), aGslb(byHand+"\n  "+roundRobin))
@@ -45,7 +45,7 @@ func TestK1OneAddressOfTwoClustersIsOneRecord(t *testing.T) {
 func TestK2OneOfTwoOwnersUnhealthyChangesNoAnswer(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
-	const host = "k2.cloud.example.com"
+	host := fresh("k2")
 	manifest := []string{aService, readySlice, anIngress(gceClass, "podinfo", ""), aGslb(byHand + "\n  " + roundRobin)}
 	eu.inNamespace(host, manifest...)
 	ns := us.inNamespace(host, manifest...)
@@ -77,15 +77,16 @@ func TestK2OneOfTwoOwnersUnhealthyChangesNoAnswer(t *testing.T) {
 func TestK3AllOwnersUnhealthyFailsOverToTheNext(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
-	const host = "k3.cloud.example.com"
-	spec := byHand + "\n  strategy: {type: failover, failoverOrder: [eu, us, dc]}"
+	host := fresh("k3")
+	dc := gslb.GeoTag(label(host) + "-dc")
+	spec := byHand + "\n  strategy: {type: failover, failoverOrder: [eu, us, " + string(dc) + "]}"
 	manifest := []string{aService, readySlice, anIngress(gceClass, "podinfo", ""), aGslb(spec)}
 	there := eu.inNamespace(host, manifest...)
 	here := us.inNamespace(host, manifest...)
-	standIn(t, eu, "dc", host, "198.51.100.1")
-	standIn(t, us, "dc", host, "198.51.100.1")
+	standIn(t, eu, dc, host, "198.51.100.1")
+	standIn(t, us, dc, host, "198.51.100.1")
 	for _, s := range []*site{eu, us} {
-		s.offeredBy(host, "dc", "eu", "us")
+		s.offeredBy(host, "eu", dc, "us")
 		s.answers(host, anycastIP)
 	}
 	end := steady(t, host, anycastIP)
@@ -107,13 +108,14 @@ func TestK3AllOwnersUnhealthyFailsOverToTheNext(t *testing.T) {
 func TestK4SharedAddressIsNotDrawnTwiceAsOften(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
-	const host = "k4.cloud.example.com"
-	spec := byHand + "\n  strategy: {type: weightedRoundRobin, weight: {eu: 50, us: 50, dc2: 50}}"
+	host := fresh("k4")
+	dc := gslb.GeoTag(label(host) + "-dc")
+	spec := byHand + "\n  strategy: {type: weightedRoundRobin, weight: {eu: 50, us: 50, " + string(dc) + ": 50}}"
 	manifest := []string{aService, readySlice, anIngress(gceClass, "podinfo", ""), aGslb(spec)}
 	eu.inNamespace(host, manifest...)
 	us.inNamespace(host, manifest...)
-	standIn(t, eu, "dc2", host, "198.51.100.2")
-	eu.offeredBy(host, "dc2", "eu", "us")
+	standIn(t, eu, dc, host, "198.51.100.2")
+	eu.offeredBy(host, "eu", dc, "us")
 	eu.answers(host, "198.51.100.2", anycastIP)
 	// The answers are a finite list with weights: what is drawn from it is exact.
 	d := strategies.Decide(eu.store.World().Host(gslb.MustName(host)))
@@ -128,7 +130,7 @@ func TestK4SharedAddressIsNotDrawnTwiceAsOften(t *testing.T) {
 func TestK5NoAddressAnywhereIsSaidAndTheOthersAnswer(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
-	const host = "k5.cloud.example.com"
+	host := fresh("k5")
 	manifest := []string{aService, readySlice, anIngress(gceClass, "podinfo", ""), aGslb(roundRobin)}
 	ns := eu.inNamespace(host, manifest...)
 	g := eu.condition(ns, "podinfo", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)

@@ -36,7 +36,7 @@ spec:
 func TestM1SameGslbInTwoMembersIsNeverWrittenBack(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
-	const host = "m1.cloud.example.com"
+	host := fresh("m1")
 	in := map[*site]string{}
 	for s, addr := range map[*site]string{eu: "192.0.2.1", us: "192.0.2.2"} {
 		in[s] = s.inNamespace(host, aService, readySlice, anIngress("work.karmada.io/name: podinfo-1", "podinfo", "{ip: "+addr+"}"), propagatedGslb)
@@ -80,18 +80,19 @@ func TestM1SameGslbInTwoMembersIsNeverWrittenBack(t *testing.T) {
 func TestM3StaleSliceOfALostMemberDoesNotCount(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "m3.cloud.example.com"
+	host := fresh("m3")
+	member1 := gslb.GeoTag(label(host) + "-member1")
 	provided := `apiVersion: discovery.k8s.io/v1
 kind: EndpointSlice
 metadata:
   namespace: $NS
   name: member1-podinfo
   labels: {kubernetes.io/service-name: podinfo, endpointslice.kubernetes.io/managed-by: endpointslice-dispatch-controller.karmada.io}
-  annotations: {endpointslice.karmada.io/provision-cluster: member1}
+  annotations: {endpointslice.karmada.io/provision-cluster: $NS-member1}
 addressType: IPv4
 endpoints:
 - {addresses: [10.2.0.1], conditions: {ready: true}}`
-	silent := standIn(t, eu, "member1", "", "")
+	silent := standIn(t, eu, member1, "", "")
 	ns := eu.inNamespace(host, aService, provided, anIngress("", "podinfo", "{ip: 192.0.2.3}"), aGslb(roundRobin))
 	eu.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
 	eu.answers(host)
@@ -105,12 +106,12 @@ endpoints:
 		return eu.api.Update(t.Context(), g)
 	})
 	eu.answers(host, "192.0.2.3")
-	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.DependsOn, []string{"member1"}) })
+	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.DependsOn, []string{string(member1)}) })
 
 	reports := func(serial uint32, bare bool, says gslb.Announcement) {
 		entry := gslb.Entry{Addr: netip.MustParseAddr("192.0.2.103"), Health: gslb.Unhealthy, Reason: gslb.ReasonNotReady}
 		require.NoError(t, eu.store.SetReport(&gslb.Report{
-			Cluster: "member1", ClusterID: "id-member1", Instance: "one", Serial: serial, Zone: zone().Zone, EdgeZone: zone().EdgeZone, Announcement: says,
+			Cluster: member1, ClusterID: "id-" + string(member1), Instance: "one", Serial: serial, Zone: zone().Zone, EdgeZone: zone().EdgeZone, Announcement: says,
 			Offers: map[gslb.Name]*gslb.Offer{gslb.MustName(host): {Host: gslb.MustName(host), PolicyUnknown: true, Bare: bare, Entries: []gslb.Entry{entry}}},
 		}))
 	}
@@ -129,15 +130,15 @@ endpoints:
 func TestM4NameOfAMemberInAStatusIsIgnoredAndNeverAsked(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "m4.cloud.example.com"
+	host := fresh("m4")
 	ns := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{hostname: member1}, {ip: 192.0.2.4}"), aGslb(roundRobin))
 	eu.answers(host, "192.0.2.4")
 	g := eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return slices.Equal(c.Addresses, []string{"192.0.2.4"}) })
 	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, `"member1" is not the full name of a load balancer`)
-	const dotted = "m4-dotted.cloud.example.com"
-	eu.inNamespace(dotted, aService, readySlice, anIngress("", "podinfo", "{hostname: lb.m4.example.net}"), aGslb(roundRobin))
+	full := "lb." + label(host) + ".example.net"
+	eu.inNamespace(fresh("m4-dotted"), aService, readySlice, anIngress("", "podinfo", "{hostname: "+full+"}"), aGslb(roundRobin))
 	eventually(t, func() error { // what is a full name is asked for, after the other was read
-		if asked := beside.asked.list(); !slices.Contains(asked, "lb.m4.example.net") {
+		if asked := beside.asked.list(); !slices.Contains(asked, full) {
 			return notYet("asked for %q", asked)
 		}
 		return nil
@@ -160,17 +161,18 @@ func TestM5GatewayBetweenClustersIsNeverPublished(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
 	never("203.0.113.15")
-	const host = "m5.cloud.example.com"
+	host := fresh("m5")
 	eu.inNamespace(host, aService, readySlice, betweenClusters, anIngress("", "podinfo", "{ip: 192.0.2.5}"), aGslb(roundRobin))
 	eu.answers(host, "192.0.2.5")
 	us.answers(host, "192.0.2.5")
 
-	named := eu.inNamespace("m5-named.cloud.example.com",
+	byName := fresh("m5-named")
+	named := eu.inNamespace(byName,
 		strings.Replace(betweenClusters, "labels:", "annotations: {gslb.meridian.dev/hostname: $HOST}, labels:", 1),
 		strings.ReplaceAll(strings.ReplaceAll(readySlice, "podinfo-1", "gw-1"), "service-name: podinfo", "service-name: istio-eastwestgateway"),
 		strings.NewReplacer("networking.k8s.io/v1", "v1", "kind: Ingress", "kind: Service", "name: podinfo}", "name: istio-eastwestgateway}").Replace(aGslb(roundRobin)))
 	eu.condition(named, "istio-eastwestgateway", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
-	us.offeredBy("m5-named.cloud.example.com", "eu")
+	us.offeredBy(byName, "eu")
 	eu.neverAnswers(t, "203.0.113.15")
 	us.neverAnswers(t, "203.0.113.15")
 }
@@ -225,7 +227,7 @@ endpoints:
 func TestM6EntryWithoutBackendsHereServesInScopeGateway(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	const host = "m6.cloud.example.com"
+	host := fresh("m6")
 	virtualService := strings.NewReplacer("networking.k8s.io/v1", "networking.istio.io/v1", "kind: Ingress", "kind: VirtualService")
 	ns := us.inNamespace(host, aService, emptySlice, meshEntry,
 		virtualService.Replace(aGslb("serviceHealthScope: gateway\n  healthCheck: {}\n  "+roundRobin)))
@@ -253,7 +255,7 @@ func TestM6EntryWithoutBackendsHereServesInScopeGateway(t *testing.T) {
 func TestM8GslbDeletedInOneMemberLeavesTheAnswersOfOthers(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
-	const host = "m8.cloud.example.com"
+	host := fresh("m8")
 	eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.1}"), aGslb(roundRobin))
 	ns := us.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.2}"), aGslb(roundRobin))
 	eu.answers(host, "192.0.2.1", "192.0.2.2")

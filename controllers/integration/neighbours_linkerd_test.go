@@ -46,7 +46,7 @@ endpoints:
 func TestL1LocalScopeTakesAClusterWithoutPodsOut(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	const host = "l1.cloud.example.com"
+	host := fresh("l1")
 	ns := splitBySMI(us, host, "podinfo") // scope clusterset: the mirror is ready, and counts
 	us.edit(ns, func(g *gslbv1beta1.Gslb) { g.Spec.ServiceHealthScope = gslbv1beta1.ScopeLocal })
 	us.answers(host)
@@ -68,7 +68,7 @@ func split(s *site, host string) (ns string) {
 func TestL2ClustersetScopeCountsTheMirrorAndSaysSo(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	ns := split(us, "l2.cloud.example.com")
+	ns := split(us, fresh("l2"))
 	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
 		return c.Health == gslbv1beta1.ClusterHealthy && slices.Equal(c.DependsOn, []string{"east"})
 	})
@@ -77,20 +77,22 @@ func TestL2ClustersetScopeCountsTheMirrorAndSaysSo(t *testing.T) {
 func TestL3MirrorThatIsNotReadyTakesTheClusterOut(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	ns := split(us, "l3.cloud.example.com")
+	host := fresh("l3")
+	ns := split(us, host)
 	us.setSlice(ns, "podinfo-east-1", false)
-	us.answers("l3.cloud.example.com")
+	us.answers(host)
 	us.setSlice(ns, "podinfo-east-1", true)
-	us.answers("l3.cloud.example.com", "192.0.2.1")
+	us.answers(host, "192.0.2.1")
 }
 
 func TestL6MirrorWithWeightZeroDoesNotCount(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	ns := split(us, "l6.cloud.example.com")
+	host := fresh("l6")
+	ns := split(us, host)
 	patch := `[{"op": "replace", "path": "/spec/rules/0/backendRefs/1/weight", "value": 0}]`
 	require.NoError(t, us.api.Patch(t.Context(), named(gatewayV1, "HTTPRoute", ns, "podinfo"), client.RawPatch(types.JSONPatchType, []byte(patch))))
-	us.answers("l6.cloud.example.com")
+	us.answers(host)
 	us.condition(ns, "podinfo", gslbv1beta1.ConditionServing, metav1.ConditionFalse, gslbv1beta1.ReasonNoLocalReadyEndpoints)
 }
 
@@ -102,8 +104,9 @@ func TestL7ClusterWithoutTheKindsOfSplitsWorks(t *testing.T) {
 		list.SetGroupVersionKind(kind)
 		require.Error(t, eu.api.List(t.Context(), list), "%s is not installed", kind.Kind)
 	}
-	eu.inNamespace("l7.cloud.example.com", aService, readySlice, mirror, anIngress("", "podinfo", "{ip: 192.0.2.7}"), aGslb(roundRobin))
-	eu.answers("l7.cloud.example.com", "192.0.2.7")
+	host := fresh("l7")
+	eu.inNamespace(host, aService, readySlice, mirror, anIngress("", "podinfo", "{ip: 192.0.2.7}"), aGslb(roundRobin))
+	eu.answers(host, "192.0.2.7")
 }
 
 // trafficSplit sends half of what is for podinfo to east.
@@ -134,7 +137,7 @@ func (s *site) weights(ns string, here, east any) {
 func TestL2TrafficSplitCountsTheMirrorAndSaysSo(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	ns := splitBySMI(us, "l2-smi.cloud.example.com", "podinfo")
+	ns := splitBySMI(us, fresh("l2-smi"), "podinfo")
 	us.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
 		return c.Health == gslbv1beta1.ClusterHealthy && slices.Equal(c.DependsOn, []string{"east"})
 	})
@@ -143,17 +146,18 @@ func TestL2TrafficSplitCountsTheMirrorAndSaysSo(t *testing.T) {
 func TestL3TrafficSplitToAMirrorThatIsNotReadyTakesTheClusterOut(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	ns := splitBySMI(us, "l3-smi.cloud.example.com", "podinfo")
+	host := fresh("l3-smi")
+	ns := splitBySMI(us, host, "podinfo")
 	us.setSlice(ns, "podinfo-east-1", false)
-	us.answers("l3-smi.cloud.example.com")
+	us.answers(host)
 	us.setSlice(ns, "podinfo-east-1", true)
-	us.answers("l3-smi.cloud.example.com", "192.0.2.1")
+	us.answers(host, "192.0.2.1")
 }
 
 func TestL6TrafficSplitWithWeightZeroTakesTheClusterOut(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	const host = "l6-smi.cloud.example.com"
+	host := fresh("l6-smi")
 	ns := splitBySMI(us, host, "podinfo")
 	us.weights(ns, 100, 0)
 	us.answers(host)
@@ -188,7 +192,7 @@ func TestL7TrafficSplitsMayBeMissingComeAndGo(t *testing.T) {
 func TestL4FederatedServiceIsUnknownAndNotUnhealthy(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "l4.cloud.example.com"
+	host := fresh("l4")
 	federated := `apiVersion: v1
 kind: Service
 metadata:
@@ -214,7 +218,7 @@ func TestL5GatewayOfLinkerdIsNeverPublished(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
 	never("203.0.113.9")
-	const host = "l5.cloud.example.com"
+	host := fresh("l5")
 	gateway := `apiVersion: v1
 kind: Namespace
 metadata: {name: linkerd-multicluster}
@@ -234,13 +238,24 @@ metadata: {namespace: linkerd-multicluster, name: linkerd-gateway-1, labels: {ku
 addressType: IPv4
 endpoints:
 - {addresses: [10.1.0.9], conditions: {ready: true}}`
-	eu.inNamespace("l5-gateway.cloud.example.com", gateway)
+	byName := fresh("l5-gateway")
+	t.Cleanup(func() { // Linkerd's names are the same each time; garbage collection would take the Gslb
+		eu.remove(named(coreV1, "Service", "linkerd-multicluster", "linkerd-gateway"))
+		eventually(t, func() error {
+			eu.remove(&gslbv1beta1.Gslb{ObjectMeta: metav1.ObjectMeta{Namespace: "linkerd-multicluster", Name: "linkerd-gateway"}})
+			if eu.store.World().Host(gslb.MustName(byName)) != nil {
+				return notYet("%s is offered", byName)
+			}
+			return nil
+		})
+	})
+	eu.inNamespace(byName, gateway)
 	eu.inNamespace(host, aService, readySlice, mirror, anIngress("", "podinfo", "{ip: 192.0.2.5}"), aGslb("serviceHealthScope: clusterset\n  "+roundRobin))
 	eu.answers(host, "192.0.2.5")
 	us.answers(host, "192.0.2.5")
 	// Even a Gslb that names the gateway publishes it nowhere.
 	eu.condition("linkerd-multicluster", "linkerd-gateway", gslbv1beta1.ConditionResolved, metav1.ConditionFalse, gslbv1beta1.ReasonAddressUnknown)
-	us.offeredBy("l5-gateway.cloud.example.com", "eu")
+	us.offeredBy(byName, "eu")
 	eu.neverAnswers(t, "203.0.113.9")
 	us.neverAnswers(t, "203.0.113.9")
 }

@@ -74,7 +74,7 @@ endpoints:
 func TestQ1AnnotatedIngressMakesAGslbThatGoesWithIt(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "q1.cloud.example.com"
+	host := fresh("q1")
 	ns := eu.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}"))
 	ing := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "podinfo"}}
 	require.NoError(t, eu.api.Get(t.Context(), client.ObjectKeyFromObject(ing), ing))
@@ -96,9 +96,10 @@ func TestQ1AnnotatedIngressMakesAGslbThatGoesWithIt(t *testing.T) {
 func liqoDemo(t *testing.T, code string) (eu, us *site, host, inEU, inUS string) {
 	t.Helper()
 	eu, us = clusters(t)
-	host = code + ".cloud.example.com"
-	virtualNode(eu, "virtual-"+code, "us")
-	inEU = eu.inNamespace(host, aService, offloaded("virtual-"+code), anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}, {ip: 172.19.0.4}"))
+	host = fresh(code)
+	node := "virtual-" + label(host)
+	virtualNode(eu, node, "us")
+	inEU = eu.inNamespace(host, aService, offloaded(node), anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}, {ip: 172.19.0.4}"))
 	inUS = us.inNamespace(host, aService, readySlice, reflected, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.5}, {ip: 172.19.0.6}"))
 	for _, s := range []*site{eu, us} {
 		s.answers(host, "172.19.0.3", "172.19.0.4", "172.19.0.5", "172.19.0.6")
@@ -142,13 +143,14 @@ func TestQ3WithoutALocalPodTheScopeDecides(t *testing.T) {
 func TestQ4EndpointsOfALostClusterDoNotCountThoughTheirNodeIsReady(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "q4.cloud.example.com"
-	silent := standIn(t, eu, "liqo-peer", "", "")
-	node := virtualNode(eu, "virtual-q4", "id-liqo-peer") // Liqo has an id of its own for it
-	ns := eu.inNamespace(host, aService, offloaded("virtual-q4"), anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}"))
+	host := fresh("q4")
+	peer := gslb.GeoTag(label(host) + "-peer")
+	silent := standIn(t, eu, peer, "", "")
+	node := virtualNode(eu, "virtual-"+label(host), "id-"+string(peer)) // Liqo has an id of its own for it
+	ns := eu.inNamespace(host, aService, offloaded(node.Name), anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}"))
 	eu.setSlice(ns, "podinfo-1", false)
 	eu.own(ns, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool {
-		return slices.Equal(c.DependsOn, []string{"liqo-peer"}) && c.FailureDomain == "liqo-peer"
+		return slices.Equal(c.DependsOn, []string{string(peer)}) && c.FailureDomain == string(peer)
 	}) // told by its geo tag
 	eu.answers(host, "172.19.0.3")
 	silent()
@@ -159,15 +161,15 @@ func TestQ4EndpointsOfALostClusterDoNotCountThoughTheirNodeIsReady(t *testing.T)
 	require.NoError(t, eu.api.Get(t.Context(), client.ObjectKeyFromObject(node), node))
 	assert.Equal(t, before, node.ResourceVersion, "nobody wrote to the node")
 	assert.Equal(t, corev1.ConditionTrue, node.Status.Conditions[0].Status, "it is Ready all the while")
-	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, "ready endpoints in id-liqo-peer do not count: that cluster is lost")
-	standIn(t, eu, "liqo-peer", "", "")
+	assert.Contains(t, meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved).Message, "ready endpoints in id-"+string(peer)+" do not count: that cluster is lost")
+	standIn(t, eu, peer, "", "")
 	eu.answers(host, "172.19.0.3")
 }
 
 func TestQ5CopyOfAnIngressWithoutAClassCounts(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
-	const host = "q5.cloud.example.com"
+	host := fresh("q5")
 	ingress := strings.Replace(anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.5}"), "annotations:",
 		"labels: {offloading.liqo.io/origin: eu, offloading.liqo.io/destination: us}, annotations:", 1)
 	us.inNamespace(host, aService, readySlice, ingress)
@@ -177,7 +179,7 @@ func TestQ5CopyOfAnIngressWithoutAClassCounts(t *testing.T) {
 func TestQ6AddressOfTheOtherClusterInAStatusIsOneRecordOfTwoOwners(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
-	const host = "q6.cloud.example.com"
+	host := fresh("q6")
 	there := eu.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}, {ip: 172.19.0.5}"))
 	ns := us.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.5}"))
 	for _, s := range []*site{eu, us} {
@@ -224,7 +226,7 @@ func (s *site) ownedBy(ns string, want map[string][]string) {
 func TestQ7TruncatedAnswerIsWholeOverTCP(t *testing.T) {
 	t.Parallel()
 	eu, _ := clusters(t)
-	const host = "q7.cloud.example.com"
+	host := fresh("q7")
 	var status, want []string
 	for i := range 60 {
 		want = append(want, fmt.Sprintf("172.19.1.%d", i))
