@@ -138,9 +138,11 @@ func TestLinkCutBehindBIND(t *testing.T) {
 	toUS.Cut()
 	toEU.Cut()
 	s.steady(12*time.Second, fail, want, eu, us)
-	assert.Equal(t, "vouched", us.liveness("eu"))
-	assert.Equal(t, "vouched", eu.liveness("us"))
-	assert.Contains(t, b.Dig("gslb-heartbeat-eu.example.com", "TXT", "+short"), `"missed=us/`)
+	s.until("us says that eu is vouched for", func() bool { return us.liveness("eu") == "vouched" })
+	s.until("eu says that us is vouched for", func() bool { return eu.liveness("us") == "vouched" })
+	s.until("eu says at the edge that it misses us", func() bool {
+		return strings.Contains(b.Dig("gslb-heartbeat-eu.example.com", "TXT", "+short"), `"missed=us/`)
+	})
 	toUS.Heal()
 	toEU.Heal()
 	s.until("the alarms are taken back", func() bool {

@@ -90,7 +90,7 @@ func TestMixedZoneBehindBIND(t *testing.T) {
 	t.Log("the process of k8gb dies")
 	us.Kill()
 	s.await(eu.at(), fail, own)
-	assert.Equal(t, "lost", eu.liveness("us"))
+	s.until("us is lost", func() bool { return eu.liveness("us") == "lost" })
 	us.Start()
 	answers(fail, us1, us1, "back")
 

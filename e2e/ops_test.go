@@ -26,7 +26,7 @@ import (
 // get reads a page of a process: its status and text; 0 while nothing answers.
 func (s *site) get(n, port int, path string) (int, string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
 	defer cancel()
 	url := "http://" + net.JoinHostPort(s.lab.Addr(n).String(), fmt.Sprint(port)) + path
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

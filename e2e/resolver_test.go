@@ -40,7 +40,7 @@ func TestAResolverLosesNoLookupWhenOneOfTwoServersDies(t *testing.T) {
 	s.await(us.at(), rr, all)
 	resolver := authtest.StartUnbound(t, netip.MustParseAddr("127.0.0.1"), servers)
 
-	client := dns.Client{Timeout: 5 * time.Second}
+	client := dns.Client{Timeout: patience}
 	lookups := 0
 	lookup := func() (addrs string, ttl uint32) {
 		lookups++

@@ -263,7 +263,7 @@ func (c *cluster) start() {
 
 // liveness asks the metrics what the cluster thinks of another.
 func (c *cluster) liveness(of string) string {
-	ctx, cancel := context.WithTimeout(c.s.t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(c.s.t.Context(), 10*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.metrics()+"/metrics", nil)
 	require.NoError(c.s.t, err)

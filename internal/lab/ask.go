@@ -12,13 +12,17 @@ import (
 	"github.com/miekg/dns"
 )
 
+// answerTime is how long a question waits: long enough for a machine with much to do, and
+// no longer than it is worth to wait for a server that is frozen.
+const answerTime = 3 * time.Second
+
 // Ask sends one question over UDP, and over TCP if the answer was cut. RD is
 // set, so that the lab's edge follows delegations.
 func Ask(ctx context.Context, server, name string, qtype uint16) (*dns.Msg, error) {
 	m := new(dns.Msg).SetQuestion(dns.Fqdn(name), qtype)
 	m.SetEdns0(dns.DefaultMsgSize, false)
 	for _, network := range []string{"udp", "tcp"} {
-		c := dns.Client{Net: network, Timeout: time.Second}
+		c := dns.Client{Net: network, Timeout: answerTime}
 		r, _, err := c.ExchangeContext(ctx, m, server)
 		if err != nil {
 			return nil, fmt.Errorf("asking %s for %s %s: %w", server, name, dns.TypeToString[qtype], err)
