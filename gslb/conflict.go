@@ -51,3 +51,34 @@ func (m *merger) disputed(peers []*peer, now time.Time) {
 		}
 	}
 }
+
+// ownTag handles a report under our own geo tag: a replica's is kept for when it knows
+// more than we do, another cluster's is a conflict that is shown and never believed.
+func (m *merger) ownTag(r *Report, now time.Time) error {
+	if r.ClusterID == m.id {
+		m.touchAll(m.replicas.take(r, now))
+		m.hearOf(r.Hears, now)
+		return nil
+	}
+	m.conflict = fmt.Sprintf("geo tag %q is used by two clusters: id %s, which is ours, and id %s", m.self, m.id, r.ClusterID)
+	m.conflictAt = now
+	return fmt.Errorf("report refused: %s; give each cluster a geo tag of its own", m.conflict)
+}
+
+// endConflicts forgets conflicts whose other side is gone.
+func (m *merger) endConflicts(peers []*peer, now time.Time, next *earliest) {
+	end := func(conflict *string, at time.Time) {
+		switch until := at.Add(conflictHold); {
+		case *conflict == "":
+		case until.After(now):
+			next.add(until)
+		default:
+			*conflict = ""
+		}
+	}
+	m.disputed(peers, now)
+	end(&m.conflict, m.conflictAt)
+	for _, p := range peers {
+		end(&p.conflict, p.conflictAt)
+	}
+}
