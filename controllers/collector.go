@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/leaving"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -37,8 +38,8 @@ type collector struct {
 	deps    *refs.Index[types.NamespacedName]
 	sources map[string]*source // by kind; of a test there are none
 	last    *translations
-	entries *entryMemory
-	drains  *drains
+	entries *leaving.Memory[types.UID]
+	drains  *leaving.Drains
 	guard   *guard
 	glue    *glue
 	names   *hostnames.Book[types.NamespacedName]
@@ -70,14 +71,14 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 		queue:    workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[item]()),
 		deps:     refs.NewIndex[types.NamespacedName](),
 		last:     newTranslations(),
-		entries:  newEntryMemory(cfg.HoldEntries),
+		entries:  leaving.NewMemory[types.UID](cfg.HoldEntries),
 		guard:    newGuard(log, m, cfg.RemovalHold),
 		operator: newOperator(log, m, cfg.Store),
 		broken:   make(map[types.NamespacedName]bool),
 		ranges:   translate.NewNodeRanges(),
 		synced:   make(chan struct{}),
 	}
-	c.drains = newDrains(cfg.HoldEntries, cfg.AsksDraining, c.entriesBefore)
+	c.drains = leaving.NewDrains(cfg.HoldEntries, cfg.AsksDraining, c.entriesBefore)
 	c.zones.Store(&translate.ZonesOutput{})
 	switch {
 	case cfg.ClientsHidden:
@@ -230,7 +231,7 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 
 // gone takes a Gslb out of the Store, past the guard of hosts if that is meant.
 func (c *collector) gone(key types.NamespacedName, arrived time.Time, meant bool) {
-	c.drains.forget(key)
+	c.drains.Forget(key)
 	c.deps.Remove(key)
 	delete(c.broken, key)
 	old := c.last.get(key)

@@ -117,7 +117,7 @@ func optionsOf(k refs.Key) []client.ListOption {
 
 // recall gives an object with the addresses that count now.
 func (f *finder) recall(obj refs.Object) refs.Object {
-	kept, until := f.c.entries.recall(obj, time.Now())
+	kept, until := f.c.entries.Recall(obj.GetUID(), obj, time.Now())
 	if !until.IsZero() && (f.again.IsZero() || until.Before(f.again)) {
 		f.again = until
 	}

@@ -179,7 +179,7 @@ func (c *collector) onDNSEndpoint(e event) {
 func (c *collector) onObject(row *refs.Kind, e event) {
 	c.touch(row.GroupKind, e)
 	if e.is == nil {
-		c.entries.forget(e.was.GetUID())
+		c.entries.Forget(e.was.GetUID())
 	}
 	if row.Referable() {
 		c.tell(task{writeAnnotated, client.ObjectKeyFromObject(e.object())})

@@ -63,6 +63,7 @@ var rules = []rule{
 	{"api/smi", nil, []string{k8sLibs}, "kinds of others, as they are read"},
 	{"api/validate", []string{"api/v1beta1", "api/gke", "api/istio", "api/smi", "api/dnsendpoint", "api/k8gb", "api/k8gb/absa"}, []string{k8sLibs, sigLibs, "go.yaml.in/yaml", "github.com/google/"}, "offline validation needs the schema and nothing that runs"},
 	{"controllers/translate", []string{"gslb", "api/v1beta1", "api/k8gb", "api/k8gb/absa", "api/dnsendpoint", "controllers/refs", "dnsserver/rdata"}, []string{"k8s.io/api/", "k8s.io/apimachinery/"}, "translate is pure: objects in, values out; no client, no cache; record data are judged by who serves them"},
+	{"controllers/leaving", []string{"gslb", "controllers/refs", "controllers/translate"}, []string{"k8s.io/apimachinery/"}, "what left stays or not, wherever objects are read from; no client, no cache"},
 	{"controllers/externaldns", []string{"gslb", "edge", "api/v1beta1"}, []string{k8sLibs, sigLibs}, "DNSEndpoints hold what the edge decides"},
 	{"controllers/refs", []string{"gslb", "api/v1beta1", "api/gke", "api/istio", "api/smi"}, []string{"k8s.io/api/", "k8s.io/apimachinery/", "sigs.k8s.io/gateway-api/apis/", "sigs.k8s.io/mcs-api/pkg/apis/"}, "a reference is resolved from objects at hand"},
 	{"config", []string{"gslb", "internal/tsigkey"}, []string{"github.com/spf13/pflag", "sigs.k8s.io/yaml", "go.yaml.in/yaml"}, "configuration is read before anything runs"},

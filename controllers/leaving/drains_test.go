@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controllers
+package leaving_test
 
 import (
 	"fmt"
@@ -9,12 +9,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/meridian-gslb/meridian/controllers/leaving"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
-// TestAddressesThatLeftDrain goes through the table above drains.
+// key is the Gslb of the tests.
+var key = types.NamespacedName{Namespace: "a", Name: "app"}
+
+// TestAddressesThatLeftDrain goes through the table above Drains.
 func TestAddressesThatLeftDrain(t *testing.T) {
 	host := gslb.MustName("app.cloud.example.com")
 	const hold = 5 * time.Minute
@@ -54,7 +59,7 @@ func TestAddressesThatLeftDrain(t *testing.T) {
 		}, nil},
 		{"a long TTL", 86400, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
-			{0, []string{"192.0.2.2"}, "[192.0.2.1]", mostDrain, "five minutes at most"},
+			{0, []string{"192.0.2.2"}, "[192.0.2.1]", 5 * time.Minute, "five minutes at most"},
 		}, nil},
 		{"it comes back, and leaves again", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
@@ -78,13 +83,13 @@ func TestAddressesThatLeftDrain(t *testing.T) {
 		}, nil},
 		{"everything is gone", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
-			{time.Second, nil, "[]", 0, "entryMemory has kept it for as long as it may"},
+			{time.Second, nil, "[]", 0, "Memory has kept it for as long as it may"},
 		}, nil},
 		{"a restart while its status is empty", 30, nil, false, "", []step{
 			{0, nil, "[192.0.2.1]", hold, "the process before kept it"},
 			{time.Minute, nil, "[192.0.2.1]", hold, "counted from the start"},
 			{2 * time.Minute, []string{"192.0.2.1"}, "[]", 0, "it is back"},
-			{3 * time.Minute, nil, "[]", 0, "from here on entryMemory knows it"},
+			{3 * time.Minute, nil, "[]", 0, "from here on Memory knows it"},
 		}, []string{"192.0.2.1"}},
 		{"a restart while its status stays empty", 30, nil, false, "", []step{
 			{0, nil, "[192.0.2.1 192.0.2.2]", hold, ""},
@@ -95,14 +100,14 @@ func TestAddressesThatLeftDrain(t *testing.T) {
 		}, []string{"192.0.2.1"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d, start := newDrains(hold, c.asks, func(gslb.Source, gslb.Name) []gslb.Entry { return entriesAt(c.before, c.scheme) }), time.Now()
+			d, start := leaving.NewDrains(hold, c.asks, func(gslb.Source, gslb.Name) []gslb.Entry { return entriesAt(c.before, c.scheme) }), time.Now()
 			for _, st := range c.steps {
 				o := &gslb.Offer{Host: host, Check: c.check, Policy: gslb.Policy{TTL: c.ttl}}
 				if o.Entries = entriesAt(st.has, c.scheme); len(o.Entries) == 0 {
 					o.Reason = gslb.ReasonAddressUnknown
 				}
 				out := translate.Output{Offers: []*gslb.Offer{o}, Hosts: []translate.HostStatus{{Host: host, Readiness: gslb.Healthy, ReadinessReason: gslb.ReasonReady}}}
-				again := d.apply(nn("a", "app"), &out, start.Add(st.at))
+				again := d.Apply(key, &out, start.Add(st.at))
 				var drains []netip.Addr
 				for _, e := range out.Offers[0].Entries {
 					if e.Draining {
@@ -118,8 +123,7 @@ func TestAddressesThatLeftDrain(t *testing.T) {
 				}
 				assert.Len(t, o.Entries, len(st.has), "the translation itself is not changed")
 			}
-			d.forget(nn("a", "app"))
-			assert.Empty(t, d.of)
+			d.Forget(key)
 		})
 	}
 }
@@ -142,10 +146,10 @@ func entriesAt(at []string, scheme string) []gslb.Entry {
 func TestRefusedAddressDoesNotDrain(t *testing.T) {
 	const hold = 5 * time.Minute
 	host, start := gslb.MustName("app.cloud.example.com"), time.Now()
-	d := newDrains(hold, true, func(gslb.Source, gslb.Name) []gslb.Entry { return nil })
+	d := leaving.NewDrains(hold, true, func(gslb.Source, gslb.Name) []gslb.Entry { return nil })
 	at := func(after time.Duration, refused []netip.Addr, has ...string) []gslb.Entry {
 		out := translate.Output{Refused: refused, Offers: []*gslb.Offer{{Host: host, Check: &gslb.Check{}, Policy: gslb.Policy{TTL: 30}, Entries: entriesAt(has, "http")}}}
-		d.apply(nn("a", "app"), &out, start.Add(after))
+		d.Apply(key, &out, start.Add(after))
 		return out.Offers[0].Entries
 	}
 	inside := []netip.Addr{netip.MustParseAddr("10.96.0.1")}
