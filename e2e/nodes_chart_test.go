@@ -59,7 +59,11 @@ func (w *nodesWorld) story(host, namespace string) {
 	}
 	w.await("applied", host, "eu", since)
 	for _, address := range w.entries("eu") {
-		assert.Contains(w.t, w.get(ctx, "edge", host, address+":80"), "eu "+host, "the answer leads to the application")
+		got := ""
+		w.eventually(func(ctx context.Context) bool {
+			got = w.get(ctx, "edge", host, address+":80")
+			return strings.Contains(got, "eu "+host)
+		}, func() string { return "the answer leads to the application, not to " + got })
 	}
 
 	scale := func(replicas string) {
@@ -98,13 +102,15 @@ func (w *nodesWorld) linkCut(host string) {
 	ctx := w.t.Context()
 	w.both("fresh")
 	w.steady(host)
-	changes := w.metrics(ctx, "us", answerChanges)
+	changes := w.changes("us")
 	since := time.Now()
 	require.NoError(w.t, w.set.Cut(ctx, "eu", "us"))
 	w.both("vouched")
 	w.t.Logf("link between the clusters cut: all vouched after %d ms", time.Since(since).Milliseconds())
-	assert.Equal(w.t, w.entries("eu"), w.addresses(ctx, host))
-	assert.Equal(w.t, changes, w.metrics(ctx, "us", answerChanges), "no replica changes an answer")
+	var got []string
+	w.eventually(func(ctx context.Context) bool { got = w.addresses(ctx, host); return len(got) > 0 }, func() string { return "no answer" })
+	assert.Equal(w.t, w.entries("eu"), got)
+	assert.Equal(w.t, changes, w.changes("us"), "no replica changes an answer")
 	require.NoError(w.t, w.set.Heal(ctx, "eu", "us"))
 	w.both("fresh")
 }
@@ -128,6 +134,16 @@ func (w *nodesWorld) steady(host string) {
 
 // answerChanges is how often a replica has changed an answer.
 const answerChanges = "meridian_gslb_answer_changes_total "
+
+// changes gives how often each replica in a cluster has changed an answer.
+func (w *nodesWorld) changes(cluster string) (all []string) {
+	w.t.Helper()
+	w.eventually(func(ctx context.Context) bool {
+		all = w.metrics(ctx, cluster, answerChanges)
+		return !slices.Contains(all, "")
+	}, func() string { return "a replica does not tell its metrics" })
+	return all
+}
 
 // both waits until every replica in either cluster sees the other cluster so.
 func (w *nodesWorld) both(state string) {

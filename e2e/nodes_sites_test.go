@@ -174,7 +174,7 @@ func TestSitesArePublished(t *testing.T) {
 	if err := sites.Missing(); err != nil {
 		t.Skip(err)
 	}
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	taken, err := net.Listen("tcp", "127.99.1.1:0") // where nobody else is given the port meanwhile
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = taken.Close() })
 	options := sites.Options{Dir: filepath.Join(t.TempDir(), "set"), Clusters: []string{"eu"}, ContextPrefix: "lab-", Output: io.Discard, Tied: true}

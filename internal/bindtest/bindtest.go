@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
@@ -24,7 +25,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Key is a TSIG key of the server, hmac-sha256.
 type Key struct {
@@ -109,13 +110,16 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// FreePort gives a port of 127.0.0.1 that was free a moment ago, for UDP and TCP.
+// FreePort gives a port of 127.0.0.1 that was free a moment ago, for UDP and TCP. It is
+// none of those that systems give to whoever asks for any, so it stays free.
 func FreePort(t testing.TB) netip.AddrPort {
 	t.Helper()
 	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		require.NoError(t, err)
-		addr := netip.MustParseAddrPort(l.Addr().String())
+		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 20_000+rand.N[uint16](10_000))
+		l, err := net.Listen("tcp", addr.String())
+		if err != nil {
+			continue
+		}
 		u, err := net.ListenPacket("udp", addr.String())
 		_ = l.Close()
 		if err == nil {
