@@ -24,7 +24,7 @@ import (
 )
 
 // patience bounds every wait.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // Software is a server that can be run.
 type Software string
