@@ -51,12 +51,6 @@ type Changes struct {
 	conflicts map[gslb.Name][]gslb.RecordConflict // by zone
 }
 
-type clusterState struct {
-	liveness gslb.Liveness
-	conflict string
-	unread   bool
-}
-
 // NewChanges makes it; [Changes.Run] sets it to work.
 func NewChanges(log *slog.Logger, r prometheus.Registerer) (*Changes, error) {
 	c := &Changes{
@@ -181,42 +175,6 @@ func (c *Changes) closeWindow() {
 	c.opened, c.told, c.more = time.Time{}, 0, 0
 }
 
-// takeClusters tells what becomes of clusters: who is heard, doubtful, vouched for
-// and by whom, lost or gone; and whether we are cut off ourselves.
-func (c *Changes) takeClusters(w *gslb.World) {
-	for i := range w.Clusters {
-		k := &w.Clusters[i]
-		was := c.clusters[k.Tag]
-		c.clusters[k.Tag] = clusterState{k.Liveness, k.Conflict, !k.Unread.IsZero()}
-		switch {
-		case k.Conflict != "" && was.conflict == "":
-			c.log.Error("geo tag is used twice", "geo_tag", string(k.Tag), "conflict", k.Conflict)
-		case k.Conflict == "" && was.conflict != "":
-			c.log.Info("geo tag is used once again", "geo_tag", string(k.Tag))
-		}
-		if k.Liveness != gslb.Self && k.Liveness != was.liveness {
-			c.tellLiveness(k, was.liveness)
-		}
-		switch unread := !k.Unread.IsZero(); {
-		case unread && !was.unread:
-			c.log.Warn("a cluster is heard and its report is not read, so what it said last counts", "peer", string(k.Tag), "since", k.Unread,
-				"do", "let this cluster connect to TCP port 53 of its name servers, or both to a third cluster")
-		case !unread && was.unread && k.Liveness == gslb.Fresh:
-			c.log.Info("the report of a cluster is read again", "peer", string(k.Tag))
-		}
-	}
-	c.takeHeld(w)
-	c.unsoughtNow(w)
-	switch isolated := !w.Isolated.IsZero(); {
-	case isolated && !c.isolated:
-		c.isolated = true
-		c.log.Warn("this cluster is probably cut off, and keeps its last good answers", "since", w.Isolated)
-	case !isolated && c.isolated:
-		c.isolated = false
-		c.log.Info("this cluster is not cut off any more")
-	}
-}
-
 // takeRecords tells of static records that are not served, when that begins, changes and
 // ends.
 func (c *Changes) takeRecords(w *gslb.World) {
@@ -241,52 +199,6 @@ func (c *Changes) takeRecords(w *gslb.World) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.conflicts = next
-}
-
-// takeHeld tells when a guard begins and ends to hold hosts: the deletion guard those of a
-// cluster, the guard of probes our own.
-func (c *Changes) takeHeld(w *gslb.World) {
-	now := make(map[gslb.GeoTag]int, len(w.Held))
-	for _, h := range w.Held {
-		now[h.Cluster] = h.Hosts
-		if h.Hosts > c.held[h.Cluster] {
-			c.log.Error("many hosts vanished together; what was offered for them is kept for a while", "geo_tag", string(h.Cluster),
-				"vanished", h.Hosts, "hold", h.Until.Sub(w.At).Round(time.Second),
-				"do", "restore the objects; if that was meant, annotate the ZoneDelegation with gslb.meridian.dev/allow-mass-removal=true in the cluster where they were removed (of a release without removals=meant in its report: in every cluster), or wait")
-		}
-	}
-	for tag := range c.held {
-		if now[tag] == 0 {
-			c.log.Info("no vanished hosts are kept any more", "geo_tag", string(tag))
-		}
-	}
-	c.held = now
-	switch p := w.ProbesHeld; {
-	case p.Hosts > 0 && !c.probes:
-		c.probes = true
-		c.log.Error("probes of most hosts failed together, and nobody else finds them down; their health is kept for a while",
-			"count", p.Hosts, "hold", p.Until.Sub(w.At).Round(time.Second),
-			"do", "see whether probes can leave this Pod; if the hosts are down, annotate the ZoneDelegation with gslb.meridian.dev/allow-mass-removal=true, or wait")
-	case p.Hosts == 0 && c.probes:
-		c.probes = false
-		c.log.Info("no health is kept against probes any more")
-	}
-}
-
-func (c *Changes) tellLiveness(k *gslb.Cluster, before gslb.Liveness) {
-	c.moves.WithLabelValues(string(k.Tag), k.Liveness.String()).Inc()
-	level := slog.LevelInfo
-	if k.Liveness == gslb.Doubtful || k.Liveness == gslb.Vouched || k.Liveness == gslb.Lost {
-		level = slog.LevelWarn
-	}
-	log := c.log
-	if k.Witness.Kind != gslb.NoSighting {
-		log = log.With("witness", k.Witness.Kind.String())
-	}
-	if k.Witness.By != "" {
-		log = log.With("by", string(k.Witness.By))
-	}
-	log.Log(context.Background(), level, "liveness of a cluster changed", "peer", string(k.Tag), "liveness", k.Liveness.String(), "before", before.String())
 }
 
 // stateOf says what the reason of an answer tells of the host.
