@@ -134,3 +134,32 @@ func withdrawn(in FullInput) FullDelegation {
 	slices.SortFunc(d.NameServers, byName)
 	return d
 }
+
+// fullPlan is what the World says of one zone, for an assembler.
+type fullPlan struct {
+	own        Delegation
+	reported   []gslb.NameServer
+	lost, left []gslb.GeoTag
+}
+
+// fullPlans gives the plans of zones.
+func fullPlans(w *gslb.World, own []Delegation) []fullPlan {
+	in := func(state gslb.Liveness) (tags []gslb.GeoTag) {
+		for i := range w.Clusters {
+			if w.Clusters[i].Liveness == state {
+				tags = append(tags, w.Clusters[i].Tag)
+			}
+		}
+		return tags
+	}
+	lost, left := in(gslb.Lost), in(gslb.Left)
+	out := make([]fullPlan, 0, len(own))
+	for _, d := range own {
+		p := fullPlan{own: d, lost: lost, left: left}
+		if z := w.Zone(d.Zone); z != nil {
+			p.reported = z.NameServers
+		}
+		out = append(out, p)
+	}
+	return out
+}
