@@ -40,6 +40,8 @@ type collector struct {
 	last    *translations
 	entries *leaving.Memory[types.UID]
 	drains  *leaving.Drains
+	claims  *claims
+	began   *gslb.World // before anything was translated; nil: there was none, or everything was
 	guard   *guard
 	glue    *glue
 	names   *hostnames.Book[types.NamespacedName]
@@ -72,6 +74,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 		deps:     refs.NewIndex[types.NamespacedName](),
 		last:     newTranslations(),
 		entries:  leaving.NewMemory[types.UID](cfg.HoldEntries),
+		claims:   newClaims(time.Now),
 		guard:    newGuard(log, m, cfg.RemovalHold),
 		operator: newOperator(log, m, cfg.Store),
 		broken:   make(map[types.NamespacedName]bool),
@@ -98,6 +101,7 @@ func newCollector(cfg *Config, log *slog.Logger, m *metrics, objects client.Read
 // run translates everything once, says that the cluster is synced, and goes on with
 // what events enqueue until ctx ends. The cache is complete when it is called.
 func (c *collector) run(ctx context.Context) error {
+	c.began = c.cfg.Store.World()
 	c.translateZones(ctx)
 	began := time.Now()
 	all, err := c.gslbs(ctx)
@@ -116,7 +120,7 @@ func (c *collector) run(ctx context.Context) error {
 	}
 	mark := c.mark.Load()
 	c.cfg.Store.UpdateLocal(func(l *gslb.LocalState) { l.Synced, l.Mark = true, mark })
-	c.moved = false
+	c.moved, c.began = false, nil
 	close(c.synced)
 	c.observeReplicas()
 	c.log.Info("every object was read", "gslbs", len(all), "zones", len(c.zones.Load().Zones), "mark", mark)
@@ -196,6 +200,7 @@ func (c *collector) translate(ctx context.Context, key types.NamespacedName, arr
 		delete(c.broken, key)
 		c.log.Info("a Gslb is translated again", "gslb", key.String())
 	}
+	c.claim(key, g, &out)
 	c.drain(key, &out)
 	c.lookInside(key, &out)
 	next := &translation{uid: g.UID, incumbent: chosen.Incumbent, asked: askedBy(g), out: out}
@@ -232,6 +237,7 @@ func (c *collector) learn(key types.NamespacedName, next *translation, arrived t
 // gone takes a Gslb out of the Store, past the guard of hosts if that is meant.
 func (c *collector) gone(key types.NamespacedName, arrived time.Time, meant bool) {
 	c.drains.Forget(key)
+	c.claims.forget(key)
 	c.deps.Remove(key)
 	delete(c.broken, key)
 	old := c.last.get(key)

@@ -192,7 +192,7 @@ func livenessEvent(tag, was, is string) []happening {
 // conditionNews are the reasons of conditions of a Gslb that are news when they come and
 // when they go.
 var conditionNews = []struct{ condition, reason, came, went, wentMessage string }{
-	{gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonConflicted, gslbv1beta1.EventHostConflicted, gslbv1beta1.EventConflictEnded, "no older object has a host of this one any more"},
+	{gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonConflicted, gslbv1beta1.EventHostConflicted, gslbv1beta1.EventConflictEnded, "no other object has a host of this one any more"},
 	{gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonHostOutsideZones, gslbv1beta1.ReasonHostOutsideZones, gslbv1beta1.EventHostInsideZones, "every host lies in a zone now"},
 	{gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonNamespaceNotAllowed, gslbv1beta1.ReasonNamespaceNotAllowed, gslbv1beta1.EventNamespaceAllowed, "the namespace may take the hosts now"},
 	{gslbv1beta1.ConditionAccepted, gslbv1beta1.ReasonSpecDiverged, gslbv1beta1.EventSpecDiverged, gslbv1beta1.EventSpecAgrees, "all clusters ask for the same policy"},

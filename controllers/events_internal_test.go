@@ -80,7 +80,7 @@ func TestEventsOfConditions(t *testing.T) {
 		want      []happening
 	}{
 		{"a conflict comes", conditions{c("Accepted", "True", "Accepted")}, conditions{c("Accepted", "False", "Conflicted")}, []happening{warning("HostConflicted", "m")}},
-		{"and goes", conditions{c("Accepted", "False", "Conflicted")}, conditions{c("Accepted", "True", "Accepted")}, []happening{normal("ConflictEnded", "no older object has a host of this one any more")}},
+		{"and goes", conditions{c("Accepted", "False", "Conflicted")}, conditions{c("Accepted", "True", "Accepted")}, []happening{normal("ConflictEnded", "no other object has a host of this one any more")}},
 		{"it stays", conditions{c("Accepted", "False", "Conflicted")}, conditions{c("Accepted", "False", "Conflicted")}, nil},
 		{"specs diverge from the start", nil, conditions{c("Accepted", "True", "SpecDiverged")}, []happening{warning("SpecDiverged", "m")}},
 		{"specs agree", conditions{c("Accepted", "True", "SpecDiverged")}, conditions{c("Accepted", "True", "Accepted")}, []happening{normal("SpecAgrees", "all clusters ask for the same policy")}},

@@ -63,6 +63,9 @@ func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 	for name := range w.Changed(prev) {
 		for _, key := range c.collector.last.having(name) {
 			c.writers.addNow(task{writeStatus, key})
+			if holderDiffers(prev, w, name) {
+				c.writers.addNow(task{writeIngress, key})
+			}
 		}
 	}
 	if zones {
@@ -73,6 +76,19 @@ func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 			c.writers.addNow(t)
 		}
 	}
+}
+
+// holderDiffers reports that another object of this cluster has a host now.
+func holderDiffers(a, b *gslb.World, host gslb.Name) bool {
+	source := func(w *gslb.World) (s gslb.Source) {
+		if h := w.Host(host); h != nil {
+			if p := h.Part(w.Self); p != nil {
+				s = p.Offer.Source
+			}
+		}
+		return s
+	}
+	return source(a) != source(b)
 }
 
 // recordsDiffer reports that something else of the static records is served, or not.

@@ -54,7 +54,7 @@ func entrySentence(r gslb.Reason) string {
 	case gslb.ReasonUnresolved:
 		return "its load balancer has a host name that is not resolved yet"
 	case gslb.ReasonForeignNamespace:
-		return "an older object of another namespace has the host, so this is shown and not answered"
+		return "an object of another namespace claimed the host before, so this is shown and not answered"
 	case gslb.ReasonClusterLost:
 		return "the cluster is silent and nobody vouches for it; its addresses are the last resort"
 	case gslb.ReasonClusterLeft:

@@ -47,9 +47,9 @@ func (in *statusInput) current() bool {
 type hostView struct {
 	name     string
 	read     *translate.HostStatus
-	host     *gslb.Host // nil: nobody offers it
-	own      *gslb.Part // what this cluster offers by this Gslb; nil: nothing
-	rival    gslb.Source
+	host     *gslb.Host          // nil: nobody offers it
+	own      *gslb.Part          // what this cluster offers by this Gslb; nil: nothing
+	rival    *gslb.Offer         // of another object of this cluster, which has the host; nil: none has
 	decision strategies.Decision // of host; the zero one without
 }
 
@@ -111,7 +111,7 @@ func viewsOf(in statusInput) []hostView {
 			case p != nil && p.Offer.Source == in.out.Source:
 				v.own = p
 			case p != nil:
-				v.rival = p.Offer.Source
+				v.rival = p.Offer
 			}
 		}
 		views = append(views, v)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,11 +38,11 @@ func translated(in statusInput, kind string) metav1.Condition {
 
 // acceptedOf adds what only the World knows to condition Accepted.
 //
-//	translation | an older object has a host | in the World              | status | reason
+//	translation | another object has a host  | in the World              | status | reason
 //	False       | any                        | any                       | False  | of translation
 //	True        | yes                        | any                       | False  | Conflicted
 //	True        | no                         | unknown geo tag           | True   | UnknownGeoTag
-//	True        | no                         | another namespace, younger| True   | ClaimedElsewhere
+//	True        | no                         | another namespace, later  | True   | ClaimedElsewhere
 //	True        | no                         | a cluster has no weight   | True   | NoWeight
 //	True        | no                         | policies differ           | True   | SpecDiverged
 //	True        | no                         | –                         | True   | of translation
@@ -59,10 +60,10 @@ func acceptedOf(in statusInput, views []hostView) metav1.Condition {
 	for i := range views {
 		v := &views[i]
 		switch {
-		case v.rival != (gslb.Source{}) && v.read.Offered:
-			conflicts = append(conflicts, fmt.Sprintf("host %s belongs to %s, which is older", v.name, v.rival))
+		case v.rival != nil && v.read.Offered:
+			conflicts = append(conflicts, belongs(v.name, v.rival.Source.String(), v.rival))
 		case v.own != nil && v.own.Foreign:
-			conflicts = append(conflicts, fmt.Sprintf("host %s belongs to %s, which is older", v.name, ownerText(v.host)))
+			conflicts = append(conflicts, foreign(v))
 		case v.own != nil:
 			tellForeign(v, tell)
 			tellWorld(in.world, v, tell)
@@ -85,13 +86,21 @@ func acceptedOf(in statusInput, views []hostView) metav1.Condition {
 	return c
 }
 
-// ownerText names the object that a host belongs to.
-func ownerText(h *gslb.Host) string {
-	owner := h.Owner()
+// foreign says to which object of another cluster a host belongs.
+func foreign(v *hostView) string {
+	owner := v.host.Owner()
 	if owner == nil {
-		return "another object"
+		return belongs(v.name, "another object", nil)
 	}
-	return fmt.Sprintf("%s of cluster %s", owner.Offer.Source, owner.Cluster)
+	return belongs(v.name, fmt.Sprintf("%s of cluster %s", owner.Offer.Source, owner.Cluster), owner.Offer)
+}
+
+// belongs says whose a host is, and since when; nil: nobody knows more.
+func belongs(host, whose string, offer *gslb.Offer) string {
+	if offer == nil || offer.Created.IsZero() {
+		return fmt.Sprintf("host %s belongs to %s", host, whose)
+	}
+	return fmt.Sprintf("host %s belongs to %s, which claims it since %s", host, whose, offer.Created.UTC().Format(time.RFC3339Nano))
 }
 
 // tellForeign tells of other clusters whose objects of other namespaces claim the host.
@@ -99,7 +108,7 @@ func tellForeign(v *hostView, tell func(reason, message string)) {
 	for i := range v.host.Parts {
 		if p := &v.host.Parts[i]; p.Foreign {
 			tell(gslbv1beta1.ReasonClaimedElsewhere, fmt.Sprintf(
-				"host %s: cluster %s offers it by %s, of another namespace and younger; that is shown and not answered", v.name, p.Cluster, p.Offer.Source))
+				"host %s: cluster %s offers it by %s, of another namespace, which came later; that is shown and not answered", v.name, p.Cluster, p.Offer.Source))
 		}
 	}
 }

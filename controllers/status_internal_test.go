@@ -102,16 +102,16 @@ func TestAccepted(t *testing.T) {
 		{scene{own: []part{with(gslb.Policy{Strategy: gslb.WeightedRoundRobin, Weights: []gslb.Weight{{Cluster: "eu", Weight: 1}}})}, us: []part{us}},
 			"True", "NoWeight", "cluster us has no weight", "a cluster was forgotten"},
 		{scene{own: []part{with(gslb.Policy{Strategy: gslb.Failover, Primary: "eu"})}, us: []part{us}}, "True", "SpecDiverged", "us asks for another policy", "two policies"},
-		{scene{own: []part{ours, {from: older, age: time.Hour, health: gslb.Healthy, addrs: []string{"192.0.2.9"}}}}, "False", "Conflicted", "belongs to Gslb b/first", "an older object has the host"},
+		{scene{own: []part{ours, {from: older, age: time.Hour, health: gslb.Healthy, addrs: []string{"192.0.2.9"}}}}, "False", "Conflicted", "belongs to Gslb b/first, which claims it since 2025-12-31T23:00:00Z", "another object has the host"},
 		{scene{own: []part{ours}, out: translate.Output{Conditions: []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "StrategyPending", Message: "geoip"}}}},
 			"True", "StrategyPending", "geoip", "what the translation says stays"},
 		{scene{own: []part{with(gslb.Policy{Strategy: gslb.Failover, Primary: "eo"})}, us: []part{us},
 			out: translate.Output{Conditions: []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "NoWeight", Message: "weights"}}}},
 			"True", "UnknownGeoTag", "; weights", "all is told, the worst is the reason"},
 		{scene{own: []part{ours}, us: []part{{from: older, age: time.Hour, health: gslb.Healthy, addrs: []string{"198.51.100.1"}}}}, "False", "Conflicted",
-			"host app.cloud.example.com belongs to Gslb b/first of cluster us, which is older", "another cluster's object of another namespace is older"},
+			"host app.cloud.example.com belongs to Gslb b/first of cluster us, which claims it since 2025-12-31T23:00:00Z; one", "another cluster's object of another namespace is older"},
 		{scene{own: []part{ours}, us: []part{{from: older, age: -time.Hour, health: gslb.Healthy, addrs: []string{"198.51.100.1"}}}}, "True", "ClaimedElsewhere",
-			"cluster us offers it by Gslb b/first, of another namespace and younger; that is shown and not answered", "it is younger"},
+			"cluster us offers it by Gslb b/first, of another namespace, which came later; that is shown and not answered", "it is younger"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := statusOf(c.scene.input(t))

@@ -5,6 +5,7 @@ package controllers
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -107,7 +108,7 @@ func keys(set map[types.NamespacedName]struct{}) []types.NamespacedName {
 	return all
 }
 
-// ownerOf gives the namespace of the oldest Gslb that offers a host; "" if none does.
+// ownerOf gives the namespace of the Gslb with the earliest claim that offers a host; "" if none does.
 func (t *translations) ownerOf(host gslb.Name) string {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -138,6 +139,31 @@ func (t *translations) before(o *gslb.Offer) *gslb.Offer {
 		}
 	}
 	return first
+}
+
+// offers reports that an object offers a host.
+func (t *translations) offers(source gslb.Source, host gslb.Name) bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	of := t.of[types.NamespacedName{Namespace: source.Namespace, Name: source.Name}]
+	return of != nil && slices.ContainsFunc(of.out.Offers, func(o *gslb.Offer) bool { return o.Host == host })
+}
+
+// latestClaim gives the latest claim of other Gslbs on a host; zero: there is none.
+func (t *translations) latestClaim(of types.NamespacedName, host gslb.Name) (at time.Time) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for g := range t.hosts[host] {
+		if g == of {
+			continue
+		}
+		for _, o := range t.of[g].out.Offers {
+			if o.Host == host {
+				at = latest(at, o.Created)
+			}
+		}
+	}
+	return at
 }
 
 // sameHosts reports that two translations offer the same hosts.

@@ -133,7 +133,8 @@ func (c *collector) enqueue(gslbs map[types.NamespacedName]struct{}) {
 	}
 }
 
-// onGslb passes over changes of the status, which are mostly our own.
+// onGslb passes over changes of the status, which are mostly our own, but for claims that
+// whoever leads dates otherwise.
 func (c *collector) onGslb(e event) {
 	key := client.ObjectKeyFromObject(e.object())
 	if e.is == nil && e.lost {
@@ -146,6 +147,9 @@ func (c *collector) onGslb(e event) {
 	}
 	c.tell(task{writeStatus, key})
 	if e.was != nil && e.is != nil && sameButStatus(e.was, e.is) {
+		if g, own := e.is.(*gslbv1beta1.Gslb); own && c.claims.differs(g) {
+			c.add(item{key})
+		}
 		return
 	}
 	c.add(item{key})

@@ -4,13 +4,13 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 // writeIngress writes the embedded Ingress of a Gslb, if its translation asks for it. A
@@ -51,11 +51,27 @@ func (c *Controllers) withheld(rec *translation) string {
 		}
 	}
 	for _, o := range rec.out.Offers {
-		if older := c.collector.last.before(o); older != nil {
-			return fmt.Sprintf("host %s belongs to %s, which is older", o.Host, older.Source)
+		if holder := c.holder(o); holder != nil {
+			return belongs(o.Host.String(), holder.Source.String(), holder)
 		}
 	}
 	return ""
+}
+
+// holder gives the offer of another object of this cluster that has the host of o; nil: o
+// has it, or nobody else of this cluster does. The World knows whose it is; what it was not
+// told yet, the claims alone say.
+func (c *Controllers) holder(o *gslb.Offer) *gslb.Offer {
+	if w := c.world.Load(); w != nil {
+		if h := w.Host(o.Host); h != nil {
+			if p := h.Part(w.Self); p != nil && p.Offer.Source == o.Source {
+				return nil
+			} else if p != nil && c.collector.last.offers(p.Offer.Source, o.Host) {
+				return p.Offer
+			}
+		}
+	}
+	return c.collector.last.before(o)
 }
 
 // write makes an object, or updates the one that it was read from.

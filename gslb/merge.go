@@ -83,7 +83,7 @@ func mergeHost(in hostInput) *Host {
 }
 
 // followPolicy picks the policy that is followed here: that of our own object;
-// without one that the host belongs to, that of the oldest object elsewhere (ties: the
+// without one that the host belongs to, that of the earliest claim elsewhere (ties: the
 // smallest geo tag), so that every cluster without an object of its own picks the same.
 func followPolicy(h *Host, self GeoTag) {
 	var from *Part
@@ -105,7 +105,7 @@ func followPolicy(h *Host, self GeoTag) {
 	}
 }
 
-// ownOffer is the oldest claim with overrides and verdicts merged in. Since is
+// ownOffer is the claim that stands for this cluster, with overrides and verdicts merged in. Since is
 // kept where the health of an entry did not change.
 func ownOffer(in hostInput) *Offer {
 	claim := in.claims[0]

@@ -100,8 +100,8 @@ func (m *merger) removeObject(src Source) {
 	m.setObject(src, nil)
 }
 
-// olderClaim orders claims of one host: the oldest object first, so that a
-// newcomer never takes a host; equal times by kind, namespace and name.
+// olderClaim orders claims of one host: the earliest first, so that a newcomer never
+// takes a host; equal times by kind, namespace and name.
 func olderClaim(a, b *Offer) int {
 	if c := a.Created.Compare(b.Created); c != 0 {
 		return c

@@ -8,12 +8,13 @@ import (
 )
 
 // ownNamespaces keeps namespaces from taking each other's hosts across clusters: the
-// host belongs to the namespace of the oldest object that offers it, wherever that is,
-// and what other namespaces offer is shown and not answered.
+// host belongs to the namespace with the earliest claim on it, wherever that is, and what
+// other namespaces offer is shown and not answered. So a namespace that has a host in one
+// cluster has it in any other, however late its object there takes it up.
 //
-//	age of two claims      | the host belongs to
-//	both known             | the older
-//	one known              | the one whose age is known (files often tell none)
+//	times of two claims    | the host belongs to
+//	both known             | the earlier
+//	one known              | the one whose time is known (files often tell none)
 //	equal, or both unknown | the smaller namespace
 //
 // Every cluster that knows the same offers finds the same owner. An offer that names no
@@ -47,6 +48,28 @@ func ownNamespaces(h *Host) {
 	}
 }
 
+// standsForUs gives the claims of this cluster on a host, that first which the cluster offers:
+// the earliest, unless by what other clusters offer the host belongs to the namespace of
+// another, which then goes before. The cluster with the earliest claim of all offers that in
+// any case, so all clusters come to one owner, in whatever order they hear of each other.
+func standsForUs(claims []*Offer, peers []peerOffer) []*Offer {
+	if len(claims) < 2 {
+		return claims
+	}
+	owner := claims[0]
+	for _, p := range peers {
+		if o := p.offer; !o.PolicyUnknown && o.Source.Namespace != "" && ownsBefore(o, owner) {
+			owner = o
+		}
+	}
+	i := slices.IndexFunc(claims, func(o *Offer) bool { return o.Source.Namespace == owner.Source.Namespace })
+	if i <= 0 {
+		return claims
+	}
+	first := append([]*Offer{claims[i]}, claims[:i]...)
+	return append(first, claims[i+1:]...)
+}
+
 func ownsBefore(a, b *Offer) bool {
 	if a.Created.IsZero() != b.Created.IsZero() {
 		return b.Created.IsZero()
@@ -58,7 +81,7 @@ func ownsBefore(a, b *Offer) bool {
 }
 
 // Owner gives the part whose object the host belongs to, as [Part.Foreign] says of the
-// others: the oldest of the owning namespace; nil if no cluster tells of an object.
+// others: the earliest of the owning namespace; nil if no cluster tells of an object.
 func (h *Host) Owner() *Part {
 	var owner *Part
 	for i := range h.Parts {

@@ -36,7 +36,7 @@ const (
 	ReasonClusterLeft Reason = "ClusterLeft" // it said goodbye
 )
 
-// ReasonForeignNamespace: an older object of another namespace has the host, so what this
+// ReasonForeignNamespace: an object of another namespace claimed the host before, so what this
 // cluster offers is shown and not answered.
 const ReasonForeignNamespace Reason = "ForeignNamespace"
 

@@ -188,6 +188,7 @@ func (m *merger) inputOf(n Name, peers []*peer, now time.Time) hostInput {
 			})
 		}
 	}
+	in.claims = standsForUs(in.claims, in.peers)
 	return in
 }
 

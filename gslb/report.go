@@ -78,7 +78,7 @@ func (s Source) String() string {
 type Offer struct {
 	Host     Name
 	Source   Source
-	Created  time.Time // of the source, by its API server; the oldest claim wins
+	Created  time.Time // since when the source names the host; zero: nobody tells. The earliest claim has it. Its name is that in reports: once it was the age of the source
 	Policy   Policy
 	Override Override
 	Reason   Reason // of the whole host when it has no entry: AddressUnknown, or why its backends cannot serve; "" otherwise

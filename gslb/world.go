@@ -79,7 +79,7 @@ type Host struct {
 	Policy      Policy // the one that is followed here
 	PolicyFrom  GeoTag
 	Parts       []Part       // by cluster; only clusters that offer the host
-	Rivals      []Source     // objects of this cluster that claim the host too and came later than ours
+	Rivals      []Source     // objects of this cluster that claim the host too, and do not have it
 	Diverged    []GeoTag     // clusters whose policy differs from the one followed here
 	UnknownTags []GeoTag     // geo tags in the policy that no known cluster has
 	LastHealthy []netip.Addr // addresses that were healthy when one was, sorted

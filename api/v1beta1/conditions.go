@@ -53,15 +53,15 @@ const (
 	// policy; each cluster answers by its own.
 	ReasonSpecDiverged = "SpecDiverged"
 	// ReasonClaimedElsewhere (True): an object of another namespace, in another cluster,
-	// claims a host too and is younger; what it offers is shown and not answered.
+	// claims a host too and came later; what it offers is shown and not answered.
 	ReasonClaimedElsewhere = "ClaimedElsewhere"
 	// ReasonInvalidSpec (False): the spec breaks a rule; the message has the field's path.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonHostOutsideZones (False): a host is below none of the zones, which the message
 	// lists.
 	ReasonHostOutsideZones = "HostOutsideZones"
-	// ReasonConflicted (False): an older object has the host: one in this cluster, or one of
-	// another namespace in another cluster; the message names it.
+	// ReasonConflicted (False): another object claimed the host before: one in this cluster, or
+	// one of another namespace in another cluster; the message names it, and since when it does.
 	ReasonConflicted = "Conflicted"
 	// ReasonNamespaceNotAllowed (False): the ZoneDelegation's allowedNamespaces does not
 	// select this namespace.

@@ -15,7 +15,7 @@ const (
 	EventNothingCanServe = "NothingCanServe"
 	// EventNotOffered (warning): no cluster offers a host any more.
 	EventNotOffered = "NotOffered"
-	// EventHostConflicted (warning): an older object in this cluster has the host.
+	// EventHostConflicted (warning): another object claimed the host before.
 	EventHostConflicted = "HostConflicted"
 	// EventConflictEnded: this object has its hosts now.
 	EventConflictEnded = "ConflictEnded"

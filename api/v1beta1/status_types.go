@@ -41,7 +41,7 @@ type GslbStatus struct {
 	// +optional
 	LoadBalancer LoadBalancerStatus `json:"loadBalancer,omitzero"`
 
-	// servers are the Services behind each host.
+	// servers are the Services behind each host, and since when it is claimed.
 	// +listType=atomic
 	// +optional
 	Servers []Server `json:"servers,omitempty"`
@@ -89,7 +89,7 @@ type LoadBalancerStatus struct {
 	ExposedIPs []string `json:"exposedIps,omitempty"`
 }
 
-// Server is one host and the Services behind it.
+// Server is one host, the Services behind it, and since when it is claimed.
 type Server struct {
 	// host is the balanced host.
 	// +optional
@@ -98,6 +98,10 @@ type Server struct {
 	// +listType=atomic
 	// +optional
 	Services []NamespacedName `json:"services,omitempty"`
+	// claimedAt is since when this object names the host, in this cluster. Of several objects
+	// that claim one host the earliest claim has it.
+	// +optional
+	ClaimedAt *metav1.MicroTime `json:"claimedAt,omitempty"`
 }
 
 // NamespacedName names an object in a namespace.

@@ -213,7 +213,7 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 		out = append(out, fmt.Sprintf("cluster %s asks for another policy; the one of %s is followed here", t, h.PolicyFrom))
 	}
 	for _, r := range h.Rivals {
-		out = append(out, fmt.Sprintf("%s claims the host too and came later", r))
+		out = append(out, fmt.Sprintf("%s claims the host too, and does not have it", r))
 	}
 	out = append(out, fates(w, h)...)
 	if slices.ContainsFunc(d.Entries, func(e strategies.EntryReason) bool { return e.Reason == gslb.ReasonProbesHeld }) {
