@@ -3,94 +3,10 @@
 package dnsserver
 
 import (
-	"sync/atomic"
-
-	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/meridian-gslb/meridian/dnsserver/answers"
 )
-
-// Why a message got no answer.
-const (
-	dropShort     = iota // less than a header
-	dropResponse         // QR was set
-	dropRead             // the socket gave an error
-	dropWrite            // the answer could not be sent
-	dropSlowFull         // too many slow messages in flight
-	dropRateLimit        // more than the rate of a network
-	dropQueueFull        // the system's queue of a socket; counted there
-	dropReasons
-)
-
-var dropNames = [dropReasons]string{"short", "response", "read_error", "write_error", "slow_path_full", "rate_limit", "queue_full"}
-
-// Why the server ended a connection.
-const (
-	endIdle           = iota // no message for too long
-	endMessage               // a message did not come to its end
-	endWrite                 // the client does not read
-	endHandshake             // TLS did not begin
-	endHandshakeLimit        // too many TLS connections began
-	endMemory                // too many long messages were being read
-	endReasons
-)
-
-var endNames = [endReasons]string{"idle", "message", "write", "handshake", "handshake_limit", "memory"}
-
-// endReason says which bound a read met.
-func endReason(started bool) int {
-	if started {
-		return endMessage
-	}
-	return endIdle
-}
-
-// transports are what the counters are told apart by.
-var transports = []string{"udp", "tcp", "tls"}
-
-// qtypeNames are the types that are told apart; 0 takes the rest. A label never
-// comes from what somebody asked.
-var qtypeNames = [...]string{
-	"other", "A", "AAAA", "NS", "SOA", "CNAME", "TXT", "MX", "SRV", "PTR", "CAA", "DS", "DNSKEY",
-	"HTTPS", "SVCB", "ANY", "AXFR", "IXFR",
-}
-
-// qtypeIndex says where in qtypeNames a type is.
-var qtypeIndex = [dns.TypeCAA + 1]uint8{
-	dns.TypeA: 1, dns.TypeAAAA: 2, dns.TypeNS: 3, dns.TypeSOA: 4, dns.TypeCNAME: 5, dns.TypeTXT: 6, dns.TypeMX: 7,
-	dns.TypeSRV: 8, dns.TypePTR: 9, dns.TypeCAA: 10, dns.TypeDS: 11, dns.TypeDNSKEY: 12, dns.TypeHTTPS: 13,
-	dns.TypeSVCB: 14, dns.TypeANY: 15, dns.TypeAXFR: 16, dns.TypeIXFR: 17,
-}
-
-// rcodes counts RCODEs up to BADCOOKIE; those above count as the last.
-const rcodes = dns.RcodeBadCookie + 1
-
-// counters are what one goroutine counts, so that counting never waits for
-// another processor. The collector adds them up.
-type counters struct {
-	transport string
-	shard     int // of the tallies
-	queries   [len(qtypeNames)][rcodes]atomic.Uint64
-	dropped   [dropReasons]atomic.Uint64
-	truncated atomic.Uint64
-	slipped   atomic.Uint64
-	ended     [endReasons]atomic.Uint64
-	cookies   [cookieStates]atomic.Uint64
-	latency   latency
-}
-
-func (c *counters) query(qtype uint16, rcode int) {
-	i := uint8(0)
-	if int(qtype) < len(qtypeIndex) {
-		i = qtypeIndex[qtype]
-	}
-	c.queries[i][min(rcode, rcodes-1)].Add(1)
-}
-
-func (c *counters) end(reason int) { c.ended[reason].Add(1) }
-
-func (c *counters) drop(reason int) { c.dropped[reason].Add(1) }
 
 // metrics collects the numbers of a server (prometheus.Collector).
 type metrics struct {
@@ -142,15 +58,29 @@ func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	}
 }
 
+// samples takes the numbers of one scrape.
+type samples chan<- prometheus.Metric
+
+func (c samples) counter(d *prometheus.Desc, v uint64, labels ...string) {
+	c <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+}
+
+func (c samples) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+}
+
+// truth is 1 or 0.
+func (c samples) truth(d *prometheus.Desc, v bool) {
+	if v {
+		c.gauge(d, 1)
+		return
+	}
+	c.gauge(d, 0)
+}
+
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(ch chan<- prometheus.Metric) {
-	s := m.server
-	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
-	}
-	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
-	}
+	s, to := m.server, samples(ch)
 	var truncated, slipped uint64
 	for _, transport := range transports {
 		sum := s.sum(transport)
@@ -159,65 +89,71 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		truncated += sum.truncated.Load()
 		slipped += sum.slipped.Load()
-		for state := cookieClient; state < cookieStates; state++ {
-			counter(m.cookies, sum.cookies[state].Load(), transport, cookieNames[state])
-		}
-		count, seconds, buckets := sum.latency.cumulative()
-		ch <- prometheus.MustNewConstHistogram(m.seconds, count, seconds, buckets, transport)
-		for i := range sum.queries {
-			for rcode := range sum.queries[i] {
-				if v := sum.queries[i][rcode].Load(); v > 0 {
-					counter(m.queries, v, transport, qtypeNames[i], rcodeName(rcode))
-				}
+		m.collectTransport(to, transport, sum)
+	}
+	to.counter(m.truncated, truncated)
+	to.counter(m.slipped, slipped)
+	m.collectConnections(to)
+	to.counter(m.panics, s.Panics())
+	to.gauge(m.slowInFlight, float64(s.slow.inFlight()))
+	to.truth(m.hidden, s.hidden.Load())
+	t := s.table.Load()
+	to.truth(m.ready, t != nil && t.Ready())
+	if t == nil {
+		to.gauge(m.revision, 0)
+		return
+	}
+	to.gauge(m.revision, float64(t.Revision()))
+	m.collectTallies(to, t)
+}
+
+// collectTransport tells what was counted over one transport.
+func (m *metrics) collectTransport(to samples, transport string, sum *counters) {
+	for state := cookieClient; state < cookieStates; state++ {
+		to.counter(m.cookies, sum.cookies[state].Load(), transport, cookieNames[state])
+	}
+	count, seconds, buckets := sum.latency.cumulative()
+	to <- prometheus.MustNewConstHistogram(m.seconds, count, seconds, buckets, transport)
+	for i := range sum.queries {
+		for rcode := range sum.queries[i] {
+			if v := sum.queries[i][rcode].Load(); v > 0 {
+				to.counter(m.queries, v, transport, qtypeNames[i], rcodeName(rcode))
 			}
-		}
-		for i, name := range endNames {
-			if transport != "udp" {
-				counter(m.tcpEnded, sum.ended[i].Load(), transport, name)
-			}
-		}
-		for i, name := range dropNames {
-			counter(m.dropped, sum.dropped[i].Load(), transport, name)
 		}
 	}
-	counter(m.truncated, truncated)
-	counter(m.slipped, slipped)
-	tcp, tls := s.conns.count()
+	for i, name := range dropNames {
+		to.counter(m.dropped, sum.dropped[i].Load(), transport, name)
+	}
+	if transport == "udp" {
+		return
+	}
+	for i, name := range endNames {
+		to.counter(m.tcpEnded, sum.ended[i].Load(), transport, name)
+	}
+}
+
+// collectConnections tells how many connections there are, and were, over TCP and TLS.
+func (m *metrics) collectConnections(to samples) {
+	conns := m.server.conns
+	tcp, tls := conns.count()
 	for state, name := range connStateNames {
 		if state != int(connHandshake) {
-			gauge(m.tcpConns, float64(tcp[state]), "tcp", name)
+			to.gauge(m.tcpConns, float64(tcp[state]), "tcp", name)
 		}
-		gauge(m.tcpConns, float64(tls[state]), "tls", name)
+		to.gauge(m.tcpConns, float64(tls[state]), "tls", name)
 	}
-	counter(m.tcpAccepted, s.conns.accepted[0].Load(), "tcp")
-	counter(m.tcpAccepted, s.conns.accepted[1].Load(), "tls")
+	to.counter(m.tcpAccepted, conns.accepted[0].Load(), "tcp")
+	to.counter(m.tcpAccepted, conns.accepted[1].Load(), "tls")
 	for i, name := range evictedNames {
-		counter(m.tcpEvicted, s.conns.evicted[i].Load(), name)
+		to.counter(m.tcpEvicted, conns.evicted[i].Load(), name)
 	}
-	counter(m.panics, s.Panics())
-	gauge(m.slowInFlight, float64(s.slow.inFlight()))
-	hidden := 0.0
-	if s.hidden.Load() {
-		hidden = 1
-	}
-	gauge(m.hidden, hidden)
-	ready, revision := 0.0, 0.0
-	if t := s.table.Load(); t != nil {
-		revision = float64(t.Revision())
-		if t.Ready() {
-			ready = 1
-		}
-		m.collectTallies(ch, t)
-	}
-	gauge(m.ready, ready)
-	gauge(m.revision, revision)
 }
 
 // kindLabels name the kinds of answers, as far as they come from a zone.
 var kindLabels = [answers.Refused]string{answers.Answer: "answer", answers.NoData: "nodata", answers.NXDomain: "nxdomain", answers.Referral: "referral"}
 
 // collectTallies adds the tallies up: by zone and cluster, and by zone and kind.
-func (m *metrics) collectTallies(ch chan<- prometheus.Metric, t *answers.Table) {
+func (m *metrics) collectTallies(to samples, t *answers.Table) {
 	type zoneKind struct{ zone, kind string }
 	type zoneCluster struct{ zone, cluster string }
 	kinds, clusters := make(map[zoneKind]uint64), make(map[zoneCluster]uint64)
@@ -233,10 +169,10 @@ func (m *metrics) collectTallies(ch chan<- prometheus.Metric, t *answers.Table) 
 		}
 	}
 	for k, n := range kinds {
-		ch <- prometheus.MustNewConstMetric(m.zones, prometheus.CounterValue, float64(n), k.zone, k.kind)
+		to.counter(m.zones, n, k.zone, k.kind)
 	}
 	for c, n := range clusters {
-		ch <- prometheus.MustNewConstMetric(m.clusters, prometheus.CounterValue, float64(n), c.zone, c.cluster)
+		to.counter(m.clusters, n, c.zone, c.cluster)
 	}
 }
 
@@ -246,19 +182,6 @@ func (s *Server) queueDrops() (sum uint64) {
 		sum += queueDrops(u.conn)
 	}
 	return sum
-}
-
-// rcodeName gives the label of an RCODE; 16 is BADVERS in answers that carry no
-// TSIG, and in our label always.
-func rcodeName(rcode int) string {
-	name, ok := dns.RcodeToString[rcode]
-	switch {
-	case rcode == dns.RcodeBadVers:
-		return "BADVERS"
-	case !ok:
-		return "other"
-	}
-	return name
 }
 
 // sum adds up what all goroutines of a transport counted.
