@@ -86,6 +86,7 @@ func (c *copies) directAt(z *Zone) time.Time {
 // serials never fall within an instance.
 type errStale struct{ has, got uint32 }
 
+// Error implements error.
 func (e *errStale) Error() string {
 	return fmt.Sprintf("serial %d is older than %d, which this instance showed before", e.got, e.has)
 }

@@ -31,6 +31,7 @@ type hello struct {
 // nobody is whom the first question on a connection speaks to: it is not known yet.
 const nobody = "-"
 
+// String gives the option as it is sent; parseHello reads it.
 func (h *hello) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "v=%d tag=%s id=%s instance=%s n=%d", Format, h.tag, h.id, h.instance, h.number)

@@ -40,15 +40,21 @@ type contentError struct {
 	complete bool // all of it came; asked again it would say the same
 }
 
+// Error implements error.
 func (e *contentError) Error() string { return e.err.Error() }
+
+// Unwrap gives the problem.
 func (e *contentError) Unwrap() error { return e.err }
 
 // skewError is errTheirBadTime with the measured skew.
 type skewError struct{ skew time.Duration }
 
+// Error implements error.
 func (e *skewError) Error() string {
 	return fmt.Sprintf("%v (theirs is ahead by %s)", errTheirBadTime, e.skew)
 }
+
+// Unwrap gives errTheirBadTime.
 func (e *skewError) Unwrap() error { return errTheirBadTime }
 
 // phases of a transfer.

@@ -25,6 +25,7 @@ type refusal struct {
 	problem string // for the log; "": nothing worth a line
 }
 
+// Error implements error: the RCODE, the record and the problem.
 func (r *refusal) Error() string { return dns.RcodeToString[r.rcode] + " " + r.name + " " + r.problem }
 
 // update does an update (RFC 2136 §3) and gives its RCODE. Everything or nothing of

@@ -21,6 +21,7 @@ type rcodeError struct {
 	signed bool
 }
 
+// Error implements error.
 func (e *rcodeError) Error() string { return e.name() }
 
 // name is the RCODE, or the TSIG error where there is one.

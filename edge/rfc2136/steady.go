@@ -13,7 +13,10 @@ type steadyError struct {
 	err  error
 }
 
+// Error implements error.
 func (e *steadyError) Error() string { return e.text }
+
+// Unwrap gives the error as it was, ports and all.
 func (e *steadyError) Unwrap() error { return e.err }
 
 // steady takes our own ports out of what an error of the network says. They differ at

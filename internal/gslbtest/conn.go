@@ -210,16 +210,28 @@ func (c *conn) broken() {
 	c.shut(io.EOF, true)
 }
 
-// The rest of net.Conn.
+// simAddr is the name of a process, as a net.Addr.
 type simAddr string
 
-func (simAddr) Network() string  { return "sim" }
+// Network implements net.Addr.
+func (simAddr) Network() string { return "sim" }
+
+// String implements net.Addr.
 func (a simAddr) String() string { return string(a) }
 
-func (c *conn) LocalAddr() net.Addr              { return simAddr(c.up.from.name) }
-func (c *conn) RemoteAddr() net.Addr             { return simAddr(c.up.to.name) }
-func (c *conn) SetDeadline(time.Time) error      { return nil }
-func (c *conn) SetReadDeadline(time.Time) error  { return nil }
+// LocalAddr implements net.Conn.
+func (c *conn) LocalAddr() net.Addr { return simAddr(c.up.from.name) }
+
+// RemoteAddr implements net.Conn.
+func (c *conn) RemoteAddr() net.Addr { return simAddr(c.up.to.name) }
+
+// SetDeadline implements net.Conn. No deadline is kept: nothing that is simulated needs one.
+func (c *conn) SetDeadline(time.Time) error { return nil }
+
+// SetReadDeadline is like SetDeadline.
+func (c *conn) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline is like SetDeadline.
 func (c *conn) SetWriteDeadline(time.Time) error { return nil }
 
 var _ net.Conn = (*conn)(nil)

@@ -96,6 +96,7 @@ type meter struct {
 
 var _ io.Writer = (*meter)(nil)
 
+// Write implements io.Writer.
 func (m *meter) Write(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

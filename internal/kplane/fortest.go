@@ -60,6 +60,7 @@ func testDir(t testing.TB) string {
 // testLog is the launcher's output in the test's log.
 type testLog struct{ t testing.TB }
 
+// Write implements io.Writer.
 func (l testLog) Write(p []byte) (int, error) {
 	l.t.Log(strings.TrimRight(string(p), "\n"))
 	return len(p), nil

@@ -65,6 +65,7 @@ const TestRef = "localhost/meridian-sites/testapp:1"
 // testLog is progress in the test's log.
 type testLog struct{ t testing.TB }
 
+// Write implements io.Writer.
 func (l testLog) Write(p []byte) (int, error) {
 	l.t.Log(strings.TrimRight(string(p), "\n"))
 	return len(p), nil

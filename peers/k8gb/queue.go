@@ -23,11 +23,16 @@ type target struct {
 	made *gslb.Offer // of the belief; nil: nothing is offered
 }
 
-// queue gives the target that is due first.
+// queue is a heap of targets (container/heap) that gives the one that is due first.
 type queue []*target
 
-func (q *queue) Len() int           { return len(*q) }
+// Len implements heap.Interface.
+func (q *queue) Len() int { return len(*q) }
+
+// Less implements heap.Interface.
 func (q *queue) Less(i, j int) bool { return (*q)[i].due.Before((*q)[j].due) }
+
+// Swap implements heap.Interface; each target knows its place.
 func (q *queue) Swap(i, j int) {
 	(*q)[i], (*q)[j] = (*q)[j], (*q)[i]
 	(*q)[i].place, (*q)[j].place = i, j

@@ -33,7 +33,10 @@ func newStream(dial func(context.Context) (net.Conn, error)) *stream {
 // dialError says that there is no connection.
 type dialError struct{ err error }
 
+// Error implements error.
 func (e *dialError) Error() string { return fmt.Sprintf("no TCP connection: %v", e.err) }
+
+// Unwrap gives what went wrong.
 func (e *dialError) Unwrap() error { return e.err }
 
 // ask asks, once more on a new connection where the server closed the first one: some

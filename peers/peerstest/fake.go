@@ -247,6 +247,7 @@ type between struct {
 	pending []byte
 }
 
+// Generate implements dns.TsigProvider.
 func (b between) Generate(msg []byte, t *dns.TSIG) ([]byte, error) {
 	all := append(append(append([]byte(nil), msg[:b.at]...), b.pending...), msg[b.at:]...)
 	return b.Keyring.Generate(all, t)

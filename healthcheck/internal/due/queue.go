@@ -163,12 +163,16 @@ func (q *Queue[T]) sweep(at netip.Addr, l *lane) {
 	}
 }
 
-// times is a heap by moment.
+// times is a heap by moment (container/heap).
 type times[T any] []*Item[T]
 
-func (h times[T]) Len() int           { return len(h) }
+// Len implements heap.Interface.
+func (h times[T]) Len() int { return len(h) }
+
+// Less implements heap.Interface: the soonest comes first.
 func (h times[T]) Less(a, b int) bool { return h[a].at.Before(h[b].at) }
 
+// Swap implements heap.Interface; each item knows its place.
 func (h times[T]) Swap(a, b int) {
 	h[a], h[b] = h[b], h[a]
 	h[a].index, h[b].index = a, b

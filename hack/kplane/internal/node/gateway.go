@@ -55,6 +55,7 @@ func newGateway(cluster string,
 	return g
 }
 
+// ServeHTTP passes a request on to a pod behind the Ingress that has a rule for it.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set(clusterHeader, g.cluster)
 	backend, ok := g.table.Load().Match(r.Host, r.URL.Path)
@@ -78,6 +79,7 @@ type nextTarget struct {
 	base http.RoundTripper
 }
 
+// RoundTrip implements http.RoundTripper.
 func (n *nextTarget) RoundTrip(r *http.Request) (*http.Response, error) {
 	targets := targetsOf(r.Context())
 	if r.Body != nil && r.Body != http.NoBody {

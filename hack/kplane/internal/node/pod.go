@@ -95,6 +95,7 @@ func (p *runningPod) stop() {
 // graceful is the cause of a pod's end: how long its processes may take.
 type graceful time.Duration
 
+// Error implements error.
 func (g graceful) Error() string { return "the pod is stopped" }
 
 func (p *runningPod) touch() {
