@@ -3,10 +3,8 @@
 package healthcheck_test
 
 import (
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/netip"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -76,104 +74,6 @@ func TestAFirstVerdictOfDownNeedsFallFailures(t *testing.T) {
 	})
 }
 
-func TestSuccessIsByStatusRange(t *testing.T) {
-	cases := []struct {
-		status   int
-		statuses [2]int
-		want     gslb.Health
-		why      string
-	}{
-		{200, [2]int{200, 399}, gslb.Healthy, "first of the range"},
-		{399, [2]int{200, 399}, gslb.Healthy, "last of the range"},
-		{400, [2]int{200, 399}, gslb.Unhealthy, "beyond it"},
-		{204, [2]int{200, 200}, gslb.Unhealthy, "a single status is meant"},
-		{401, [2]int{401, 401}, gslb.Healthy, "a protected page can be what is expected"},
-		{301, [2]int{}, gslb.Healthy, "200-399 where a source gives none; redirects are not followed"},
-	}
-	for _, c := range cases {
-		t.Run(fmt.Sprint(c.status, " in ", c.statuses), func(t *testing.T) {
-			virtual(t, nil, func(t *testing.T, l *lab) {
-				l.net.Set(http1, fakenet.Always(fakenet.Status(c.status)))
-				check := httpCheck()
-				check.Statuses = c.statuses
-				l.offer(app, check, addr1)
-				pass(20 * time.Second)
-				assert.Equal(t, c.want, l.health(app, addr1), c.why)
-			})
-		})
-	}
-}
-
-func TestIntervalAndJitter(t *testing.T) {
-	cases := []struct {
-		name     string
-		interval time.Duration
-		random   func() float64
-		least    time.Duration
-		most     time.Duration
-	}{
-		{"as written", 10 * time.Second, half, 10 * time.Second, 10 * time.Second},
-		{"varied by a tenth", 10 * time.Second, rand.New(rand.NewPCG(1, 2)).Float64, 9 * time.Second, 11 * time.Second},
-		{"never below a second", time.Second, func() float64 { return 0 }, time.Second, time.Second},
-		{"less than a second is a second", 10 * time.Millisecond, half, time.Second, time.Second},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			virtual(t, func(cfg *healthcheck.Config) { cfg.Random = c.random }, func(t *testing.T, l *lab) {
-				l.net.Set(http1, fakenet.Always(fakenet.Accept))
-				check := tcpCheck(1, 1)
-				check.Interval = c.interval
-				l.offer(app, check, addr1)
-				pass(5 * time.Minute)
-				dials := l.net.Dials(http1)
-				require.Greater(t, len(dials), 20)
-				distinct := make(map[time.Duration]bool)
-				for i := 1; i < len(dials); i++ {
-					gap := dials[i].At.Sub(dials[i-1].At)
-					assert.GreaterOrEqual(t, gap, c.least)
-					assert.LessOrEqual(t, gap, c.most)
-					distinct[gap] = true
-				}
-				assert.Equal(t, c.least == c.most, len(distinct) == 1)
-			})
-		})
-	}
-}
-
-func TestFirstProbesAreSpread(t *testing.T) {
-	r := rand.New(rand.NewPCG(3, 4))
-	virtual(t, func(cfg *healthcheck.Config) { cfg.Random = r.Float64 }, func(t *testing.T, l *lab) {
-		for i := range 200 {
-			l.offer(gslb.MustName(fmt.Sprintf("h%d.cloud.example.com", i)), tcpCheck(1, 1), addr1)
-		}
-		l.net.Set(http1, fakenet.Always(fakenet.Accept))
-		pass(2 * time.Second)
-		perTenth := make(map[int]int)
-		for _, d := range l.net.Dials(http1) {
-			perTenth[int(d.At.Sub(l.start)/(100*time.Millisecond))]++
-		}
-		for tenth, n := range perTenth {
-			assert.Less(t, n, 60, "at %d00 ms: 20 are expected", tenth)
-		}
-		assert.Equal(t, 200, l.net.Count(), "and each was asked once within a second")
-	})
-}
-
-func TestATimeoutIsAFailureAndTakesItsTimeOnly(t *testing.T) {
-	virtual(t, nil, func(t *testing.T, l *lab) {
-		l.net.Set(http1, fakenet.Swallow)
-		check := httpCheck()
-		check.Timeout = 2 * time.Second
-		l.offer(app, check, addr1)
-		pass(30 * time.Second)
-		assert.Equal(t, []string{"unhealthy: 3 of 3 failed: connect: no answer in time"}, l.words(app, addr1))
-		dials := l.net.Dials(http1)
-		assert.Equal(t, 2*time.Second, dials[1].At.Sub(dials[0].At), "undecided: the next follows the timeout")
-		assert.Equal(t, 5*time.Second, dials[4].At.Sub(dials[3].At), "decided: the interval")
-		assert.False(t, l.net.Overlapped())
-	})
-}
-
 func TestEntriesAndFamiliesAreJudgedApart(t *testing.T) {
 	virtual(t, nil, func(t *testing.T, l *lab) {
 		l.net.Set(http1, fakenet.Always(fakenet.Status(200)))
@@ -183,69 +83,6 @@ func TestEntriesAndFamiliesAreJudgedApart(t *testing.T) {
 		assert.Equal(t, []string{"healthy: 2 of 2 succeeded"}, l.words(app, addr1))
 		assert.Equal(t, []string{"unhealthy: 3 of 3 failed: connect: no route to host"}, l.words(app, addr2))
 		assert.False(t, l.net.Overlapped(), "an address that is listed twice is probed once")
-	})
-}
-
-func TestTheHostIsTheBalancedNameOrTheOneGiven(t *testing.T) {
-	virtual(t, nil, func(t *testing.T, l *lab) {
-		other, wild := gslb.MustName("other.cloud.example.com"), gslb.MustName("*.apps.cloud.example.com")
-		l.net.Set(http1, fakenet.Always(fakenet.ByHost(map[string]int{app.String(): 200, "probe.apps.cloud.example.com": 200})))
-		l.offer(app, httpCheck(), addr1)
-		l.offer(other, httpCheck(), addr1)
-		named := httpCheck()
-		named.Host = "probe.apps.cloud.example.com"
-		l.offer(wild, named, addr1)
-		pass(10 * time.Second)
-		assert.Equal(t, gslb.Healthy, l.health(app, addr1))
-		assert.Equal(t, gslb.Unhealthy, l.health(other, addr1), "the router has no such host: 404")
-		assert.Equal(t, gslb.Healthy, l.health(wild, addr1))
-	})
-}
-
-func TestWhatCannotBeProbedIsSkippedWithAReason(t *testing.T) {
-	wild := gslb.MustName("*.cloud.example.com")
-	cases := []struct {
-		name  string
-		host  gslb.Name
-		check func(*gslb.Check)
-		addr  string
-		says  string
-	}{
-		{"wildcard without a name", wild, func(*gslb.Check) {}, "192.0.2.1", "set healthCheck.host"},
-		{"no port", app, func(c *gslb.Check) { c.Port = 0 }, "192.0.2.1", "no port"},
-		{"unknown kind", app, func(c *gslb.Check) { c.Kind = "GRPC" }, "192.0.2.1", "use HTTP, HTTPS or TCP"},
-		{"path is none", app, func(c *gslb.Check) { c.Path = "healthz" }, "192.0.2.1", "does not begin with /"},
-		{"unspecified address", app, func(*gslb.Check) {}, "0.0.0.0", "unspecified"},
-		{"multicast address", app, func(*gslb.Check) {}, "224.0.0.1", "multicast"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			var lines logLines
-			virtual(t, func(cfg *healthcheck.Config) { cfg.Log = slog.New(slog.NewTextHandler(&lines, nil)) }, func(t *testing.T, l *lab) {
-				check := httpCheck()
-				c.check(check)
-				l.offer(c.host, check, netip.MustParseAddr(c.addr))
-				pass(time.Minute)
-				assert.Zero(t, l.net.Count())
-				assert.Empty(t, l.told())
-				assert.Equal(t, 1, lines.count(c.says), "said once: %s", lines.String())
-				assert.Equal(t, 1.0, gauge(t, l.registry, "meridian_healthcheck_skipped_hosts", nil))
-				l.offer(c.host, tcpCheck(1, 1), addr1)
-				pass(2 * time.Second)
-				assert.Equal(t, 1, lines.count("probed as written again"))
-				assert.Equal(t, 0.0, gauge(t, l.registry, "meridian_healthcheck_skipped_hosts", nil))
-			})
-		})
-	}
-}
-
-func TestAWildcardIsProbedByTCPWithoutAName(t *testing.T) {
-	virtual(t, nil, func(t *testing.T, l *lab) {
-		wild := gslb.MustName("*.cloud.example.com")
-		l.net.Set(http1, fakenet.Always(fakenet.Accept))
-		l.offer(wild, tcpCheck(1, 1), addr1)
-		pass(2 * time.Second)
-		assert.Equal(t, gslb.Healthy, l.health(wild, addr1))
 	})
 }
 
