@@ -75,14 +75,32 @@ func (r *route) ways(l *Lookup, t *Target) []way {
 	return all
 }
 
-// statusFor gives the conditions that the controller of a parent wrote for it.
+// statusFor gives the conditions that the controller of a parent wrote for it. Where several
+// controllers did, as after a Gateway went from one to another, those count that tell of
+// the newest generation of the route; of these, those that do not refuse it.
 func (r *route) statusFor(p *gatewayv1.ParentReference) []metav1.Condition {
+	var best []metav1.Condition
 	for i := range r.status {
-		if st := &r.status[i]; r.sameParent(&st.ParentRef, p) {
-			return st.Conditions
+		st := &r.status[i]
+		if r.sameParent(&st.ParentRef, p) && (best == nil || tellsMore(st.Conditions, best)) {
+			best = st.Conditions
 		}
 	}
-	return nil
+	return best
+}
+
+func tellsMore(a, b []metav1.Condition) bool {
+	const accepted = string(gatewayv1.RouteConditionAccepted)
+	generation := func(all []metav1.Condition) int64 {
+		if c := meta.FindStatusCondition(all, accepted); c != nil {
+			return c.ObservedGeneration
+		}
+		return 0
+	}
+	if x, y := generation(a), generation(b); x != y {
+		return x > y
+	}
+	return meta.IsStatusConditionFalse(b, accepted) && !meta.IsStatusConditionFalse(a, accepted)
 }
 
 func (r *route) sameParent(a, b *gatewayv1.ParentReference) bool {

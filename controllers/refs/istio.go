@@ -21,8 +21,12 @@ var (
 	KindIstioGateway   = schema.GroupKind{Group: istio.Group, Kind: istio.KindGateway}
 )
 
+// allHosts is the host of servers and VirtualServices that take any.
+const allHosts = "*"
+
 // readVirtualService reads a VirtualService. Its hosts are those of spec.hosts that have a
-// dot and no star alone; where there is none, those of the hostname annotation. They arrive
+// dot; where there is none, those of the hostname annotation; where there is none either and
+// spec.hosts has a star, those of the servers that it goes through. They arrive
 // at the Services of type LoadBalancer in front of the pods of its Gateways, as far as a
 // server of the Gateway takes the host. What is for the mesh alone has no entries.
 func readVirtualService(vs *istio.VirtualService, l *Lookup) Target {
@@ -40,6 +44,9 @@ func readVirtualService(vs *istio.VirtualService, l *Lookup) Target {
 		for _, h := range annotatedHosts(vs.Annotations) {
 			names = append(names, named{h.Name, h.Path})
 		}
+	}
+	if i := slices.Index(vs.Spec.Hosts, allHosts); len(names) == 0 && i >= 0 {
+		names = []named{{allHosts, fmt.Sprintf("spec.hosts[%d]", i)}}
 	}
 	gateways, missing := istioGateways(vs, l)
 	for _, n := range names {
@@ -139,7 +146,7 @@ func istioHosts(n named, namespace string, gateways []istioGateway) []Host {
 		for _, s := range secureServersFirst(g.servers) {
 			for _, pattern := range s.Hosts {
 				name, both := intersect(n.name, g.pattern(pattern, namespace))
-				if !both {
+				if !both || !strings.Contains(name, ".") { // what all hosts meet where any is taken is no name
 					continue
 				}
 				taken = true
@@ -154,7 +161,7 @@ func istioHosts(n named, namespace string, gateways []istioGateway) []Host {
 			missing = append(missing, fmt.Sprintf("no server of %s takes %s", g.on, n.name))
 		}
 	}
-	if len(t.Hosts) == 0 {
+	if len(t.Hosts) == 0 && n.name != allHosts {
 		t.Hosts = []Host{{Name: n.name, Path: n.path}}
 	}
 	for i := range t.Hosts {

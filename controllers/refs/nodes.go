@@ -4,6 +4,8 @@ package refs
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -18,7 +20,8 @@ func NodesKey() Key { return Key{Kind: KindNode} }
 // nodeEntries gives the addresses of the nodes that take requests for a Service: the external
 // ones, or the internal ones where no node has others. Nodes that are not ready, or are
 // taken out of load balancing, do not count, unless none else is left; with
-// externalTrafficPolicy Local those count that have a ready endpoint.
+// externalTrafficPolicy Local those count that have a ready endpoint. Of a node with addresses
+// of both families those count in which the Service is open.
 func nodeEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []string) {
 	objects, _ := l.Get(NodesKey())
 	with := nodesWithEndpoints(svc, l)
@@ -43,7 +46,7 @@ func nodeEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []str
 		for _, node := range good {
 			on := gslb.Source{Kind: KindNode.Kind, Name: node.Name}
 			for _, a := range node.Status.Addresses {
-				if a.Type == kind && a.Address != "" {
+				if a.Type == kind && a.Address != "" && openAt(svc, a.Address) {
 					entries = append(entries, Entry{IP: a.Address, On: on, Path: "status.addresses", Scheme: scheme, Port: port})
 				}
 			}
@@ -56,6 +59,20 @@ func nodeEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []str
 		missing = []string{fmt.Sprintf("no node takes requests for %s", serviceSource(svc))}
 	}
 	return entries, missing
+}
+
+// openAt reports that a Service takes requests at an address from outside: it is of one of the
+// Service's families. Where an API server wrote none, or the text is no address, it may be.
+func openAt(svc *corev1.Service, address string) bool {
+	addr, err := netip.ParseAddr(address)
+	if err != nil || len(svc.Spec.IPFamilies) == 0 {
+		return true
+	}
+	family := corev1.IPv6Protocol
+	if addr.Unmap().Is4() {
+		family = corev1.IPv4Protocol
+	}
+	return slices.Contains(svc.Spec.IPFamilies, family)
 }
 
 // excluded reports that a node takes no requests from outside. The label counts with any

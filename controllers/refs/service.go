@@ -23,7 +23,7 @@ func serviceSource(svc *corev1.Service) gslb.Source {
 //	annotation entries-from | type                     | entries
 //	– or loadBalancer       | LoadBalancer             | its status
 //	– or loadBalancer       | any other                | none, and it is told
-//	externalIPs             | any but ExternalName     | spec.externalIPs
+//	externalIPs             | any but ExternalName     | spec.externalIPs, in the families of the Service
 //	nodes                   | NodePort or LoadBalancer | the addresses of the nodes that take its requests
 func readService(svc *corev1.Service, l *Lookup) Target {
 	t := Target{Source: serviceSource(svc), Annotations: svc.Annotations}
@@ -55,9 +55,13 @@ func serviceEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []
 		entries = balancerEntries(svc)
 	case gslbv1beta1.EntriesFromExternalIPs:
 		for _, ip := range svc.Spec.ExternalIPs {
+			if !openAt(svc, ip) {
+				missing = append(missing, fmt.Sprintf("%s is not open at %s of spec.externalIPs, which is of another family than its ipFamilies", on, ip))
+				continue
+			}
 			entries = append(entries, Entry{IP: ip, On: on, Path: "spec.externalIPs"})
 		}
-		if len(entries) == 0 {
+		if len(svc.Spec.ExternalIPs) == 0 {
 			missing = []string{fmt.Sprintf("%s has no spec.externalIPs", on)}
 		}
 	case gslbv1beta1.EntriesFromNodes:
