@@ -41,7 +41,7 @@ type options struct {
 	Resolved      map[string][]string `json:"resolved"`
 	AllowLoopback bool                `json:"allowLoopback"`
 	ReadOnly      bool                `json:"readOnly"`
-	Unreadable    []string            `json:"unreadable"` // Services whose slices cannot be read
+	Unreadable    []string            `json:"unreadable"` // Services whose slices cannot be read, and kinds
 	Absent        []string            `json:"absent"`     // kinds that the cluster does not have
 	Down          []string            `json:"down"`       // clusters that are lost
 	ControlPlane  bool                `json:"controlPlane"`
@@ -176,6 +176,9 @@ func prefixes(texts []string) (all []netip.Prefix) {
 // find gives every object of a kind that the case has; Found leaves out what is not meant.
 func (c *cluster) find(k refs.Key) ([]refs.Object, refs.State) {
 	if service, of := strings.CutPrefix(k.Labels, discoveryv1.LabelServiceName+"="); of && slices.Contains(c.Unreadable, service) {
+		return nil, refs.Unread
+	}
+	if slices.Contains(c.Unreadable, refs.Word(k.Kind)) {
 		return nil, refs.Unread
 	}
 	if slices.Contains(c.Absent, refs.Word(k.Kind)) {

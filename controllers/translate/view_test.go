@@ -117,6 +117,9 @@ func viewHost(h *translate.HostStatus) string {
 	if len(h.DependsOn) > 0 {
 		text += ", depends on " + strings.Join(h.DependsOn, ", ")
 	}
+	if h.Weightless {
+		text += ", all weights 0"
+	}
 	if !h.Offered {
 		text += "; not offered: " + h.Reason
 	}
@@ -140,6 +143,8 @@ func viewOffer(o *gslb.Offer) offerView {
 		{"weights", len(p.Weights) > 0, p.Weights},
 		{"max", p.MaxAnswers > 0, p.MaxAnswers},
 		{"fallback", len(p.Fallback) > 0, p.Fallback},
+		{"returnDelay", p.ReturnDelay > 0, p.ReturnDelay},
+		{"cname", p.CNAME, true},
 	} {
 		if field.set {
 			v.Policy += fmt.Sprintf(" %s=%v", field.name, field.is)
