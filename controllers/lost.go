@@ -34,23 +34,30 @@ func (l *lostClusters) put(names []string) bool {
 // lost or back: what objects here say of the endpoints in a lost one is of the past. One
 // that left is not lost: Meridian is gone from there, and all else may run on.
 func (c *collector) observeLost(w *gslb.World) {
-	var names []string
-	for i := range w.Clusters {
-		if p := &w.Clusters[i]; p.Liveness == gslb.Lost {
-			names = append(names, string(p.Tag))
-			if p.ID != "" {
-				names = append(names, p.ID)
-			}
-		}
-	}
-	slices.Sort(names)
-	if !c.lost.put(names) {
+	if !c.lost.put(namesOfLost(w)) {
 		return
 	}
 	c.beliefs.Add(1)
 	for _, g := range c.last.where(elsewhere) {
 		c.add(item{g})
 	}
+}
+
+// namesOfLost gives the geo tags and cluster ids of the clusters that are lost, sorted.
+func namesOfLost(w *gslb.World) []string {
+	var names []string
+	for i := range w.Clusters {
+		p := &w.Clusters[i]
+		if p.Liveness != gslb.Lost {
+			continue
+		}
+		names = append(names, string(p.Tag))
+		if p.ID != "" {
+			names = append(names, p.ID)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // elsewhere reports that objects here name endpoints in other clusters.

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 func TestLostClustersTellWhenTheyDiffer(t *testing.T) {
@@ -27,4 +29,18 @@ func TestLostClustersTellWhenTheyDiffer(t *testing.T) {
 		assert.Equal(t, c.differ, l.put(c.names), c.why)
 		assert.Equal(t, c.us, l.has("us"), c.why)
 	}
+}
+
+// TestNamesOfLostClusters: neighbours name a cluster by its tag or its id.
+func TestNamesOfLostClusters(t *testing.T) {
+	w := &gslb.World{Self: "eu", Clusters: []gslb.Cluster{
+		{Tag: "eu", ID: "id-eu", Liveness: gslb.Self},
+		{Tag: "us", ID: "id-us", Liveness: gslb.Lost},
+		{Tag: "ap", Liveness: gslb.Lost}, // which never told its id
+		{Tag: "sa", ID: "id-sa", Liveness: gslb.Left},
+		{Tag: "af", ID: "id-af", Liveness: gslb.Doubtful},
+		{Tag: "oc", ID: "id-oc", Liveness: gslb.Vouched},
+	}}
+	assert.Equal(t, []string{"ap", "id-us", "us"}, namesOfLost(w))
+	assert.Empty(t, namesOfLost(&gslb.World{Self: "eu"}))
 }

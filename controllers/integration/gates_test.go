@@ -51,8 +51,12 @@ func TestReadinessGatesAreFollowed(t *testing.T) {
 	s.answers("shop.cloud.example.com", "192.0.2.1")
 	tell(corev1.ConditionFalse)
 	s.answers("shop.cloud.example.com")
+	tell(corev1.ConditionUnknown)
+	s.answers("shop.cloud.example.com")
 	tell(corev1.ConditionTrue)
 	s.answers("shop.cloud.example.com", "192.0.2.1")
+	require.NoError(t, s.api.Delete(t.Context(), db))
+	s.answers("shop.cloud.example.com") // it is gone while it was True
 
 	require.NoError(t, s.api.Get(t.Context(), client.ObjectKeyFromObject(g), g))
 	g.Spec.ReadinessGates = []gslbv1beta1.ReadinessGate{{APIVersion: "no.such.example/v1", Kind: "Thing", Name: "db", ConditionType: "Ready"}}
