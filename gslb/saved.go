@@ -146,3 +146,45 @@ func (m *merger) endRestore() {
 	}
 	m.restored = nil
 }
+
+// HeldOffers is what the deletion guard holds of a cluster, as it is saved.
+type HeldOffers struct {
+	Cluster GeoTag
+	Since   time.Time
+	Until   time.Time
+	Offers  []*Offer
+}
+
+// save gives what is held, by cluster and host.
+func (g *guard) save() []HeldOffers {
+	var out []HeldOffers
+	for tag, s := range g.sides {
+		if len(s.held) == 0 {
+			continue
+		}
+		offers := slices.SortedFunc(maps.Values(s.held), func(a, b *Offer) int { return a.Host.Compare(b.Host) })
+		out = append(out, HeldOffers{Cluster: tag, Since: s.since.Round(0), Until: s.until.Round(0), Offers: offers})
+	}
+	slices.SortFunc(out, func(a, b HeldOffers) int { return compareTags(a.Cluster, b.Cluster) })
+	return out
+}
+
+// restore holds again what was saved, for the rest of its time: by the clock of the wall,
+// which may have been set, so never for longer than a hold that begins now.
+func (g *guard) restore(saved []HeldOffers, now time.Time, touch func(Name)) {
+	for i := range saved {
+		k := &saved[i]
+		if g.hold == 0 || !k.Until.After(now) {
+			continue
+		}
+		s := g.side(k.Cluster)
+		s.since, s.until = k.Since, k.Until
+		if most := now.Add(g.hold); s.until.After(most) {
+			s.until = most
+		}
+		for _, o := range k.Offers {
+			s.held[o.Host] = o
+			touch(o.Host)
+		}
+	}
+}
