@@ -23,7 +23,7 @@ func beatOf(z *edgetest.Zone, counter uint64, interval time.Duration, missed ...
 	z.Set(usBeat, edge.TypeTXT, h.Data())
 }
 
-// doubt makes cluster us what the test likes.
+// us tells the rig how far cluster us is believed.
 func (r *rig) us(l gslb.Liveness) {
 	r.t.Helper()
 	r.tell(func(w *gslb.World) { w.Clusters[1].Liveness = l })

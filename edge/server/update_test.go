@@ -4,7 +4,6 @@ package server_test
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -27,20 +26,6 @@ func rr(t testing.TB, s string) dns.RR {
 }
 
 func newUpdate() *dns.Msg { return new(dns.Msg).SetUpdate("example.com.") }
-
-// signedRcode sends a message signed with a key and gives the RCODE of the
-// answer, which must be signed too.
-func signedRcode(t testing.TB, addr netip.AddrPort, key *tsigkey.Key, m *dns.Msg) string {
-	t.Helper()
-	c := &dns.Client{Net: "tcp", Timeout: time.Minute, TsigProvider: tsigkey.NewKeyring(key)}
-	m.SetTsig(key.Name, key.Algorithm, 300, time.Now().Unix())
-	in, _, err := c.Exchange(m, addr.String())
-	if in == nil || in.Rcode != dns.RcodeNotAuth {
-		require.NoError(t, err)
-		require.NotNil(t, in.IsTsig(), "the answer to a signed message is signed")
-	}
-	return dns.RcodeToString[in.Rcode]
-}
 
 func TestPrerequisites(t *testing.T) {
 	empty := func(name string, typ, class uint16) dns.RR {
@@ -177,81 +162,6 @@ func TestANewSOAIsTaken(t *testing.T) {
 	assert.Contains(t, s.Records()[0], " 100 1 1 1 1")
 }
 
-// TestTSIG covers rows 111 to 116 of the table of DNS behaviour.
-func TestTSIG(t *testing.T) {
-	s, addr := edgetest.Serve(t, server.Config{})
-	before := s.Records()
-	key := edgetest.Key()
-	now := time.Now().Unix()
-	signed := func(k *tsigkey.Key, at int64) []byte {
-		m := newUpdate()
-		m.Insert([]dns.RR{rr(t, "www.example.com. 60 IN A 192.0.2.1")})
-		m.SetTsig(k.Name, k.Algorithm, 300, at)
-		wire, _, err := dns.TsigGenerateWithProvider(m, tsigkey.NewKeyring(k), "", false)
-		require.NoError(t, err)
-		return wire
-	}
-	secret := func(s string) []byte { return []byte(strings.Repeat(s, 32)) }
-	flip := func(b []byte, at int) []byte { b[at] ^= 1; return b }
-	misplaced := func(change func(m *dns.Msg)) []byte {
-		m := new(dns.Msg)
-		require.NoError(t, m.Unpack(signed(key, now)))
-		change(m)
-		wire, err := m.Pack()
-		require.NoError(t, err)
-		return wire
-	}
-	tail := func(wire []byte) int { return len(wire) - 7 } // last octet of the MAC: before ID, error and other length
-	for _, c := range []struct {
-		name   string
-		packet []byte
-		rcode  int
-		code   uint16 // TSIG error
-		mac    bool
-	}{
-		{"unknown key", signed(tsigkey.FromSecret("other.", "hmac-sha256", secret("x")), now), dns.RcodeNotAuth, dns.RcodeBadKey, false},
-		{"known key, other algorithm", signed(tsigkey.FromSecret("meridian.", "hmac-sha512", secret("x")), now), dns.RcodeNotAuth, dns.RcodeBadKey, false},
-		{"other secret", signed(tsigkey.FromSecret("meridian.", "hmac-sha256", secret("x")), now), dns.RcodeNotAuth, dns.RcodeBadSig, false},
-		{"changed body", flip(signed(key, now), 14), dns.RcodeNotAuth, dns.RcodeBadSig, false},
-		{"changed MAC", func() []byte { w := signed(key, now); return flip(w, tail(w)) }(), dns.RcodeNotAuth, dns.RcodeBadSig, false},
-		{"an hour ago", signed(key, now-3600), dns.RcodeNotAuth, dns.RcodeBadTime, true},
-		{"in an hour", signed(key, now+3600), dns.RcodeNotAuth, dns.RcodeBadTime, true},
-		{"bad MAC and bad time", func() []byte { w := signed(key, now-3600); return flip(w, tail(w)) }(), dns.RcodeNotAuth, dns.RcodeBadSig, false},
-		{"half a MAC", misplaced(func(m *dns.Msg) {
-			ts := m.Extra[0].(*dns.TSIG)
-			ts.MAC, ts.MACSize = ts.MAC[:32], 16
-		}), dns.RcodeNotAuth, dns.RcodeBadTrunc, true},
-		{"TSIG twice", misplaced(func(m *dns.Msg) { m.Extra = append(m.Extra, m.Extra[0]) }), dns.RcodeFormatError, 0, false},
-		{"TSIG not last", misplaced(func(m *dns.Msg) { m.SetEdns0(1232, false) }), dns.RcodeFormatError, 0, false},
-		{"TSIG among the answers", misplaced(func(m *dns.Msg) { m.Answer, m.Extra = m.Extra, nil }), dns.RcodeFormatError, 0, false},
-		{"RCODE of the request set", misplaced(func(m *dns.Msg) { m.Rcode = dns.RcodeNotAuth }), dns.RcodeNotAuth, dns.RcodeBadSig, false},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			raw := dnstest.TCP(t, addr, c.packet)
-			require.NotNil(t, raw)
-			in := new(dns.Msg)
-			require.NoError(t, in.Unpack(raw))
-			assert.Equal(t, dns.RcodeToString[c.rcode], dns.RcodeToString[in.Rcode])
-			assert.Equal(t, c.packet[:2], raw[:2], "ID")
-			ts := in.IsTsig()
-			if c.code == 0 {
-				assert.Nil(t, ts)
-				return
-			}
-			require.NotNil(t, ts)
-			assert.Equal(t, c.code, ts.Error)
-			assert.Equal(t, c.mac, ts.MACSize > 0, "whether the answer is signed")
-			if c.code == dns.RcodeBadTime {
-				var server int64
-				_, err := fmt.Sscanf(ts.OtherData, "%012x", &server)
-				require.NoError(t, err)
-				assert.InDelta(t, now, server, 60, "our time")
-			}
-		})
-	}
-	assert.Equal(t, before, s.Records(), "none of it changed anything")
-}
-
 func TestTransfer(t *testing.T) {
 	text := rich
 	for i := range 3000 {
@@ -289,103 +199,4 @@ func TestTransfer(t *testing.T) {
 	m := new(dns.Msg)
 	m.SetQuestion("www.example.com.", dns.TypeAXFR)
 	assert.Equal(t, "NOTAUTH", signedRcode(t, addr, key, m), "only the zone itself is transferred")
-}
-
-// FuzzMessage throws bytes at the server, as they are and signed by its key.
-func FuzzMessage(f *testing.F) {
-	seed := func(m *dns.Msg) {
-		wire, err := m.Pack()
-		require.NoError(f, err)
-		f.Add(wire)
-	}
-	q := new(dns.Msg).SetQuestion("app.cloud.example.com.", dns.TypeA)
-	q.RecursionDesired = false
-	seed(q)
-	m := newUpdate()
-	m.Insert([]dns.RR{rr(f, "www.example.com. 60 IN A 192.0.2.1"), rr(f, "www.example.com. 60 IN CNAME x.example.com.")})
-	seed(m)
-	m = newUpdate()
-	m.RemoveName([]dns.RR{rr(f, "example.com. 0 IN A 192.0.2.1")})
-	m.Used([]dns.RR{rr(f, "www.example.com. 0 IN A 192.0.2.80")})
-	seed(m)
-	m = newUpdate()
-	m.Insert([]dns.RR{rr(f, "example.com. 60 IN SOA a. b. 4000000000 1 1 1 1"), rr(f, "x.example.com. 60 IN TXT \"a\" \"b\"")})
-	m.Remove([]dns.RR{rr(f, "example.com. 0 IN NS ns.example.com.")})
-	seed(m)
-	f.Add([]byte{0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0})
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		s, err := server.New(server.Config{Zone: "example.com", Keys: tsigkey.NewKeyring(edgetest.Key())})
-		require.NoError(t, err)
-		m := newUpdate()
-		m.Insert([]dns.RR{rr(t, "www.example.com. 300 IN A 192.0.2.80"), rr(t, "alias.example.com. 300 IN CNAME www.example.com."),
-			rr(t, "cloud.example.com. 300 IN NS gslb-ns-eu-cloud.example.com.")})
-		deliver(t, s, sign(t, m))
-		before := soaOf(t, s.Records()[0]).Serial
-		if len(raw) > 2 {
-			raw[2] &^= 1 // RD would make it follow the delegation
-		}
-		deliver(t, s, raw)
-		m = new(dns.Msg)
-		if m.Unpack(raw) != nil || m.IsTsig() != nil {
-			return
-		}
-		deliver(t, s, sign(t, m))
-		zone := s.Records()
-		after := soaOf(t, zone[0]).Serial
-		assert.GreaterOrEqual(t, int32(after-before), int32(0), "the serial never falls")
-		apexNS, types := 0, map[string]map[uint16]int{}
-		for _, line := range zone {
-			rec, err := dns.NewRR(line)
-			if err != nil {
-				continue // what has no presentation format of its own
-			}
-			name := dns.CanonicalName(rec.Header().Name)
-			if types[name] == nil {
-				types[name] = map[uint16]int{}
-			}
-			types[name][rec.Header().Rrtype]++
-			if name == "example.com." && rec.Header().Rrtype == dns.TypeNS {
-				apexNS++
-			}
-		}
-		assert.Positive(t, apexNS, "the zone keeps a name server")
-		for name, have := range types {
-			if have[dns.TypeCNAME] > 0 {
-				assert.Len(t, have, 1, "%s has a CNAME beside other data", name)
-			}
-		}
-	})
-}
-
-func soaOf(t testing.TB, line string) *dns.SOA {
-	t.Helper()
-	soa, ok := rr(t, line).(*dns.SOA)
-	require.True(t, ok, line)
-	return soa
-}
-
-// sign packs a message with a signature of the key that the server knows.
-func sign(t testing.TB, m *dns.Msg) []byte {
-	t.Helper()
-	m.SetTsig(edgetest.Key().Name, edgetest.Key().Algorithm, 300, time.Now().Unix())
-	wire, _, err := dns.TsigGenerateWithProvider(m, tsigkey.NewKeyring(edgetest.Key()), "", false)
-	if err != nil {
-		t.Skip("unpacked, but cannot be packed again")
-	}
-	return wire
-}
-
-// deliver hands a message to the server and checks what any answer must be.
-func deliver(t testing.TB, s *server.Server, raw []byte) {
-	t.Helper()
-	var replies [][]byte
-	known := s.ServeSlow(t.Context(), append([]byte(nil), raw...), netip.MustParseAddrPort("127.0.0.1:5353"), true,
-		func(b []byte) error { replies = append(replies, b); return nil })
-	assert.True(t, known)
-	for _, b := range replies {
-		in := new(dns.Msg)
-		require.NoError(t, in.Unpack(b))
-		assert.True(t, in.Response)
-		assert.Equal(t, raw[:2], b[:2], "ID")
-	}
 }

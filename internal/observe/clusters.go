@@ -26,7 +26,7 @@ func (c *Changes) takeClusters(w *gslb.World) {
 		case k.Conflict != "" && was.conflict == "":
 			c.log.Error("geo tag is used twice", "geo_tag", string(k.Tag), "conflict", k.Conflict)
 		case k.Conflict == "" && was.conflict != "":
-			c.log.Info("geo tag is used once again", "geo_tag", string(k.Tag))
+			c.log.Info("geo tag is no longer used twice", "geo_tag", string(k.Tag))
 		}
 		if k.Liveness != gslb.Self && k.Liveness != was.liveness {
 			c.tellLiveness(k, was.liveness)
