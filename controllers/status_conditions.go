@@ -137,7 +137,7 @@ func tellWorld(w *gslb.World, v *hostView, tell func(reason, message string)) {
 	if h.Policy.Weighted() {
 		var without []string
 		for i := range h.Parts {
-			if _, has := h.Policy.WeightOf(h.Parts[i].Cluster); !has {
+			if _, has := h.Policy.WeightOf(h.Parts[i].Cluster); !has && h.Parts[i].Cluster != w.Self { // of ours the translation tells
 				without = append(without, string(h.Parts[i].Cluster))
 			}
 		}

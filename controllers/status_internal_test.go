@@ -101,6 +101,8 @@ func TestAccepted(t *testing.T) {
 		{scene{own: []part{with(gslb.Policy{Strategy: gslb.Failover, Primary: "eo"})}, us: []part{us}}, "True", "UnknownGeoTag", "eo, which is no cluster of the zone; there are eu, us", "a misspelt tag"},
 		{scene{own: []part{with(gslb.Policy{Strategy: gslb.WeightedRoundRobin, Weights: []gslb.Weight{{Cluster: "eu", Weight: 1}}})}, us: []part{us}},
 			"True", "NoWeight", "cluster us has no weight", "a cluster was forgotten"},
+		{scene{own: []part{with(gslb.Policy{Strategy: gslb.WeightedRoundRobin, Weights: []gslb.Weight{{Cluster: "us", Weight: 1}}})}, us: []part{us}},
+			"True", "SpecDiverged", "us asks for another policy", "of ours the translation tells, once"},
 		{scene{own: []part{with(gslb.Policy{Strategy: gslb.Failover, Primary: "eu"})}, us: []part{us}}, "True", "SpecDiverged", "us asks for another policy", "two policies"},
 		{scene{own: []part{ours, {from: older, age: time.Hour, health: gslb.Healthy, addrs: []string{"192.0.2.9"}}}}, "False", "Conflicted", "belongs to Gslb b/first, which claims it since 2025-12-31T23:00:00Z", "another object has the host"},
 		{scene{own: []part{ours}, out: translate.Output{Conditions: []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "StrategyPending", Message: "geoip"}}}},
