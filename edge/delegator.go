@@ -147,25 +147,11 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 	if !d.claim.isOpen() {
 		return d.k.board.last(s), again // the heartbeat is read first
 	}
-	change, _ := d.diff(want, have)
-	if !change.Empty() {
-		was, ok := d.right[want.Zone]
-		repair := ok && was.agrees(want)
-		server, err := d.change(ctx, change, repair, want.Blind)
-		if errors.Is(err, ErrRaced) {
+	if change, _ := d.diff(want, have); !change.Empty() {
+		switch have, err = d.correct(ctx, want, change); {
+		case errors.Is(err, ErrRaced):
 			return d.k.board.last(s), time.Now().Add(raceGap)
-		}
-		if repair {
-			d.k.metrics.repaired(want.Zone)
-		}
-		delete(d.right, want.Zone)
-		if err != nil {
-			return failed(s, err), again
-		}
-		d.noteAdded(want, change)
-		d.k.Log.Info("edge zone updated", "zone", want.Zone, "edge", want.EdgeZone, "server", server,
-			"added", len(change.Add), "removed", len(change.Remove))
-		if have, err = d.read(ctx, want, server); err != nil {
+		case err != nil:
 			return failed(s, err), again
 		}
 	}
@@ -189,6 +175,28 @@ func (d *delegator) reconcile(ctx context.Context, want Delegation) (_ ZoneStatu
 		return failed(s, err), again
 	}
 	return s, again
+}
+
+// correct writes what differs, and reads back what the server made of it. [ErrRaced]:
+// somebody else changed the zone since it was read, and nothing was written.
+func (d *delegator) correct(ctx context.Context, want Delegation, change Change) (holding, error) {
+	was, ok := d.right[want.Zone]
+	repair := ok && was.agrees(want)
+	server, err := d.change(ctx, change, repair, want.Blind)
+	if errors.Is(err, ErrRaced) {
+		return holding{}, err
+	}
+	if repair {
+		d.k.metrics.repaired(want.Zone)
+	}
+	delete(d.right, want.Zone)
+	if err != nil {
+		return holding{}, err
+	}
+	d.noteAdded(want, change)
+	d.k.Log.Info("edge zone updated", "zone", want.Zone, "edge", want.EdgeZone, "server", server,
+		"added", len(change.Add), "removed", len(change.Remove))
+	return d.read(ctx, want, server)
 }
 
 func failed(s ZoneStatus, err error) ZoneStatus {
