@@ -115,11 +115,7 @@ func (c *Config) complete() error {
 	if len(c.NSID) > 128 {
 		return fmt.Errorf("the NSID has %d octets; at most 128 are sent", len(c.NSID))
 	}
-	for _, n := range []struct {
-		name  string
-		value *int
-		unset int
-	}{
+	if err := defaults([]setting[int]{
 		{"MaxSlow", &c.MaxSlow, DefaultMaxSlow},
 		{"Sockets", &c.Sockets, runtime.GOMAXPROCS(0)},
 		{"MaxTCPConns", &c.MaxTCPConns, DefaultMaxTCPConns},
@@ -127,13 +123,8 @@ func (c *Config) complete() error {
 		{"RateLimit", &c.RateLimit, 0},
 		{"MaxWithoutCookie", &c.MaxWithoutCookie, 0},
 		{"RateSlip", &c.RateSlip, DefaultRateSlip},
-	} {
-		if *n.value < 0 {
-			return fmt.Errorf("%s is %d; it must be positive", n.name, *n.value)
-		}
-		if *n.value == 0 {
-			*n.value = n.unset
-		}
+	}); err != nil {
+		return err
 	}
 	if c.MaxTCPConnsPerClient == 0 {
 		c.MaxTCPConnsPerClient = max(c.MaxTCPConns/4, 1)
@@ -147,27 +138,38 @@ func (c *Config) complete() error {
 	if n := c.MaxWithoutCookie; n > 0 && n < minWithoutCookie {
 		return fmt.Errorf("MaxWithoutCookie is %d; it is at least %d", n, minWithoutCookie)
 	}
-	for _, d := range []struct {
-		name  string
-		value *time.Duration
-		unset time.Duration
-	}{
+	if err := defaults([]setting[time.Duration]{
 		{"TCPIdle", &c.TCPIdle, DefaultTCPIdle},
 		{"TCPMessage", &c.TCPMessage, DefaultTCPMessage},
 		{"TCPWrite", &c.TCPWrite, DefaultTCPWrite},
-	} {
-		if *d.value < 0 {
-			return fmt.Errorf("%s is %s; it must be positive", d.name, *d.value)
-		}
-		if *d.value == 0 {
-			*d.value = d.unset
-		}
+	}); err != nil {
+		return err
 	}
 	for c.Seed == 0 {
 		c.Seed = rand.Uint64()
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return nil
+}
+
+// setting is a value that may not be negative, and what an unset one (0) means.
+type setting[T int | time.Duration] struct {
+	name  string
+	value *T
+	unset T
+}
+
+// defaults checks settings, and fills in those that are unset.
+func defaults[T int | time.Duration](settings []setting[T]) error {
+	for _, s := range settings {
+		if *s.value < 0 {
+			return fmt.Errorf("%s is %v; it must be positive", s.name, *s.value)
+		}
+		if *s.value == 0 {
+			*s.value = s.unset
+		}
 	}
 	return nil
 }

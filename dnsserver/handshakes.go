@@ -153,7 +153,7 @@ func (c *tcpConn) handshake(ctx context.Context) bool {
 	if c.tls == nil {
 		return true
 	}
-	_ = c.raw.SetDeadline(time.Now().Add(c.shared.handshake))
+	_ = c.raw.SetDeadline(time.Now().Add(c.shared.handshake)) // where it fails, the handshake does
 	if c.stopping.Load() {
 		return false
 	}
@@ -162,7 +162,7 @@ func (c *tcpConn) handshake(ctx context.Context) bool {
 	err := c.tls.HandshakeContext(ctx)
 	g := c.tls.NetConn().(*greeting)
 	g.end()
-	_ = c.raw.SetDeadline(time.Time{})
+	_ = c.raw.SetDeadline(time.Time{}) // where it fails, the next read does
 	c.greeting.Store(false)
 	c.touch()
 	switch {

@@ -228,7 +228,7 @@ func (s *Server) Run(ctx context.Context) error {
 	for _, b := range s.bound {
 		_ = b.tcp.Close()
 		for _, c := range b.udp {
-			_ = c.SetReadDeadline(time.Unix(1, 0))
+			_ = c.SetReadDeadline(time.Unix(1, 0)) // wakes whoever reads; nobody reads a closed socket
 		}
 	}
 	sockets.Wait()

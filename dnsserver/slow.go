@@ -105,7 +105,7 @@ func (p *slowPool) run(ctx context.Context, job slowJob) {
 		if v := recover(); v != nil {
 			r.recovered(v)
 			if replies.Load() == 0 {
-				_ = job.reply(servFail(nil, job.msg))
+				_ = job.reply(servFail(nil, job.msg)) // where it fails, nobody is there any more
 			}
 		}
 	}()
@@ -129,6 +129,6 @@ func (p *slowPool) run(ctx context.Context, job slowJob) {
 		return
 	}
 	if out, what := r.respond(nil, job.msg, job.from.Addr(), job.tcp); what == answered {
-		_ = job.reply(out)
+		_ = job.reply(out) // where it fails, nobody is there any more
 	}
 }

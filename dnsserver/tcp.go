@@ -103,7 +103,7 @@ func (c *tcpConn) busy() bool { return len(c.slots) > 0 }
 // stop makes the next read fail; what was read is still answered.
 func (c *tcpConn) stop() {
 	c.stopping.Store(true)
-	_ = c.SetReadDeadline(time.Unix(1, 0))
+	_ = c.SetReadDeadline(time.Unix(1, 0)) // fails on a closed connection alone, of which nothing is read
 }
 
 // serve answers until the connection ends. A client that closes its half still
@@ -127,7 +127,7 @@ func (c *tcpConn) serve(ctx context.Context) {
 			}
 		}
 		if err != nil {
-			_ = c.flush()
+			_ = c.flush() // the connection ends, whatever comes of it
 			if errors.Is(err, io.EOF) {
 				c.finish(ctx)
 			}

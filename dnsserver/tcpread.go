@@ -93,10 +93,10 @@ func (c *tcpConn) fill() error {
 	for {
 		started := c.to > c.from
 		if !started {
-			_ = c.SetReadDeadline(time.Now().Add(c.shared.idle))
+			_ = c.SetReadDeadline(time.Now().Add(c.shared.idle)) // where it fails, the read does
 		} else if !c.partial.Load() {
 			c.partial.Store(true)
-			_ = c.SetReadDeadline(time.Now().Add(c.shared.message))
+			_ = c.SetReadDeadline(time.Now().Add(c.shared.message)) // the same
 		}
 		if c.stopping.Load() {
 			return errStopping

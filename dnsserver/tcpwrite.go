@@ -52,7 +52,7 @@ func (c *tcpConn) flush() error {
 func (c *tcpConn) writeAll(b []byte, bound time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.SetWriteDeadline(time.Now().Add(bound))
+	_ = c.SetWriteDeadline(time.Now().Add(bound)) // where it fails, the write does
 	_, err := c.Write(b)
 	if err != nil {
 		if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -141,7 +141,7 @@ func (s *rrset) addrs(sh *share) []netip.Addr {
 	}
 	out := make([]netip.Addr, sh.n)
 	for i := range out {
-		out[i], _ = netip.AddrFromSlice(sh.ring[i*s.size+12 : (i+1)*s.size])
+		out[i], _ = netip.AddrFromSlice(sh.ring[i*s.size+12 : (i+1)*s.size]) // 4 or 16 octets, as it was packed
 	}
 	return out
 }

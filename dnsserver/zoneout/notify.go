@@ -212,7 +212,7 @@ func overUDP(ctx context.Context, to netip.AddrPort, msg []byte, good func([]byt
 	}
 	defer func() { _ = c.Close() }()
 	if deadline, ok := ctx.Deadline(); ok {
-		_ = c.SetDeadline(deadline)
+		_ = c.SetDeadline(deadline) // where it fails, the write does
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 	defer stop()

@@ -158,7 +158,7 @@ func (s *Server) plain(r *request) {
 	if out == nil {
 		return
 	}
-	_ = s.send(r, out)
+	_ = s.send(r, out) // where it fails, nobody is there any more
 }
 
 // say answers without records.
@@ -166,7 +166,7 @@ func (s *Server) say(r *request, rcode int) {
 	var m message
 	m.begin(r, rcode, r.question != nil)
 	m.buf[2] &^= 0x04
-	_ = s.send(r, m.finish(r.opt != nil, rcode, r.opt != nil && r.opt.Do()))
+	_ = s.send(r, m.finish(r.opt != nil, rcode, r.opt != nil && r.opt.Do())) // the same
 }
 
 // send signs a message if the request was signed, and sends it.

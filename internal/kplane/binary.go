@@ -156,7 +156,7 @@ func (b *builder) prune() {
 	}
 	for _, dir := range builds {
 		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) > unusedFor {
-			_ = os.RemoveAll(dir)
+			_ = os.RemoveAll(dir) // what stays is tried again by the next
 		}
 	}
 }

@@ -95,7 +95,7 @@ func (a *Asker) Ask(ctx context.Context, q Question) Answer {
 	// Closing with a reset leaves nothing in TIME_WAIT: 10,000 checks of one
 	// address and port would otherwise use up the local ports within a minute.
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
+		_ = tcp.SetLinger(0) // without it the port is only free later
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()

@@ -47,9 +47,9 @@ func get(ctx context.Context, conn net.Conn, q Question) Answer {
 	}
 	until := time.Now().Add(drainTime)
 	if end, ok := ctx.Deadline(); !ok || until.Before(end) {
-		_ = conn.SetReadDeadline(until)
+		_ = conn.SetReadDeadline(until) // where it fails, reading on does
 	}
-	_, _ = io.CopyN(io.Discard, resp.Body, maxBody)
+	_, _ = io.CopyN(io.Discard, resp.Body, maxBody) // the answer is known; the rest is read so that its sender is not cut off
 	_ = resp.Body.Close()
 	return Answer{Result: OK, Status: resp.StatusCode}
 }

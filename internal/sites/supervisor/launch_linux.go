@@ -73,7 +73,7 @@ func (s *site) launch(ns *netns.Namespace, configFile string) error {
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = ns.Do(func() error {
+		_ = ns.Do(func() error { // how it began goes to started; how it ends is of no interest
 			err := cmd.Start()
 			started <- err
 			if err == nil {
