@@ -24,7 +24,7 @@ const mostDrain = 5 * time.Minute
 //	the host now                              | an address that it had stays
 //	has other addresses, somebody can ask it  | for the TTL, five minutes at most
 //	has other addresses, nobody can           | not
-//	has no address, but a name to resolve     | for the hold
+//	has no address, but a name to resolve     | for the hold, if none took its place; else as before
 //	has no entry at all, or is not offered    | not (Memory has kept it if its status went empty)
 //	any of these, and the address is refused  | not: it lies inside the cluster
 //	has no address, in a process that began   | for the hold: that of before may have kept it since its
@@ -47,6 +47,7 @@ type leftEntry struct {
 	entry gslb.Entry
 	at    time.Time
 	first bool // it had left when this process looked for the first time
+	last  bool // no other address took its place since
 }
 
 // NewDrains makes Drains. asks says that entries of hosts without a health check are asked
@@ -113,12 +114,16 @@ func readinessOf(out *translate.Output, host gslb.Name) readiness {
 
 // host notes what left a host and gives what of it stays, in the order of addresses.
 func (d *Drains) host(h *drained, o *gslb.Offer, ready readiness, now time.Time, first bool) (kept []gslb.Entry, again time.Time) {
+	has := addressed(o.Entries)
 	for _, e := range h.has {
 		if !hasAddr(o.Entries, e.Addr) {
-			h.left = append(h.left, leftEntry{e, now, first})
+			h.left = append(h.left, leftEntry{e, now, first, true})
 		}
 	}
-	h.has = addressed(o.Entries)
+	h.has = has
+	for i := range h.left {
+		h.left[i].last = h.left[i].last && len(has) == 0
+	}
 	h.left = slices.DeleteFunc(h.left, func(l leftEntry) bool {
 		return hasAddr(o.Entries, l.entry.Addr) || now.Sub(l.at) >= max(d.hold, mostDrain)
 	})
@@ -147,7 +152,7 @@ func (d *Drains) stays(o *gslb.Offer, l *leftEntry) time.Duration {
 		return d.hold
 	case len(o.Entries) == 0:
 		return 0
-	case !slices.ContainsFunc(o.Entries, func(e gslb.Entry) bool { return e.Addr.IsValid() }):
+	case l.last && !slices.ContainsFunc(o.Entries, func(e gslb.Entry) bool { return e.Addr.IsValid() }):
 		return d.hold
 	case asked:
 		return min(time.Duration(o.Policy.TTL)*time.Second, mostDrain)

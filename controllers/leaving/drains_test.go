@@ -75,11 +75,28 @@ func TestAddressesThatLeftDrain(t *testing.T) {
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, []string{"lb.example.net"}, "[192.0.2.1]", time.Second + hold, "never an empty answer"},
 			{2 * time.Minute, []string{"192.0.2.9"}, "[]", 0, "resolved, longer than a TTL after it left"},
+			{3 * time.Minute, []string{"lb-2.example.net"}, "[192.0.2.9]", 3*time.Minute + hold, "another name: the address that was there last"},
 		}, nil},
 		{"and is resolved soon", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
 			{time.Second, []string{"lb.example.net"}, "[192.0.2.1]", time.Second + hold, ""},
 			{2 * time.Second, []string{"192.0.2.9"}, "[192.0.2.1]", 31 * time.Second, "the rest of the TTL"},
+		}, nil},
+		{"it changes, and turns into a host name later", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, ""},
+			{20 * time.Second, []string{"lb.example.net"}, "[192.0.2.1 192.0.2.2]", 31 * time.Second, "the first for the rest of its TTL"},
+			{31 * time.Second, []string{"lb.example.net"}, "[192.0.2.2]", 20*time.Second + hold, "the other had it last"},
+		}, nil},
+		{"it changed long before it turns into a host name", 30, &gslb.Check{}, false, "", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"192.0.2.2"}, "[192.0.2.1]", 31 * time.Second, ""},
+			{time.Minute, []string{"lb.example.net"}, "[192.0.2.2]", time.Minute + hold, "by now the first may be anybody's"},
+		}, nil},
+		{"it changed where nobody can ask, and turns into a host name", 30, nil, true, "tcp", []step{
+			{0, []string{"192.0.2.1"}, "[]", 0, ""},
+			{time.Second, []string{"192.0.2.2"}, "[]", 0, ""},
+			{2 * time.Second, []string{"lb.example.net"}, "[192.0.2.2]", 2*time.Second + hold, "what was dropped stays dropped"},
 		}, nil},
 		{"everything is gone", 30, &gslb.Check{}, false, "", []step{
 			{0, []string{"192.0.2.1"}, "[]", 0, ""},
