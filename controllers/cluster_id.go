@@ -54,7 +54,7 @@ func WaitClusterID(ctx context.Context, cfg *rest.Config, log *slog.Logger) (str
 		case ctx.Err() != nil:
 			return "", errors.Join(ctx.Err(), err)
 		case first:
-			log.Error("the identity of the cluster cannot be read yet; trying on", "server", cfg.Host, "error", err)
+			log.Error("the identity of the cluster cannot be read yet; trying again", "server", cfg.Host, "error", err)
 		}
 		select {
 		case <-ctx.Done():

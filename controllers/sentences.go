@@ -85,7 +85,7 @@ func partMessage(c *gslb.Cluster, p *gslb.Part, why gslb.Reason) string {
 	case p.Liveness == gslb.Doubtful:
 		return said + "; the cluster is silent, and witnesses are being asked"
 	case p.Liveness == gslb.Unheard:
-		return said + "; the cluster was not heard yet"
+		return said + "; the cluster has not been heard yet"
 	}
 	return said
 }

@@ -51,7 +51,7 @@ func TestPartMessageTellsWhyASilentClusterIsBelieved(t *testing.T) {
 		{gslb.Cluster{Witness: gslb.Witness{Kind: gslb.Isolation}}, gslb.Part{Liveness: gslb.Vouched}, "cut off itself"},
 		{gslb.Cluster{}, gslb.Part{Liveness: gslb.Lost, Checked: true}, "its entry answers for this host"},
 		{gslb.Cluster{}, gslb.Part{Liveness: gslb.Doubtful}, "witnesses are being asked"},
-		{gslb.Cluster{}, gslb.Part{Liveness: gslb.Unheard}, "not heard yet"},
+		{gslb.Cluster{}, gslb.Part{Liveness: gslb.Unheard}, "has not been heard yet"},
 		{gslb.Cluster{K8gb: true}, gslb.Part{Liveness: gslb.Fresh}, "runs k8gb"},
 	} {
 		assert.Contains(t, partMessage(&c.cluster, &c.part, gslb.ReasonReady), c.want)

@@ -264,6 +264,6 @@ func (s *source) note(err error) {
 	case apierrors.IsForbidden(err):
 		s.log.Error("a kind may not be read; grant get, list and watch to Meridian's ServiceAccount (controllers/rbac/rbac.yaml)", "kind", s.kind, "error", err)
 	default:
-		s.log.Error("a kind cannot be read; reading goes on trying", "kind", s.kind, "error", err)
+		s.log.Error("a kind cannot be read; trying again", "kind", s.kind, "error", err)
 	}
 }

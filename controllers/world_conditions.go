@@ -65,7 +65,7 @@ func (in *zoneInput) upToDate(own *translate.Zone) metav1.Condition {
 		said = append(said, fmt.Sprintf(message, args...))
 	}
 	if at := in.world.Local.Blind; !at.IsZero() {
-		tell(gslbv1beta1.ReasonBlind, "this cluster cannot read its objects since %s and keeps what it knew", clock(at))
+		tell(gslbv1beta1.ReasonBlind, "this cluster has not been able to read its objects since %s and keeps what it knew", clock(at))
 	}
 	if in.held.gslbs > 0 {
 		tell(gslbv1beta1.ReasonRemovalsHeld, "%d Gslbs vanished together while the API was read anew; what they offered is kept until %s: restore them; %s",
@@ -82,7 +82,7 @@ func (in *zoneInput) upToDate(own *translate.Zone) metav1.Condition {
 		c.Message = "what is known is answered; no guard keeps something older"
 		if in.lost {
 			c.Reason = gslbv1beta1.ReasonSavedWorldLost
-			c.Message = "the world of before the last start could not be used and was set aside as world.bad in the state folder, so that this process began without it; the log says why"
+			c.Message = "the world saved before the last start could not be used: it was set aside as world.bad in the state folder, and this process began without it; the log says why"
 		}
 	}
 	return c
@@ -106,12 +106,12 @@ func (in *zoneInput) peersHeard(own *translate.Zone) metav1.Condition {
 	for i := range in.world.Clusters {
 		switch p := &in.world.Clusters[i]; p.Liveness {
 		case gslb.Lost:
-			lost = append(lost, fmt.Sprintf("cluster %s is silent and nobody vouches for it, since %s: its addresses are the last resort", p.Tag, clock(p.Since)))
+			lost = append(lost, fmt.Sprintf("cluster %s has been silent and nobody has vouched for it since %s: its addresses are the last resort", p.Tag, clock(p.Since)))
 		case gslb.Vouched:
-			vouched = append(vouched, fmt.Sprintf("cluster %s is silent, since %s, but %s: its addresses stay", p.Tag, clock(p.Since), vouches(p.Witness)))
+			vouched = append(vouched, fmt.Sprintf("cluster %s has been silent since %s, but %s: its addresses stay", p.Tag, clock(p.Since), vouches(p.Witness)))
 		case gslb.Fresh, gslb.Doubtful:
 			if !p.Unread.IsZero() {
-				unread = append(unread, fmt.Sprintf("cluster %s calls this one and its report cannot be read, since %s: what it said last counts; let this cluster connect to TCP port 53 of its name servers", p.Tag, clock(p.Unread)))
+				unread = append(unread, fmt.Sprintf("cluster %s calls this one, but its report has not been readable since %s: what it said last counts; let this cluster connect to TCP port 53 of its name servers", p.Tag, clock(p.Unread)))
 				continue
 			}
 			heard = append(heard, string(p.Tag))

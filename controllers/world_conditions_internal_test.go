@@ -58,7 +58,7 @@ func TestConditionsOfTheWorld(t *testing.T) {
 		}, "PeersHeard", "False PeerVouched", []string{"us", "cluster ap hears it", "since 2026-03-01 12:00:00 UTC"}},
 		{"lost", func(in *zoneInput) {
 			in.world.Clusters = append(in.world.Clusters, peer(gslb.Lost, gslb.Witness{}), gslb.Cluster{Tag: "ap", Liveness: gslb.Vouched, Witness: gslb.Witness{Kind: gslb.Heartbeat}})
-		}, "PeersHeard", "False PeerLost", []string{"us is silent and nobody vouches", "cluster ap is silent", "its heartbeat"}},
+		}, "PeersHeard", "False PeerLost", []string{"us has been silent and nobody has vouched", "cluster ap has been silent", "its heartbeat"}},
 		{"heard and not read", func(in *zoneInput) {
 			us := peer(gslb.Fresh, gslb.Witness{})
 			us.Unread = at

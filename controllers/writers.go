@@ -184,7 +184,7 @@ func (w *writers) note(ctx context.Context, t task, wrote bool, err error) {
 	switch told := w.failed[t]; {
 	case err != nil && !told:
 		w.failed[t] = true
-		w.log.Warn("an object cannot be written; trying on", "what", string(t.what), "object", t.key.String(), "error", err)
+		w.log.Warn("an object cannot be written; trying again", "what", string(t.what), "object", t.key.String(), "error", err)
 	case err == nil && told:
 		delete(w.failed, t)
 		w.log.Info("an object is written again", "what", string(t.what), "object", t.key.String())

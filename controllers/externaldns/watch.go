@@ -165,6 +165,6 @@ func (o *Objects) note(err error) {
 	}
 	if !o.told {
 		o.told = true
-		o.log.Warn("DNSEndpoints cannot be read; trying on", "namespace", o.namespace, "error", err)
+		o.log.Warn("DNSEndpoints cannot be read; trying again", "namespace", o.namespace, "error", err)
 	}
 }
