@@ -92,7 +92,7 @@ func Default() Config {
 // Bind adds a flag for every field; the present values are the defaults.
 func (c *Config) Bind(fs *pflag.FlagSet) {
 	fs.StringVar(&c.GeoTag, "geo-tag", c.GeoTag, "name of this cluster within the zone, like eu (required)")
-	fs.StringVar(&c.ClusterID, "cluster-id", c.ClusterID, "identity of this cluster, the same in all its replicas (default: UID of namespace kube-system; with --manifests files-TAG, so give each such cluster one of its own)")
+	fs.StringVar(&c.ClusterID, "cluster-id", c.ClusterID, "identity of this cluster, the same in all its replicas (default: UID of namespace kube-system; with --manifests it is files-TAG, so give each such cluster an id of its own)")
 
 	fs.StringVar(&c.Zone, "zone", c.Zone, "load-balanced zone, like cloud.example.com (more zones: ZoneDelegation objects)")
 	fs.StringVar(&c.EdgeZone, "edge-zone", c.EdgeZone, "its parent, where the delegation is kept, like example.com")

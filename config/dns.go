@@ -47,7 +47,7 @@ func (d *DNS) bind(fs *pflag.FlagSet) {
 	fs.StringVar(&d.Clients, "dns-clients", d.Clients, "whether queries come from the addresses of clients: visible, hidden (by a load balancer: nothing is limited by address) or auto (as --service says)")
 	fs.StringVar(&d.NSID, "dns-nsid", d.NSID, "name of this instance for those who ask for it (default: none)")
 	fs.IntVar(&d.TCPConns, "dns-tcp-connections", d.TCPConns, "TCP and TLS connections; more take the place of those idle longest")
-	fs.IntVar(&d.TCPConnsPerClient, "dns-tcp-connections-per-client", d.TCPConnsPerClient, "of one IPv4 address or IPv6 /64; 0: a quarter of all")
+	fs.IntVar(&d.TCPConnsPerClient, "dns-tcp-connections-per-client", d.TCPConnsPerClient, "TCP and TLS connections of one client, an IPv4 address or IPv6 /64; 0: a quarter of all")
 	fs.DurationVar(&d.TCPIdle, "dns-tcp-idle", d.TCPIdle, "how long a TCP or TLS connection may be idle")
 	fs.StringSliceVar(&d.TLSListen, "dot-listen", d.TLSListen, "addresses for DNS over TLS, like :853 (default: none)")
 	fs.StringVar(&d.TLSCertFile, "dot-cert-file", d.TLSCertFile, "certificate chain for DNS over TLS, PEM; read again when it changes")

@@ -64,7 +64,7 @@ func newRoot() *cobra.Command {
 		Use:   "meridian",
 		Short: "Global server load balancing for Kubernetes, with its own authoritative DNS server",
 		Long: `Meridian answers DNS for a load-balanced zone from several clusters at once, so
-that users reach a cluster that can serve them. Every cluster runs one; the
+that users reach a cluster that can serve them. Every cluster runs its own; the
 clusters are equals, tell each other what they can serve, and keep the zone's
 delegation in the edge zone themselves.`,
 		SilenceUsage:  true,

@@ -227,7 +227,7 @@ func notes(w *gslb.World, h *gslb.Host, d *strategies.Decision) []string {
 		out = append(out, fmt.Sprintf("this cluster is cut off since %s and %s %s", w.Isolated.Format(time.RFC3339), keeps, w.IsolatedUntil.Format(time.RFC3339)))
 	}
 	if !w.Unsought.IsZero() {
-		out = append(out, fmt.Sprintf("the edge zone could not be read since the start and no other cluster called, so until %s names that are not known here get SERVFAIL", w.Unsought.Format(time.RFC3339)))
+		out = append(out, fmt.Sprintf("the edge zone could not be read since the start and no other cluster called, so names that are not known here get SERVFAIL until %s", w.Unsought.UTC().Format(time.RFC3339)))
 	}
 	for i := range h.Parts {
 		out = append(out, ofCluster(w.Cluster(h.Parts[i].Cluster), &h.Parts[i])...)
@@ -246,13 +246,13 @@ func ofCluster(c *gslb.Cluster, p *gslb.Part) []string {
 		if c.Witness.By != "" {
 			by += " " + string(c.Witness.By)
 		}
-		out = append(out, fmt.Sprintf("cluster %s is silent since %s, and its offers stay, for somebody vouches for it: %s", c.Tag, c.Since.UTC().Format(time.RFC3339), by))
+		out = append(out, fmt.Sprintf("cluster %s has been silent since %s, and its offers stay, for somebody vouches for it: %s", c.Tag, c.Since.UTC().Format(time.RFC3339), by))
 	}
 	if p.Checked && p.Liveness == gslb.Lost {
 		out = append(out, fmt.Sprintf("cluster %s is silent, but its entries answer for this host", p.Cluster))
 	}
 	if c != nil && !c.Unread.IsZero() {
-		out = append(out, fmt.Sprintf("cluster %s calls this one, but its report is not read since %s, so what it said then counts", c.Tag, c.Unread.UTC().Format(time.RFC3339)))
+		out = append(out, fmt.Sprintf("cluster %s calls this one, but its report has not been read since %s, so what it said then counts", c.Tag, c.Unread.UTC().Format(time.RFC3339)))
 	}
 	if p.Held {
 		out = append(out, fmt.Sprintf("cluster %s does not offer the host any more; many vanished together, so what it offered is kept for a while", p.Cluster))

@@ -78,7 +78,7 @@ func TestWhoVouchesAndWhoseTagIsInDisputeIsNoted(t *testing.T) {
 			require.NoError(t, err)
 			return x.Notes
 		}
-		const silent = "cluster us is silent since 2026-03-01T12:00:00Z, and its offers stay, for somebody vouches for it: "
+		const silent = "cluster us has been silent since 2026-03-01T12:00:00Z, and its offers stay, for somebody vouches for it: "
 		assert.Equal(t, []string{silent + "thirdCluster ap"}, notes())
 		us.Witness = gslb.Witness{Kind: gslb.Heartbeat}
 		assert.Equal(t, []string{silent + "heartbeat"}, notes())
@@ -98,7 +98,7 @@ func TestAClusterThatIsNotReadIsNoted(t *testing.T) {
 		w.Cluster("us").Unread = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 		x, err = explain.Of(&w, name, netip.Addr{})
 		require.NoError(t, err)
-		assert.Equal(t, []string{"cluster us calls this one, but its report is not read since 2026-03-01T12:00:00Z, so what it said then counts"}, x.Notes)
+		assert.Equal(t, []string{"cluster us calls this one, but its report has not been read since 2026-03-01T12:00:00Z, so what it said then counts"}, x.Notes)
 	})
 }
 
