@@ -196,6 +196,46 @@ func TestATroubleBetweenTwoDenialsStillWantsTheSecond(t *testing.T) {
 	})
 }
 
+// TestTroubleKeepsTheNewestToo: not only the addresses whose TTL is the longest.
+func TestTroubleKeepsTheNewestToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.says(lb, 5*time.Minute, "198.51.100.1")
+		b, _ := start(t, hostnames.Config[string]{Asker: s})
+		b.Want("a", []string{lb})
+		synctest.Wait()
+		s.says(lb, 10*time.Second, "198.51.100.2")
+		time.Sleep(272 * time.Second)
+		synctest.Wait()
+		require.Equal(t, []string{"198.51.100.1", "198.51.100.2"}, addrs(b))
+		s.fails(lb)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		assert.Equal(t, []string{"198.51.100.1", "198.51.100.2"}, addrs(b))
+	})
+}
+
+func TestAnAnswerForgetsADenial(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		s.says(lb, 30*time.Second, "198.51.100.1")
+		b, _ := start(t, hostnames.Config[string]{Asker: s})
+		b.Want("a", []string{lb})
+		synctest.Wait()
+		for range 3 {
+			s.says(lb, 20*time.Second)
+			time.Sleep(31 * time.Second)
+			synctest.Wait()
+			require.ErrorContains(t, b.Trouble(lb), "does not exist")
+			assert.Equal(t, []string{"198.51.100.1"}, addrs(b), "each denial is the first after an answer")
+			s.says(lb, 30*time.Second, "198.51.100.1")
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+			require.NoError(t, b.Trouble(lb))
+		}
+	})
+}
+
 func TestNamesAreAskedForWhileSomebodyWantsThem(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScript()
