@@ -65,6 +65,7 @@ func (c *Controllers) writeAnnotated(ctx context.Context, key types.NamespacedNa
 		}
 		return false, nil
 	}
+	translate.KeepWeights(obj, desired, twins.Choose().Gslb)
 	if existing == nil && (twins.K8gb != nil || twins.Absa != nil || c.lacksOwnKinds()) {
 		return c.writeAnnotatedIncumbent(ctx, obj, twins, desired)
 	}
@@ -77,7 +78,19 @@ func (c *Controllers) writeAnnotated(ctx context.Context, key types.NamespacedNa
 		c.events.Eventf(obj, corev1.EventTypeWarning, gslbv1beta1.ReasonInvalidSpec, "%s", err.Error())
 		return false, nil
 	}
+	c.tellAdjusted(obj, err)
 	return err == nil, err
+}
+
+// tellAdjusted tells what of the annotations is not followed as it is written, once the Gslb
+// is written.
+func (c *Controllers) tellAdjusted(obj client.Object, err error) {
+	if err != nil {
+		return
+	}
+	for _, n := range translate.AnnotationNotes(obj) {
+		c.events.Eventf(obj, corev1.EventTypeNormal, gslbv1beta1.ReasonAdjusted, "%s", n.String())
+	}
 }
 
 // annotatedAt gives the object of a name that asks for a Gslb, and the one that has the

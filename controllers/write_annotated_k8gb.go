@@ -48,12 +48,21 @@ func (c *Controllers) writeAnnotatedIncumbent(ctx context.Context, obj client.Ob
 	next := copyOf(old.obj)
 	switch g := next.(type) {
 	case *k8gb.Gslb:
-		g.Spec.Strategy = made.Spec.Strategy
+		follow(&g.Spec.Strategy, made.Spec.Strategy)
 	case *absa.Gslb:
-		g.Spec.Strategy = made.Spec.Strategy
+		follow(&g.Spec.Strategy, made.Spec.Strategy)
 	}
 	err := c.client.Patch(ctx, next, client.MergeFromWithOptions(old.obj, client.MergeFromWithOptimisticLock{}))
 	return c.wroteAnnotated(obj, err)
+}
+
+// follow takes over the strategy that annotations ask for. Weights that people wrote stay
+// where the annotations give none, whether they count with it or not.
+func follow(have *k8gb.Strategy, asked k8gb.Strategy) {
+	if len(asked.Weight) == 0 {
+		asked.Weight = have.Weight
+	}
+	*have = asked
 }
 
 // removeAnnotatedIncumbent removes a Gslb in a group of k8gb whose annotation was taken
@@ -73,6 +82,9 @@ func (c *Controllers) removeAnnotatedIncumbent(ctx context.Context, owner client
 func (c *Controllers) makeIncumbent(ctx context.Context, obj client.Object, desired *gslbv1beta1.Gslb) (bool, error) {
 	made, notes := k8gb.FromMeridian(desired)
 	for _, n := range notes {
+		if n.Path == "spec.entryAddresses" {
+			continue // the annotation that gave them counts where it stands
+		}
 		c.events.Eventf(obj, corev1.EventTypeWarning, gslbv1beta1.ReasonInvalidSpec, "%s: %s; Meridian's own definitions are not installed", n.Path, n.Message)
 	}
 	made.TypeMeta = metav1.TypeMeta{}
@@ -89,6 +101,7 @@ func (c *Controllers) wroteAnnotated(obj client.Object, err error) (bool, error)
 		c.events.Eventf(obj, corev1.EventTypeWarning, gslbv1beta1.ReasonInvalidSpec, "%s", err.Error())
 		return false, nil
 	}
+	c.tellAdjusted(obj, err)
 	return err == nil, err
 }
 

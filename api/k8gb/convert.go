@@ -67,8 +67,8 @@ func (c *converter) strategy(s *Strategy) gslbv1beta1.Strategy {
 	const at = "spec.strategy."
 	out := gslbv1beta1.Strategy{
 		Type:                       gslbv1beta1.StrategyType(s.Type),
-		DNSTTLSeconds:              c.number(at+"dnsTtlSeconds", s.DNSTTLSeconds, gslbv1beta1.DefaultDNSTTLSeconds, 0, 86400),
-		SplitBrainThresholdSeconds: c.number(at+"splitBrainThresholdSeconds", s.SplitBrainThresholdSeconds, gslbv1beta1.DefaultSplitBrainThresholdSeconds, 5, 86400),
+		DNSTTLSeconds:              c.ttl(at+"dnsTtlSeconds", s.DNSTTLSeconds),
+		SplitBrainThresholdSeconds: c.number(at+"splitBrainThresholdSeconds", unlessZero(s.SplitBrainThresholdSeconds), gslbv1beta1.DefaultSplitBrainThresholdSeconds, 5, 86400),
 		WhenAllUnhealthy:           gslbv1beta1.AnswerEmpty,
 	}
 	primary := strings.ToLower(strings.TrimSpace(s.PrimaryGeoTag))
@@ -96,6 +96,26 @@ func (c *converter) weights(in map[string]int) map[string]gslbv1beta1.Weight {
 		out[strings.ToLower(tag)] = gslbv1beta1.Weight(*c.number("spec.strategy.weight["+tag+"]", new(in[tag]), 0, 0, 1000))
 	}
 	return out
+}
+
+// TTL gives the seconds that k8gb means by a number of them, in a Gslb or in an
+// annotation, and what is not followed as it is written: 0 is the default.
+func TTL(path string, seconds int) (int32, []Note) {
+	c := converter{}
+	ttl := c.ttl(path, &seconds)
+	return *ttl, c.notes
+}
+
+func (c *converter) ttl(path string, value *int) *int32 {
+	return c.number(path, unlessZero(value), gslbv1beta1.DefaultDNSTTLSeconds, 0, 86400)
+}
+
+// unlessZero gives a number of a field in which k8gb takes 0 for nothing written.
+func unlessZero(value *int) *int {
+	if value != nil && *value == 0 {
+		return nil
+	}
+	return value
 }
 
 // number bounds a number as Meridian does.

@@ -73,6 +73,39 @@ serviceHealthPolicy: Any
 serviceHealthScope: clusterset
 strategy: {type: geoip, dnsTtlSeconds: 30, splitBrainThresholdSeconds: 300, whenAllUnhealthy: empty}
 `},
+		{"what k8gb stores where nothing was written, and letters of any case", `
+metadata: {name: app}
+spec:
+  resourceRef: {}
+  ingress:
+    ingressClassName: ""
+    backend: {}
+    tls: [{hosts: [Shop.Example.com], secretName: app}]
+    rules:
+    - host: Shop.Example.com
+      http: {paths: [{path: /, backend: {service: {name: app, port: {number: 80}}}}, {path: /static, pathType: Exact, backend: {resource: {apiGroup: stores.example.com, kind: Bucket, name: static}}}]}
+  strategy: {type: roundRobin, weight: {EU: 5}, dnsTtlSeconds: 0, splitBrainThresholdSeconds: 0}
+`, `
+ingress:
+  tls: [{hosts: [shop.example.com], secretName: app}]
+  rules:
+  - host: shop.example.com
+    http: {paths: [{path: /, pathType: ImplementationSpecific, backend: {service: {name: app, port: {number: 80}}}}, {path: /static, pathType: Exact, backend: {resource: {apiGroup: stores.example.com, kind: Bucket, name: static}}}]}
+serviceHealthPolicy: Any
+serviceHealthScope: clusterset
+strategy: {type: roundRobin, weight: {eu: 5}, dnsTtlSeconds: 30, splitBrainThresholdSeconds: 300, whenAllUnhealthy: empty}
+`},
+		{"a kind without its version", `
+metadata: {name: app}
+spec:
+  resourceRef: {kind: Service, name: app}
+  strategy: {type: roundRobin}
+`, `
+resourceRef: {apiVersion: v1, kind: Service, name: app}
+serviceHealthPolicy: Any
+serviceHealthScope: clusterset
+strategy: {type: roundRobin, dnsTtlSeconds: 30, splitBrainThresholdSeconds: 300, whenAllUnhealthy: empty}
+`},
 	} {
 		g, notes := read(t, c.in).Meridian()
 		assert.Empty(t, notes, c.why)
@@ -95,7 +128,7 @@ func TestWhatIsNotFollowedAsWrittenIsSaid(t *testing.T) {
 		{"k8gb answers it so", `{type: failover}`, "spec.strategy.primaryGeoTag", gslbv1beta1.RoundRobin},
 		{"weights go with roundRobin", `{type: failover, primaryGeoTag: EU, weight: {eu: 1}}`, "spec.strategy.weight", gslbv1beta1.Failover},
 		{"a TTL of a week", `{type: roundRobin, dnsTtlSeconds: 604800}`, "spec.strategy.dnsTtlSeconds", gslbv1beta1.RoundRobin},
-		{"a threshold of no time", `{type: roundRobin, splitBrainThresholdSeconds: 0}`, "spec.strategy.splitBrainThresholdSeconds", gslbv1beta1.RoundRobin},
+		{"a threshold of less than no time", `{type: roundRobin, splitBrainThresholdSeconds: -1}`, "spec.strategy.splitBrainThresholdSeconds", gslbv1beta1.RoundRobin},
 		{"a weight that is too much", `{type: roundRobin, weight: {eu: 5000}}`, "spec.strategy.weight[eu]", gslbv1beta1.RoundRobin},
 	} {
 		g, notes := read(t, "spec: {resourceRef: {kind: Ingress, name: app}, strategy: "+c.strategy+"}").Meridian()
@@ -106,6 +139,15 @@ func TestWhatIsNotFollowedAsWrittenIsSaid(t *testing.T) {
 			assert.Equal(t, gslbv1beta1.GeoTag("eu"), g.Spec.Strategy.PrimaryGeoTag, "names are compared without case")
 		}
 	}
+}
+
+func TestOfIngressAndReferenceTheReferenceIsFollowed(t *testing.T) {
+	g, notes := read(t, `spec: {ingress: {rules: [{host: app.example.com, http: {paths: []}}]}, resourceRef: {kind: Ingress, matchLabels: {app: shop}}, strategy: {type: roundRobin}}`).Meridian()
+	assert.Nil(t, g.Spec.Ingress)
+	require.NotNil(t, g.Spec.ResourceRef)
+	assert.Equal(t, gslbv1beta1.LabelValue("shop"), g.Spec.ResourceRef.MatchLabels["app"])
+	require.Len(t, notes, 1)
+	assert.Equal(t, "spec.ingress", notes[0].Path)
 }
 
 func TestOlderGroupMeansTheSame(t *testing.T) {
@@ -210,4 +252,31 @@ func TestDefinitionsAreThoseThatPeopleKnow(t *testing.T) {
 		assert.JSONEq(t, "300", string(strategy.Properties["splitBrainThresholdSeconds"].Default.Raw))
 		assert.Equal(t, []string{"type"}, strategy.Required)
 	}
+}
+
+func TestWhatK8gbHasNoWordsForIsSaid(t *testing.T) {
+	g := &gslbv1beta1.Gslb{}
+	require.NoError(t, yaml.UnmarshalStrict([]byte(`spec:
+  resourceRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: app}
+  entryAddresses: [192.0.2.1]
+  strategy: {type: failover, failoverOrder: [us, eu]}`), g))
+	old, notes := k8gb.FromMeridian(g)
+	assert.Equal(t, "us", old.Spec.Strategy.PrimaryGeoTag, "the first choice")
+	var paths []string
+	for _, n := range notes {
+		paths = append(paths, n.Path)
+	}
+	assert.Equal(t, []string{"spec.strategy.failoverOrder", "spec.entryAddresses"}, paths)
+
+	g.Spec.Strategy = gslbv1beta1.Strategy{Type: gslbv1beta1.WeightedRoundRobin, Weight: map[string]gslbv1beta1.Weight{"eu": 3}}
+	old, _ = k8gb.FromMeridian(g)
+	assert.Equal(t, k8gb.Strategy{Type: "roundRobin", Weight: map[string]int{"eu": 3}}, old.Spec.Strategy)
+}
+
+func TestServicesOfAStatusAreCompared(t *testing.T) {
+	of := func(name string) *k8gb.GslbStatus {
+		return &k8gb.GslbStatus{Servers: []k8gb.Server{{Host: "a.example.com", Services: []k8gb.NamespacedName{{Namespace: "test", Name: name}}}}}
+	}
+	assert.True(t, of("app").Equal(of("app")))
+	assert.False(t, of("app").Equal(of("other")))
 }

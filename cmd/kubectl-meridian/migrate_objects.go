@@ -116,6 +116,13 @@ func (m *migration) complete(ctx context.Context, v *move) error {
 			return err
 		}
 		if desired, _ := translate.FromAnnotations(ing); err == nil && desired != nil {
+			translate.KeepWeights(ing, desired, v.gslb)
+			people := twinMeta(v.old[0])
+			if people.Labels == nil {
+				people.Labels = make(map[string]string, len(desired.Labels))
+			}
+			maps.Copy(people.Labels, desired.Labels)
+			desired.Labels, desired.Annotations = people.Labels, people.Annotations
 			v.gslb, v.notes = desired, nil
 			v.gslb.TypeMeta = metav1.TypeMeta{}
 			return nil

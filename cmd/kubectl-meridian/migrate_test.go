@@ -36,12 +36,61 @@ spec:
   strategy: {type: failover, primaryGeoTag: eu}
 `
 
+// leftByK8gb is what k8gb leaves in clusters that are old: an Ingress that belongs to nobody
+// since k8gb moved its Gslb to the newer group, and a Gslb that k8gb made for an annotated
+// Ingress, with weights and an address that people wrote into it.
+const leftByK8gb = `apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: moved, namespace: test-gslb}
+spec:
+  rules:
+  - host: moved.cloud.example.com
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: frontend-podinfo, port: {name: http}}}}]}
+---
+apiVersion: k8gb.io/v1beta1
+kind: Gslb
+metadata: {name: moved, namespace: test-gslb}
+spec:
+  ingress:
+    rules:
+    - host: moved.cloud.example.com
+      http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: frontend-podinfo, port: {name: http}}}}]}
+  strategy: {type: roundRobin}
+---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: weighted, namespace: test-gslb, annotations: {k8gb.io/strategy: roundRobin}}
+spec:
+  rules:
+  - host: weighted.cloud.example.com
+    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: frontend-podinfo, port: {name: http}}}}]}
+`
+
+// madeForAnnotations makes the Gslb that k8gb makes for the Ingress of leftByK8gb.
+func (p *place) madeForAnnotations() {
+	p.t.Helper()
+	ing := &networkingv1.Ingress{}
+	require.NoError(p.t, p.api.Get(p.t.Context(), client.ObjectKey{Namespace: "test-gslb", Name: "weighted"}, ing))
+	require.NoError(p.t, p.api.Create(p.t.Context(), &k8gb.Gslb{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "test-gslb", Name: "weighted", Labels: map[string]string{"team": "shop"}, Annotations: map[string]string{gslbv1beta1.K8gbAnnotationExposedIPAddresses: "192.0.2.9"},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(ing, networkingv1.SchemeGroupVersion.WithKind("Ingress"))},
+		},
+		Spec: k8gb.GslbSpec{
+			ResourceRef: &k8gb.ResourceRef{ObjectReference: corev1.ObjectReference{APIVersion: "networking.k8s.io/v1", Kind: "Ingress", Name: "weighted"}},
+			Strategy:    k8gb.Strategy{Type: "roundRobin", Weight: map[string]int{"eu": 5, "us": 1}},
+		},
+	}))
+}
+
 func TestMigrateMovesEverythingWithoutAChangedAnswer(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
 	p.apply("playground.yaml")
 	p.apply("annotated.yaml")
 	p.applyText(migratedByK8gb)
+	p.applyText(leftByK8gb)
+	p.madeForAnnotations()
 	g := &absa.Gslb{}
 	p.until(func() error {
 		require.NoError(t, p.api.Get(t.Context(), client.ObjectKey{Namespace: "test-gslb", Name: "test-gslb"}, g))
@@ -55,6 +104,9 @@ func TestMigrateMovesEverythingWithoutAChangedAnswer(t *testing.T) {
 	p.watch(watchedHost, "192.0.2.1", "192.0.2.2")
 	p.watch(failoverHost, "192.0.2.1")
 	p.watch("annotated.cloud.example.com", "192.0.2.3")
+	p.ingress("moved", "192.0.2.4")
+	p.watch("moved.cloud.example.com", "192.0.2.4")
+	p.watch("weighted.cloud.example.com", "192.0.2.9")
 
 	plan, err := p.migrate(migration{})
 	require.NoError(t, err, plan)
@@ -75,6 +127,9 @@ func TestMigrateMovesEverythingWithoutAChangedAnswer(t *testing.T) {
 		assert.True(t, metav1.IsControlledBy(ing, twin))
 		assert.Len(t, ing.OwnerReferences, 1, "nothing of k8gb takes it along")
 	}
+	require.NoError(t, p.api.Get(t.Context(), client.ObjectKey{Namespace: "test-gslb", Name: "weighted"}, twin))
+	assert.Equal(t, map[string]gslbv1beta1.Weight{"eu": 5, "us": 1}, twin.Spec.Strategy.Weight, "for weights k8gb has no annotation: they are people's")
+	assert.Equal(t, "shop", twin.Labels["team"])
 	again, err := p.migrate(migration{apply: true})
 	require.NoError(t, err, again)
 	assert.NotContains(t, again, "create", "it is done already")

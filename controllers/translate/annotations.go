@@ -4,6 +4,7 @@ package translate
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/meridian-gslb/meridian/api/k8gb"
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 // Labels by which Liqo marks a copy of an object from another cluster.
@@ -27,13 +29,27 @@ const (
 // It is nil without problems where the object is not annotated, or was made for a
 // Gslb itself. With problems it is nil too: what is there stays as it is.
 //
-// Annotations of gslb.meridian.dev win over those of k8gb.io, one by one.
+// Annotations of gslb.meridian.dev win over those of k8gb.io, one by one. What k8gb takes in
+// one of its own is taken there: any letters in a geo tag, a primary that the strategy has no
+// use for, 0 for the default TTL.
 func FromAnnotations(obj refs.Object) (*gslbv1beta1.Gslb, []Problem) {
+	g, problems, _ := fromAnnotations(obj)
+	return g, problems
+}
+
+// AnnotationNotes says what of the annotations that [FromAnnotations] accepts is not followed
+// as it is written.
+func AnnotationNotes(obj refs.Object) []Problem {
+	_, _, notes := fromAnnotations(obj)
+	return notes
+}
+
+func fromAnnotations(obj refs.Object) (_ *gslbv1beta1.Gslb, problems, notes []Problem) {
 	r := annotationReader{annotations: obj.GetAnnotations()}
 	strategy := r.value("type", gslbv1beta1.AnnotationStrategy, gslbv1beta1.K8gbAnnotationStrategy)
 	gvk := refs.KindOf(obj)
 	if strategy == "" || gvk.Empty() || madeForGslb(obj) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	owner := metav1.NewControllerRef(obj, gvk)
 	if gvk.GroupKind() != refs.KindIngress { // to hold its owner back needs a right on that, which is asked for Ingresses alone
@@ -53,7 +69,7 @@ func FromAnnotations(obj refs.Object) (*gslbv1beta1.Gslb, []Problem) {
 			EntryAddresses:      r.addresses(),
 			Strategy: gslbv1beta1.Strategy{
 				Type:                       gslbv1beta1.StrategyType(strategy),
-				PrimaryGeoTag:              gslbv1beta1.GeoTag(r.value("primaryGeoTag", gslbv1beta1.AnnotationPrimaryGeoTag, gslbv1beta1.K8gbAnnotationPrimaryGeoTag)),
+				PrimaryGeoTag:              r.primary(strategy),
 				FailoverOrder:              r.order(),
 				Weight:                     r.weights(),
 				DNSTTLSeconds:              r.ttl(),
@@ -67,9 +83,9 @@ func FromAnnotations(obj refs.Object) (*gslbv1beta1.Gslb, []Problem) {
 		r.problem(p)
 	}
 	if len(r.problems) > 0 {
-		return nil, r.problems
+		return nil, r.problems, nil
 	}
-	return g, nil
+	return g, nil, r.notes
 }
 
 // UpdateAnnotated gives what is to be written of a Gslb that annotations ask for: the
@@ -91,6 +107,17 @@ func UpdateAnnotated(existing, desired *gslbv1beta1.Gslb) *gslbv1beta1.Gslb {
 		return nil
 	}
 	return updated
+}
+
+// KeepWeights gives a Gslb that annotations ask for the weights that the existing one has, where
+// the annotations are those of k8gb: it has none for weights, and leaves those that people
+// wrote into the Gslb.
+func KeepWeights(obj refs.Object, desired, existing *gslbv1beta1.Gslb) {
+	a := obj.GetAnnotations()
+	s := &desired.Spec.Strategy
+	if existing != nil && a[gslbv1beta1.AnnotationStrategy] == "" && a[gslbv1beta1.AnnotationWeights] == "" && s.Type == gslbv1beta1.RoundRobin {
+		s.Weight = maps.Clone(existing.Spec.Strategy.Weight)
+	}
 }
 
 // madeForGslb reports that a Gslb, of Meridian or k8gb, owns the object.
@@ -117,6 +144,7 @@ type annotationReader struct {
 	annotations map[string]string
 	from        map[string]string // field of spec, such as "strategy.weight": annotation
 	problems    []Problem
+	notes       []Problem
 }
 
 // value gives the first annotation that is set, for a field of spec.strategy.
@@ -151,6 +179,20 @@ func (r *annotationReader) wrong(key, message string) {
 	r.problems = append(r.problems, Problem{Path: annotationPath(key), Message: message})
 }
 
+func (r *annotationReader) primary(strategy string) gslbv1beta1.GeoTag {
+	const field = "primaryGeoTag"
+	tag := r.value(field, gslbv1beta1.AnnotationPrimaryGeoTag, gslbv1beta1.K8gbAnnotationPrimaryGeoTag)
+	if r.from["spec.strategy."+field] == gslbv1beta1.K8gbAnnotationPrimaryGeoTag {
+		if strategy != string(gslbv1beta1.Failover) {
+			return ""
+		}
+		if known, err := gslb.ParseGeoTag(tag); err == nil {
+			tag = string(known)
+		}
+	}
+	return gslbv1beta1.GeoTag(tag)
+}
+
 func (r *annotationReader) ttl() *int32 {
 	const field = "dnsTtlSeconds"
 	text := r.value(field, gslbv1beta1.AnnotationDNSTTLSeconds, gslbv1beta1.K8gbAnnotationDNSTTLSeconds)
@@ -160,6 +202,12 @@ func (r *annotationReader) ttl() *int32 {
 	seconds, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
 		r.wrong(r.from["spec.strategy."+field], fmt.Sprintf("%q is not a number of seconds, such as \"30\"", text))
+	} else if key := r.from["spec.strategy."+field]; key == gslbv1beta1.K8gbAnnotationDNSTTLSeconds {
+		bounded, notes := k8gb.TTL(annotationPath(key), int(seconds))
+		for _, n := range notes {
+			r.notes = append(r.notes, Problem(n))
+		}
+		return &bounded
 	}
 	return pointer(int32(seconds))
 }

@@ -25,6 +25,8 @@ const karmadaWork = "work.karmada.io/"
 //	none                         | –    | created
 //	ours                         | yes  | updated where it differs
 //	of a twin in another group   | yes  | updated where it differs; `kubectl meridian migrate` makes it ours
+//	nobody's, and the Gslb is    | yes  | updated where it differs, and belongs to nobody still: k8gb
+//	  k8gb's, or was             |      | takes such a one, and leaves one when it moves Gslbs to its newer group
 //	the one that made the Gslb   | yes  | never
 //	any, and nothing is writable | yes  | never
 //	propagated by Karmada        | yes  | never, and said
@@ -35,7 +37,7 @@ func (b *builder) embedded() {
 	case b.in.ReadOnly:
 	case found == nil:
 		b.write(desiredIngress(b.in.Gslb))
-	case metav1.IsControlledBy(found, b.in.Gslb), ofTwin(found, b.in.Gslb):
+	case metav1.IsControlledBy(found, b.in.Gslb), ofTwin(found, b.in.Gslb), b.takesOver(found):
 		if updated := updateIngress(found, desiredIngress(b.in.Gslb)); updated != nil {
 			b.write(updated)
 		}
@@ -50,6 +52,12 @@ func (b *builder) embedded() {
 		b.find(gslbv1beta1.ConditionResolved, gslbv1beta1.ReasonIngressNotWritten, true, "spec.ingress",
 			fmt.Sprintf("%s exists and %s, so it is left alone; delete or rename one of the two, or refer to it by resourceRef", name, ownerOf(found)))
 	}
+}
+
+// takesOver reports that k8gb would take an Ingress of the Gslb's name for the Gslb's, though it
+// belongs to nobody.
+func (b *builder) takesOver(found metav1.Object) bool {
+	return b.ofK8gb() && metav1.GetControllerOf(found) == nil && !propagated(found)
 }
 
 // disown takes the Ingress that was found for none: nothing of it counts.

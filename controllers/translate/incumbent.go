@@ -16,10 +16,15 @@ const k8gbPrefix = "k8gb.io/"
 // neighbour that runs k8gb asks for them: the Gslb is one of k8gb's, or was, or it or the object
 // that it refers to carries an annotation of k8gb.
 func (b *builder) incumbent() bool {
-	if b.in.Incumbent || b.in.Gslb.Labels[gslbv1beta1.LabelOrigin] == gslbv1beta1.OriginK8gb || annotatedForK8gb(b.in.Gslb.Annotations) {
+	if b.ofK8gb() || annotatedForK8gb(b.in.Gslb.Annotations) {
 		return true
 	}
 	return slices.ContainsFunc(b.target.objects, func(o annotated) bool { return annotatedForK8gb(o.annotations) })
+}
+
+// ofK8gb reports that the Gslb is one of k8gb's, or the twin of one.
+func (b *builder) ofK8gb() bool {
+	return b.in.Incumbent || b.in.Gslb.Labels[gslbv1beta1.LabelOrigin] == gslbv1beta1.OriginK8gb
 }
 
 func annotatedForK8gb(annotations map[string]string) bool {
