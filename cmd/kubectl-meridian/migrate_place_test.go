@@ -321,6 +321,7 @@ func ofMeridian() []client.ObjectList {
 // be orphaned.
 func (p *place) collectGarbage(lists ...client.ObjectList) {
 	p.t.Helper()
+	orphaned := false
 	for _, list := range lists {
 		p.until(func() error {
 			require.NoError(p.t, p.api.List(p.t.Context(), list))
@@ -331,6 +332,7 @@ func (p *place) collectGarbage(lists ...client.ObjectList) {
 				if obj.GetDeletionTimestamp().IsZero() {
 					return fmt.Errorf("%s is not deleted", obj.GetName())
 				}
+				orphaned = orphaned || slices.Contains(obj.GetFinalizers(), metav1.FinalizerOrphanDependents)
 				obj.SetFinalizers(slices.DeleteFunc(obj.GetFinalizers(), func(f string) bool { return f == metav1.FinalizerOrphanDependents }))
 				if err := client.IgnoreNotFound(p.api.Update(p.t.Context(), obj)); err != nil {
 					return err
@@ -342,4 +344,5 @@ func (p *place) collectGarbage(lists ...client.ObjectList) {
 			return nil
 		})
 	}
+	assert.True(p.t, orphaned, "nothing that depends on them goes with them")
 }

@@ -31,13 +31,15 @@ func TestATwinIsOfNoTool(t *testing.T) {
 	all := make(map[string]string)
 	maps.Copy(all, tools)
 	maps.Copy(all, people)
-	old := &k8gb.Gslb{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "shop", UID: "old", Labels: all, Annotations: all}}
+	owners := []metav1.OwnerReference{{APIVersion: "apps.example.com/v1", Kind: "Shop", Name: "shop", UID: "owner"}}
+	old := &k8gb.Gslb{ObjectMeta: metav1.ObjectMeta{Namespace: "test", Name: "shop", UID: "old", Labels: all, Annotations: all, OwnerReferences: owners}}
 	v := &move{kind: gslbv1beta1.GslbKind, gslb: &gslbv1beta1.Gslb{}}
 	v.old = append(v.old, old)
 	assert.NoError(t, new(migration).complete(t.Context(), v))
 	assert.Equal(t, people, v.gslb.Annotations)
 	people[gslbv1beta1.LabelOrigin] = gslbv1beta1.OriginK8gb
 	assert.Equal(t, people, v.gslb.Labels)
+	assert.Equal(t, owners, v.gslb.OwnerReferences, "it goes with whom the object goes with")
 	assert.Equal(t, all, old.Labels, "the object of k8gb is as it was")
 
 	zone := twinMeta(&k8gb.ZoneDelegation{ObjectMeta: metav1.ObjectMeta{Name: "cloud", Labels: tools, Annotations: tools}})

@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	networkingv1 "k8s.io/api/networking/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -42,6 +43,11 @@ func undone(p *place) {
 	assert.Contains(p.t, again, "ok       Gslb test-gslb/test-gslb has no twin in gslb.meridian.dev/v1beta1")
 	p.unchanged()
 
+	plan, err = p.migrate(migration{})
+	require.NoError(p.t, err, plan)
+	assert.Contains(p.t, plan, "create   Gslb test-gslb/test-gslb in gslb.meridian.dev/v1beta1")
+	err = p.api.Get(p.t.Context(), client.ObjectKey{Namespace: "test-gslb", Name: "test-gslb"}, &gslbv1beta1.Gslb{})
+	assert.True(p.t, apierrors.IsNotFound(err), "a plan writes nothing where the definitions are installed either: %v", err)
 	on, err := p.migrate(migration{apply: true})
 	require.NoError(p.t, err, on)
 	assert.Contains(p.t, on, "create   Gslb test-gslb/test-gslb in gslb.meridian.dev/v1beta1")

@@ -65,4 +65,13 @@ func TestZonesOfTwinsAreOneZone(t *testing.T) {
 	assert.True(t, all[0].Spec.DoFinalize, "ours counts")
 	assert.Equal(t, gslbv1beta1.Zone("b.example.com"), all[1].Spec.LoadBalancedZone, "one that goes gives way")
 	assert.Equal(t, gslbv1beta1.Zone("c.example.com"), all[2].Spec.LoadBalancedZone)
+
+	older, going := old("a"), old("d")
+	own.CreationTimestamp = metav1.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC)
+	older.CreationTimestamp = metav1.Date(2026, 1, 1, 1, 0, 0, 0, time.UTC)
+	going.DeletionTimestamp = new(metav1.Now())
+	all = translate.Delegations([]*gslbv1beta1.ZoneDelegation{own}, []*k8gb.ZoneDelegation{older, going})
+	assert.Len(t, all, 1, "one of k8gb that goes asks for nothing")
+	assert.Equal(t, older.CreationTimestamp, all[0].CreationTimestamp, "it is as old as the oldest, so that nobody takes its zone")
+	assert.Equal(t, 3, own.CreationTimestamp.UTC().Hour(), "nothing in it is changed")
 }
