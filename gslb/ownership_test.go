@@ -87,3 +87,77 @@ func TestNewcomerOfAnotherNamespaceChangesNoAnswer(t *testing.T) {
 		assert.Equal(t, gslb.TierHealthy, h.Part("us").Best())
 	})
 }
+
+// TestNamespaceThatHasAHostElsewhereHasItHere: of two objects of this cluster that claim a
+// host, the one stands for it whose namespace has the host in another cluster; without that
+// cluster, the one that claimed it first.
+func TestNamespaceThatHasAHostElsewhereHasItHere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := store(t)
+		squatter, owner := from("evil", 2, "192.0.2.66"), from("shop", 3, "192.0.2.1")
+		s.SetObject(squatter.Source, []*gslb.Offer{squatter})
+		run(t, s)
+		require.NoError(t, s.SetReport(report("us", "a", 1, from("shop", 1, "198.51.100.1"))))
+		s.Sight(gslb.Sighting{Kind: gslb.Heard, Of: "us", Instance: "a", At: time.Now()})
+		settle()
+		assert.True(t, s.World().Host(app).Part("eu").Foreign)
+
+		s.SetObject(owner.Source, []*gslb.Offer{owner})
+		settle()
+		h := s.World().Host(app)
+		assert.Equal(t, owner.Source, h.Part("eu").Offer.Source)
+		assert.Equal(t, gslb.TierHealthy, h.Part("eu").Best())
+		assert.Equal(t, gslb.TierHealthy, h.Part("us").Best())
+		assert.Equal(t, []gslb.Source{squatter.Source}, h.Rivals)
+		assert.Equal(t, owner.Source, s.World().OwnReport(h.Zone).Offers[app].Source, "that is what the others hear")
+
+		require.NoError(t, s.SetReport(report("us", "a", 2)))
+		settle()
+		assert.Equal(t, squatter.Source, s.World().Host(app).Part("eu").Offer.Source, "it gave the host up there, and came later here")
+	})
+}
+
+// TestClustersThatHearOfEachOtherComeToOneOwner: whatever claims each has of its own.
+func TestClustersThatHearOfEachOtherComeToOneOwner(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		eu, us []*gslb.Offer
+		want   string
+	}{
+		{"each has both", []*gslb.Offer{from("a", 5, "192.0.2.1"), from("b", 3, "192.0.2.2")}, []*gslb.Offer{from("b", 4, "198.51.100.2"), from("a", 1, "198.51.100.1")}, "a"},
+		{"and the other way round", []*gslb.Offer{from("a", 2, "192.0.2.1"), from("b", 3, "192.0.2.2")}, []*gslb.Offer{from("b", 1, "198.51.100.2"), from("a", 4, "198.51.100.1")}, "b"},
+		{"three namespaces", []*gslb.Offer{from("a", 6, "192.0.2.1"), from("b", 2, "192.0.2.2"), from("c", 3, "192.0.2.3")},
+			[]*gslb.Offer{from("c", 1, "198.51.100.3"), from("a", 5, "198.51.100.1")}, "c"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			us, err := gslb.NewStore(gslb.Config{Self: "us", ClusterID: "id-us"})
+			require.NoError(t, err)
+			us.SetZones([]gslb.ZoneIntent{{Zone: zone, EdgeZone: edge, NegTTL: 30}})
+			us.UpdateLocal(func(l *gslb.LocalState) { l.Synced = true })
+			stores := map[gslb.GeoTag]*gslb.Store{"eu": store(t), "us": us}
+			for tag, offers := range map[gslb.GeoTag][]*gslb.Offer{"eu": c.eu, "us": c.us} {
+				for _, o := range offers {
+					stores[tag].SetObject(o.Source, []*gslb.Offer{o})
+				}
+				run(t, stores[tag])
+			}
+			settle()
+			for round := range uint64(4) {
+				for tag, other := range map[gslb.GeoTag]gslb.GeoTag{"eu": "us", "us": "eu"} {
+					h := stores[tag].World().Host(app)
+					require.NoError(t, stores[other].SetReport(report(tag, "a", round+1, h.Part(tag).Offer)))
+					stores[other].Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, Instance: "a", At: time.Now()})
+				}
+				settle()
+			}
+			for tag, s := range stores {
+				h := s.World().Host(app)
+				require.Len(t, h.Parts, 2, c.why)
+				for i := range h.Parts {
+					assert.Equal(t, c.want, h.Parts[i].Offer.Source.Namespace, "%s: %s of %s", c.why, tag, h.Parts[i].Cluster)
+					assert.False(t, h.Parts[i].Foreign, c.why)
+				}
+			}
+		})
+	}
+}
