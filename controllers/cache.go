@@ -146,11 +146,21 @@ func transform(strip func(client.Object)) toolscache.TransformFunc {
 	}
 }
 
-// byAddress is the index of Services and EndpointSlices by the addresses that refs.Key can
+// byAddress is the index of Services, EndpointSlices and nodes by the addresses that refs.Key can
 // mean them by.
 const byAddress = "address"
 
 func addressesOfObject(obj client.Object) []string { return refs.AddressPairs(obj) }
+
+// byRelease is the index of Services by the label that names their release.
+const byRelease = "release"
+
+func releaseOf(obj client.Object) []string {
+	if name := obj.GetLabels()[refs.LabelRelease]; name != "" {
+		return []string{refs.LabelRelease + "=" + name}
+	}
+	return nil
+}
 
 // slicePair is the index of EndpointSlices by the label that names their Service, as
 // "label=value".

@@ -49,6 +49,7 @@ type collector struct {
 
 	operator *operator // of k8gb
 	lost     lostClusters
+	had      populated
 	bare     bareClusters
 	beliefs  atomic.Uint64 // how often lost and bare changed
 

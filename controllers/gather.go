@@ -4,6 +4,7 @@ package controllers
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,7 +24,7 @@ func (c *collector) gather(ctx context.Context, g *gslbv1beta1.Gslb) (in transla
 	key := client.ObjectKeyFromObject(g)
 	in = translate.Input{
 		Gslb: g, Self: c.cfg.Self, Names: c.cfg.Names, AllowLoopback: c.cfg.AllowLoopback,
-		Inside:       c.inside(),
+		Inside: c.inside(), Had: c.had.has,
 		VirtualNodes: *c.nodes.Load(), Down: c.lost.has, Bare: c.bare.has, ControlPlane: c.templates.Load(), Zones: c.zones.Load().Zones, Resolved: c.names.Addrs,
 	}
 	if c.gates != nil {
@@ -54,7 +55,7 @@ func (f *finder) find(k refs.Key) ([]refs.Object, refs.State) {
 	}
 	found, state := f.read(row, k)
 	switch {
-	case k == refs.NodesKey() && !f.c.widen():
+	case k.Kind == refs.KindNode && !f.c.widen():
 		state = refs.Unread // not all of them are known yet
 	case state == refs.Listed && len(found) == 0 && row.Optional && f.c.lacks(k.Kind):
 		state = refs.Absent
@@ -93,8 +94,8 @@ func (f *finder) read(row *refs.Kind, k refs.Key) ([]refs.Object, refs.State) {
 	return found, refs.Listed
 }
 
-// optionsOf bounds what is listed for a key; EndpointSlices by their Service, and what is
-// known by an address, have an index.
+// optionsOf bounds what is listed for a key; EndpointSlices by their Service, Services by their
+// release, and what is known by an address, have an index.
 func optionsOf(k refs.Key) []client.ListOption {
 	var options []client.ListOption
 	if k.Namespace != "" {
@@ -108,6 +109,9 @@ func optionsOf(k refs.Key) []client.ListOption {
 	}
 	if k.Address != "" {
 		return append(options, client.MatchingFields{byAddress: k.Pair()})
+	}
+	if pair := k.Pair(); !k.Pods && k.Kind == refs.KindService && strings.HasPrefix(pair, refs.LabelRelease+"=") {
+		return append(options, client.MatchingFields{byRelease: pair})
 	}
 	if selector, err := labels.Parse(k.Labels); err == nil && !k.Pods {
 		options = append(options, client.MatchingLabelsSelector{Selector: selector})

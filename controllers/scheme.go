@@ -63,7 +63,7 @@ func newMapper() meta.RESTMapper {
 	for _, row := range refs.Kinds() {
 		for _, version := range row.Versions {
 			scope := meta.RESTScopeNamespace
-			if row.GroupKind == refs.KindServiceCIDR {
+			if row.GroupKind == refs.KindServiceCIDR || row.GroupKind == refs.KindIngressClass {
 				scope = meta.RESTScopeRoot
 			}
 			if gv := (schema.GroupVersion{Group: row.Group, Version: version}); row.Optional {

@@ -84,7 +84,9 @@ func (c *collector) watch(ctx context.Context, informers cache.Informers) ([]too
 	return synced, errors.Join(
 		informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, slicePair, pairsOfSlice),
 		informers.IndexField(ctx, &discoveryv1.EndpointSlice{}, byAddress, addressesOfObject),
-		informers.IndexField(ctx, &corev1.Service{}, byAddress, addressesOfObject))
+		informers.IndexField(ctx, &corev1.Service{}, byAddress, addressesOfObject),
+		informers.IndexField(ctx, &corev1.Service{}, byRelease, releaseOf),
+		informers.IndexField(ctx, &corev1.Node{}, byAddress, addressesOfObject))
 }
 
 // handler gives what is done with the events of a kind. Of those of the first list only
@@ -204,6 +206,9 @@ func (c *collector) touch(kind schema.GroupKind, e event) {
 }
 
 func (c *collector) onService(e event) {
+	if e.is == nil {
+		c.had.forget(client.ObjectKeyFromObject(e.was))
+	}
 	if !e.first {
 		c.onObject(refs.RowOf(e.object()), e)
 	}
@@ -215,6 +220,9 @@ func (c *collector) onService(e event) {
 
 // onSlice moves the mark after it has enqueued; see publishMark.
 func (c *collector) onSlice(e event) {
+	if e.is != nil {
+		c.had.see(e.is)
+	}
 	c.touch(refs.KindEndpointSlice, e)
 	own := c.cfg.OwnService
 	if obj := e.object(); !e.first && obj.GetNamespace() == own.Namespace && obj.GetLabels()[discoveryv1.LabelServiceName] == own.Name {

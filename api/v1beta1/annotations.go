@@ -26,6 +26,10 @@ const (
 	AnnotationEntriesFrom = "gslb.meridian.dev/entries-from"
 	// AnnotationEntryAddresses of a source is entryAddresses, separated by commas.
 	AnnotationEntryAddresses = "gslb.meridian.dev/entry-addresses"
+	// AnnotationIngressService of a Gslb, a source or an IngressClass names the Service before the
+	// pods of the ingress controller, as "namespace/name", through which clients get in. A Gslb
+	// and a source may name one of their own namespace without it.
+	AnnotationIngressService = "gslb.meridian.dev/ingress-service"
 	// AnnotationOverride of a Gslb or a source is override, drain or force, and wins over
 	// spec.override. It is for hands: a GitOps tool leaves it alone.
 	AnnotationOverride = "gslb.meridian.dev/override"

@@ -34,6 +34,7 @@ func foreignKinds() map[schema.GroupKind]runtime.Object {
 		{Group: gke.Group, Kind: gke.KindMultiClusterIngress}:                 &gke.MultiClusterIngress{},
 		{Group: smi.Group, Kind: smi.KindTrafficSplit}:                        &smi.TrafficSplit{},
 		networkingv1.SchemeGroupVersion.WithKind("ServiceCIDR").GroupKind():   &networkingv1.ServiceCIDR{},
+		networkingv1.SchemeGroupVersion.WithKind("IngressClass").GroupKind():  &networkingv1.IngressClass{},
 	}
 }
 

@@ -7,7 +7,10 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -91,4 +94,93 @@ func TestGatewayWithoutReadyPodsTakesTheClusterOut(t *testing.T) {
 	us.answers(host, addr)
 	applyAll(t, us.api, ns, frontWith("gateway.networking.k8s.io/gateway-name: edge", ""))
 	us.wayIn(ns, host, addr, ns)
+}
+
+// onNodes is an ingress controller on the network of the nodes w1 and w2, as a DaemonSet is:
+// its Service has no address, and came with the IngressClass.
+const onNodes = `apiVersion: networking.k8s.io/v1
+kind: IngressClass
+metadata: {name: $NS, labels: {app.kubernetes.io/name: ingress-nginx, app.kubernetes.io/instance: $NS}}
+spec: {controller: k8s.io/ingress-nginx}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: $NS-w1}
+status: {addresses: [{type: InternalIP, address: 10.88.0.1}, {type: ExternalIP, address: 192.0.2.127}]}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: $NS-w2}
+status: {addresses: [{type: InternalIP, address: 10.88.0.2}, {type: ExternalIP, address: 192.0.2.128}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: $NS, name: front, labels: {app.kubernetes.io/name: ingress-nginx, app.kubernetes.io/instance: $NS}}
+spec: {selector: {app: front}, ports: [{name: http, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {namespace: $NS, name: front-1, labels: {kubernetes.io/service-name: front, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}}
+addressType: IPv4
+ports: [{name: http, port: 80, protocol: TCP}]
+endpoints:
+- {addresses: [10.88.0.1], nodeName: $NS-w1, conditions: {ready: true}, targetRef: {kind: Pod, namespace: $NS, name: front-1}}
+- {addresses: [10.88.0.2], nodeName: $NS-w2, conditions: {ready: true}, targetRef: {kind: Pod, namespace: $NS, name: front-2}}`
+
+// TestIngressControllerOnNodesIsJudgedNodeByNode: it is found by its IngressClass. An entry goes
+// alone with the pod on its node, and the cluster with the last one, also where no endpoint is
+// left; what never had one takes nobody out.
+func TestIngressControllerOnNodesIsJudgedNodeByNode(t *testing.T) {
+	t.Parallel()
+	_, us := clusters(t)
+	const w1, w2 = "192.0.2.127", "192.0.2.128"
+	host := fresh("way-in-nodes")
+	classed := strings.Replace(anIngress("", "podinfo", "{ip: "+w1+"}, {ip: "+w2+"}"), "spec:", "spec:\n  ingressClassName: $NS", 1)
+	ns := us.inNamespace(host, aService, readySlice, classed, aGslb(roundRobin))
+	us.answers(host, w1, w2) // nothing is known of the way in
+	t.Cleanup(func() {
+		us.remove(named(networkingv1.SchemeGroupVersion, "IngressClass", "", ns))
+		us.remove(named(coreV1, "Node", "", ns+"-w1"))
+		us.remove(named(coreV1, "Node", "", ns+"-w2"))
+	})
+	applyAll(t, us.api, ns, onNodes)
+	us.finds(ns, "clients get in by Service "+ns+"/front, found by the labels of IngressClass "+ns)
+	us.setSlice(ns, "front-1", false)
+	us.answers(host, w2)
+	us.finds(ns, "no client gets in at "+w1+": no pod behind Service "+ns+"/front is ready at that address")
+	us.setSlice(ns, "front-1", true)
+	us.answers(host, w1, w2)
+
+	endpoints := func(list string) {
+		t.Helper()
+		slice := named(discoveryV1, "EndpointSlice", ns, "front-1")
+		patch := client.RawPatch("application/json-patch+json", []byte(`[{"op": "replace", "path": "/endpoints", "value": `+list+`}]`))
+		require.NoError(t, us.api.Patch(t.Context(), slice, patch))
+	}
+	endpoints(`[{"addresses": ["10.88.0.1"], "nodeName": "` + ns + `-w1", "targetRef": {"kind": "Pod", "name": "front-1"}}]`)
+	us.answers(host, w1)
+	endpoints(`[]`)
+	us.answers(host)
+	require.NoError(t, us.api.Delete(t.Context(), named(coreV1, "Service", ns, "front")))
+	us.answers(host, w1, w2)
+	again := strings.Split(onNodes, "\n---\n")[3]
+	applyAll(t, us.api, ns, again)
+	us.finds(ns, "found by the labels of IngressClass "+ns)
+	us.answers(host, w1, w2) // of this Service nobody saw an endpoint
+}
+
+// finds waits until condition Resolved of Gslb podinfo says something.
+func (s *site) finds(ns, want string) {
+	s.t.Helper()
+	g := &gslbv1beta1.Gslb{}
+	eventually(s.t, func() error {
+		if err := s.api.Get(s.t.Context(), client.ObjectKey{Namespace: ns, Name: "podinfo"}, g); err != nil {
+			return err
+		}
+		c := meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved)
+		if c == nil || !strings.Contains(c.Message, want) {
+			return notYet("Resolved is %+v", c)
+		}
+		return nil
+	})
 }

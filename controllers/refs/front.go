@@ -14,23 +14,44 @@ import (
 // Gateway (GEP-1762).
 const labelGatewayName = "gateway.networking.k8s.io/gateway-name"
 
-// Fronts gives the Services through which clients of an entry get in: the data plane of
-// its ingress controller or gateway. None: it is not known in this cluster, as with the
-// load balancers of cloud providers, or with pods that listen on their nodes.
+// Front is a Service through which clients of an entry get in: the data plane of its ingress
+// controller or gateway.
+type Front struct {
+	Backend
+	By   string   // how it was found, in words; "" where the object that has the entry says it
+	Node string   // the node of the entry, where only pods there count; "": all do
+	At   []string // its addresses, and so those of such pods; none: all pods count
+	Sure bool     // without any endpoint it takes no client, whether it ever had one or not
+}
+
+// Fronts gives the Services through which clients of an entry get in. None: it is not known in
+// this cluster, as with the load balancers of cloud providers. The first row that gives some
+// decides; those of a Service whose pods listen on their nodes count at the node of the entry.
 //
-//	the entry is of    | Services
-//	a Service          | itself
-//	a Gateway          | those labelled with its name, else as below
-//	anything else      | those that have the entry's address in their status
-func Fronts(e *Entry, l *Lookup) []Backend {
+//	the entry                         | Services                                          | sure
+//	any                               | the one that somebody named                       | yes
+//	of a Service                      | itself                                            | yes
+//	of a Gateway                      | those labelled with its name                      | yes
+//	of an Ingress                     | the one that its IngressClass names               | yes
+//	any                               | those that have its address in their status       | yes
+//	any                               | those with a pod that listens there               | yes
+//	of an Ingress, at a node          | those labelled as its IngressClass, for 80 or 443 | no
+func Fronts(e *Entry, named *Front, l *Lookup) []Front {
+	if named != nil {
+		return []Front{named.at(e, l)}
+	}
 	switch e.On.Kind {
 	case KindService.Kind:
-		return []Backend{ServiceBackend(e.On.Namespace, e.On.Name)}
+		return []Front{{Backend: ServiceBackend(e.On.Namespace, e.On.Name), Sure: true}}
 	case Word(KindGateway):
 		labelled, _ := l.Get(Key{Kind: KindService, Namespace: e.On.Namespace, Labels: labelGatewayName + "=" + e.On.Name})
 		if len(labelled) > 0 {
 			return fronts(labelled)
 		}
+	}
+	class := classBehind(e, l)
+	if f, ok := namedByClass(class); ok {
+		return []Front{f.at(e, l)}
 	}
 	address := plainAddress(e.IP)
 	if address == "" {
@@ -39,16 +60,21 @@ func Fronts(e *Entry, l *Lookup) []Backend {
 	if address == "" {
 		return nil
 	}
-	having, _ := l.Get(Key{Kind: KindService, Address: address})
-	return fronts(having)
+	if having, _ := l.Get(Key{Kind: KindService, Address: address}); len(having) > 0 {
+		return fronts(having)
+	}
+	if all := listeners(e, l); len(all) > 0 {
+		return all
+	}
+	return labelledAs(class, e, l)
 }
 
 // fronts leaves out Services whose pods nobody can tell.
-func fronts(services []Object) []Backend {
-	var all []Backend
+func fronts(services []Object) []Front {
+	var all []Front
 	for _, obj := range services {
 		if svc, ok := obj.(*corev1.Service); ok && len(svc.Spec.Selector) > 0 {
-			all = append(all, ServiceBackend(svc.Namespace, svc.Name))
+			all = append(all, Front{Backend: ServiceBackend(svc.Namespace, svc.Name), Sure: true})
 		}
 	}
 	return all

@@ -35,13 +35,21 @@ func readIngress(ing *networkingv1.Ingress, _ *Lookup) Target {
 	var entries []Entry
 	for _, point := range ing.Status.LoadBalancer.Ingress {
 		if point.IP != "" || point.Hostname != "" {
-			entries = append(entries, Entry{IP: point.IP, Hostname: point.Hostname, On: t.Source, Path: "status.loadBalancer"})
+			entries = append(entries, Entry{IP: point.IP, Hostname: point.Hostname, On: t.Source, Path: "status.loadBalancer", Class: classOf(ing)})
 		}
 	}
 	for i := range t.Hosts {
 		t.Hosts[i].On, t.Hosts[i].Via, t.Hosts[i].Entries = t.Source, []gslb.Source{t.Source}, entries
 	}
 	return t
+}
+
+// classOf names the IngressClass of an Ingress; "" if it has none.
+func classOf(ing *networkingv1.Ingress) string {
+	if ing.Spec.IngressClassName != nil {
+		return *ing.Spec.IngressClassName
+	}
+	return ing.Annotations["kubernetes.io/ingress.class"]
 }
 
 func (t *Target) names(host string) bool {

@@ -28,9 +28,14 @@ func PodAddressKey(addr netip.Addr) Key {
 	return Key{Kind: KindEndpointSlice, Address: addr.Unmap().String(), Inside: true}
 }
 
+// NodeAddressKey is the key of the nodes that have an address as one of their own.
+func NodeAddressKey(addr netip.Addr) Key {
+	return Key{Kind: KindNode, Address: addr.Unmap().String(), Inside: true}
+}
+
 // insideAddresses gives the addresses that an object states and that mean something inside
 // the cluster only: cluster IPs of a Service, the pods in an EndpointSlice. A pod on the
-// network of its node has the address of that.
+// network of its node has the address of that. Nodes are found by theirs in the same way.
 func insideAddresses(obj Object) []string {
 	var all []string
 	add := func(text string) {
@@ -46,6 +51,10 @@ func insideAddresses(obj Object) []string {
 		add(o.Spec.ClusterIP)
 		for _, ip := range o.Spec.ClusterIPs {
 			add(ip)
+		}
+	case *corev1.Node:
+		for _, a := range o.Status.Addresses {
+			add(a.Address)
 		}
 	case *discoveryv1.EndpointSlice:
 		for i := range o.Endpoints {

@@ -45,7 +45,7 @@ type Key struct {
 	// status or among their external addresses; Labels are empty then.
 	Address string
 	// Inside, with Address: the objects are meant that have it inside the cluster, a Service as
-	// its cluster IP, an EndpointSlice as that of a pod.
+	// its cluster IP, an EndpointSlice as that of a pod, a node as its own.
 	Inside bool
 	// Root means the objects by which a mesh sends elsewhere what is for the Service of this
 	// name; Labels are empty then. See [SplitsKeys].

@@ -27,6 +27,7 @@ var (
 	KindEndpointSlice = discoveryv1.SchemeGroupVersion.WithKind("EndpointSlice").GroupKind()
 	KindNamespace     = corev1.SchemeGroupVersion.WithKind("Namespace").GroupKind()
 	KindNode          = corev1.SchemeGroupVersion.WithKind("Node").GroupKind()
+	KindIngressClass  = networkingv1.SchemeGroupVersion.WithKind("IngressClass").GroupKind()
 	KindServiceImport = schema.GroupKind{Group: mcsv1beta1.GroupName, Kind: mcsv1beta1.ServiceImportKindName}
 )
 
@@ -123,6 +124,7 @@ func makeTable() []Kind {
 		rowOf[discoveryv1.EndpointSlice, discoveryv1.EndpointSliceList](KindEndpointSlice, "endpointslices", "v1"),
 		rowOf[corev1.Namespace, corev1.NamespaceList](KindNamespace, "namespaces", "v1"),
 		rowOf[corev1.Node, corev1.NodeList](KindNode, "nodes", "v1"),
+		optional(rowOf[networkingv1.IngressClass, networkingv1.IngressClassList](KindIngressClass, "ingressclasses", "v1")), // a start goes on without the right to read it
 		optional(rowOf[networkingv1.ServiceCIDR, networkingv1.ServiceCIDRList](KindServiceCIDR, "servicecidrs", "v1", "v1beta1")),
 	}
 }

@@ -46,6 +46,8 @@ func Strip(obj Object) {
 		}
 	case *mcsv1beta1.ServiceImport:
 		o.Spec, o.Status = mcsv1beta1.ServiceImportSpec{}, mcsv1beta1.ServiceImportStatus{}
+	case *networkingv1.IngressClass:
+		o.Spec = networkingv1.IngressClassSpec{}
 	case *networkingv1.ServiceCIDR:
 		o.Status = networkingv1.ServiceCIDRStatus{}
 	case *corev1.Node:

@@ -79,6 +79,7 @@ type Entry struct {
 	Path     string      // of the field
 	Scheme   string      // how clients speak there: http, https, tls, tcp or udp; "": http or https, as Host.TLS says
 	Port     uint16      // where they connect; 0: the usual port of the scheme
+	Class    string      // the IngressClass of the Ingress whose status has it; "": none is known
 	Down     string      // why nobody is behind it, in words; "" if somebody may be
 }
 

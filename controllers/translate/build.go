@@ -132,7 +132,7 @@ func (b *builder) hosts(l *refs.Lookup, valid bool) {
 		b.add(b.onHost(h, r.host(h, &s)))
 		b.add(b.onHost(h, gates.judge(&s, r.scope)))
 		b.admit(h, &s, valid)
-		b.add(b.onHost(h, r.path(h, &s, b.entries[i].list)))
+		b.add(b.onHost(h, b.path(r, h, &s, b.entries[i].list)))
 		s.Health = healthOf(&s, b.entries[i].list)
 		if s.Offered {
 			b.out.Offers = append(b.out.Offers, b.offer(h, &s, b.entries[i].list))

@@ -29,13 +29,17 @@ func DependsOn(g *gslbv1beta1.Gslb, found *refs.Found) []refs.Key {
 		}
 	}
 	for i := range t.Hosts {
-		entriesOf(&Input{Gslb: g}, l, &t, &t.Hosts[i])
-	}
-	for i := range t.Hosts {
-		for j := range t.Hosts[i].Entries {
-			for _, b := range refs.Fronts(&t.Hosts[i].Entries[j], l) {
-				l.Get(b.Key())
-				l.Get(b.Slices())
+		entries := t.Hosts[i].Entries
+		for _, e := range entriesOf(&Input{Gslb: g, AllowLoopback: true}, l, &t, &t.Hosts[i]).list { // also those by hand
+			if !slices.Contains(entries, e.at) {
+				entries = append(slices.Clip(entries), e.at)
+			}
+		}
+		for j := range entries {
+			fronts, _ := frontsOf(g, &t, &entries[j], l)
+			for _, f := range fronts {
+				l.Get(f.Key())
+				l.Get(f.Slices())
 			}
 		}
 	}

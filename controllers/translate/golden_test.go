@@ -19,6 +19,7 @@ import (
 	discoveryv1 "k8s.io/api/discovery/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	"github.com/meridian-gslb/meridian/api/dnsendpoint"
@@ -49,6 +50,7 @@ type options struct {
 	InternalCIDRs []string            `json:"internalCIDRs"`
 	EntryCIDRs    []string            `json:"entryCIDRs"`
 	NodesUnread   bool                `json:"nodesUnread"` // not all nodes were read yet
+	Had           []string            `json:"had"`         // Services that were seen with endpoints before
 	Gates         map[string]bool     `json:"gates"`       // readiness gates by their words; what is missing cannot be told
 }
 
@@ -147,6 +149,7 @@ func (c *cluster) input(t *testing.T, g *gslbv1beta1.Gslb, zones []translate.Zon
 		ControlPlane: c.ControlPlane,
 		Inside:       translate.Inside{Internal: prefixes(c.InternalCIDRs), Entries: prefixes(c.EntryCIDRs), Nodes: c.ranges, AllNodes: !c.NodesUnread},
 		Down:         func(cluster string) bool { return slices.Contains(c.Down, cluster) },
+		Had:          func(service types.NamespacedName) bool { return slices.Contains(c.Had, service.String()) },
 		Resolved: func(name string) (addrs []netip.Addr) {
 			for _, a := range c.Resolved[name] {
 				addrs = append(addrs, netip.MustParseAddr(a))

@@ -5,6 +5,8 @@ package translate
 import (
 	"net/netip"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -47,6 +49,9 @@ type Input struct {
 	// ready backend of a host ([gslb.Offer].Bare): what objects here say of endpoints there is
 	// stale. nil: none does.
 	Bare func(host gslb.Name, cluster string) bool
+
+	// Had says that a Service was seen with an endpoint before. nil: none was.
+	Had func(service types.NamespacedName) bool
 
 	// ControlPlane says that nothing runs in this cluster: its API server distributes objects
 	// to others, as Karmada's does.

@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/controllers/refs"
@@ -36,6 +37,7 @@ type readiness struct {
 	all   bool // every Service is needed
 	down  func(cluster string) bool
 	bare  func(host gslb.Name, cluster string) bool
+	had   func(service types.NamespacedName) bool
 }
 
 func newReadiness(in *Input, look *refs.Lookup) *readiness {
@@ -47,7 +49,12 @@ func newReadiness(in *Input, look *refs.Lookup) *readiness {
 	if bare == nil {
 		bare = func(gslb.Name, string) bool { return false }
 	}
+	had := in.Had
+	if had == nil {
+		had = func(types.NamespacedName) bool { return false }
+	}
 	return &readiness{
+		had:   had,
 		down:  down,
 		bare:  bare,
 		look:  look,
