@@ -25,7 +25,7 @@ func (c *collector) gather(ctx context.Context, g *gslbv1beta1.Gslb) (in transla
 	in = translate.Input{
 		Gslb: g, Self: c.cfg.Self, Names: c.cfg.Names, AllowLoopback: c.cfg.AllowLoopback,
 		Inside: c.inside(), Had: c.had.has,
-		VirtualNodes: *c.nodes.Load(), Down: c.lost.has, Bare: c.bare.has, ControlPlane: c.templates.Load(), Zones: c.zones.Load().Zones, Resolved: c.names.Addrs,
+		VirtualNodes: *c.nodes.Load(), Down: c.lost.has, Bare: c.bare.has, ControlPlane: c.templates.Load(), Zones: c.zones.Load().Zones, Resolved: c.names.Addrs, Held: c.entries.Held,
 	}
 	if c.gates != nil {
 		in.Gates = c.gates.state

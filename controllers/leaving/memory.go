@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 // Memory keeps the last addresses of each object whose status has some: Ingresses,
@@ -24,6 +25,7 @@ type Memory[K comparable] struct {
 
 	mu   sync.Mutex
 	last map[K]*lastEntries
+	held map[gslb.Source]time.Time // until when addresses stay that the status does not have
 }
 
 type lastEntries struct {
@@ -33,7 +35,7 @@ type lastEntries struct {
 
 // NewMemory makes a Memory that keeps addresses for hold; 0: not at all.
 func NewMemory[K comparable](hold time.Duration) *Memory[K] {
-	return &Memory[K]{hold: hold, last: make(map[K]*lastEntries)}
+	return &Memory[K]{hold: hold, last: make(map[K]*lastEntries), held: make(map[gslb.Source]time.Time)}
 }
 
 // Recall gives an object with the addresses that count now: itself, or a copy. until says
@@ -45,7 +47,8 @@ func (m *Memory[K]) Recall(key K, obj refs.Object, now time.Time) (_ refs.Object
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	known := m.last[key]
+	known, source := m.last[key], sourceOf(obj)
+	delete(m.held, source)
 	if has {
 		m.last[key] = &lastEntries{of: obj}
 		return obj, until
@@ -61,12 +64,33 @@ func (m *Memory[K]) Recall(key K, obj refs.Object, now time.Time) (_ refs.Object
 		delete(m.last, key)
 		return obj, time.Time{}
 	}
+	m.held[source] = until
 	return refs.WithAddresses(obj, known.of), until
+}
+
+// Held says until when an object that was recalled has the addresses of before, because its
+// status is empty; the zero Time: it has those of its status.
+func (m *Memory[K]) Held(source gslb.Source) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.held[source]
 }
 
 // Forget drops what is known of an object that was deleted.
 func (m *Memory[K]) Forget(key K) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if known := m.last[key]; known != nil {
+		delete(m.held, sourceOf(known.of))
+	}
 	delete(m.last, key)
+}
+
+// sourceOf names an object as its entries do.
+func sourceOf(obj refs.Object) gslb.Source {
+	row := refs.RowOf(obj)
+	if row == nil {
+		return gslb.Source{}
+	}
+	return gslb.Source{Kind: refs.Word(row.GroupKind), Namespace: obj.GetNamespace(), Name: obj.GetName()}
 }

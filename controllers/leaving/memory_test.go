@@ -11,6 +11,7 @@ import (
 
 	"github.com/meridian-gslb/meridian/controllers/leaving"
 	"github.com/meridian-gslb/meridian/controllers/refs"
+	"github.com/meridian-gslb/meridian/gslb"
 )
 
 func withEntries(addrs ...string) *networkingv1.Ingress {
@@ -49,12 +50,15 @@ func TestMemory(t *testing.T) {
 		}
 		assert.Equal(t, step.want, have, step.why)
 		assert.Equal(t, step.until, until, step.why)
+		assert.Equal(t, step.until, m.Held(gslb.Source{Kind: "Ingress"}), step.why)
 		if len(have) > 0 && until.IsZero() {
 			assert.Same(t, step.ing, ing, "the object itself, not a copy")
 		}
 	}
 	m.Recall("u", withEntries("192.0.2.1"), now)
+	m.Recall("u", withEntries(), now)
 	m.Forget("u")
+	assert.Zero(t, m.Held(gslb.Source{Kind: "Ingress"}))
 	gone, _ := m.Recall("u", withEntries(), now)
 	has, _ := refs.HasAddresses(gone)
 	assert.False(t, has, "of an object that was deleted nothing stays")

@@ -250,9 +250,41 @@ func (c *collector) finish(t *target, h *refs.Host) {
 	if len(c.missing) > 0 {
 		note(false, gslbv1beta1.ReasonResolved, "host %s: %s", h.Name, strings.Join(c.missing, "; "))
 	}
+	for _, held := range c.held() {
+		note(false, gslbv1beta1.ReasonResolved, "%s", held)
+	}
 	if len(c.ignored) > 0 && len(c.list) > 0 {
 		note(false, gslbv1beta1.ReasonEntryIgnored, "ignored in the status of %s: %s", via, strings.Join(c.ignored, "; "))
 	}
+}
+
+// held says which entries are those that an object had before its status went empty.
+func (c *collector) held() []string {
+	if c.in.Held == nil || c.hand != nil {
+		return nil
+	}
+	var from []gslb.Source
+	of := make(map[gslb.Source][]string)
+	for i := range c.list {
+		e := &c.list[i]
+		if c.in.Held(e.at.On).IsZero() {
+			continue
+		}
+		if of[e.at.On] == nil {
+			from = append(from, e.at.On)
+		}
+		name := e.Hostname
+		if e.Addr.IsValid() {
+			name = e.Addr.String()
+		}
+		of[e.at.On] = append(of[e.at.On], name)
+	}
+	var said []string
+	for _, on := range from {
+		said = append(said, fmt.Sprintf("the status of %s is empty; what it had last counts until %s: %s",
+			on, c.in.Held(on).UTC().Format("2006-01-02 15:04:05 UTC"), strings.Join(of[on], ", ")))
+	}
+	return said
 }
 
 // handNote says where the entries were written down.

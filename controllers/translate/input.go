@@ -4,6 +4,7 @@ package translate
 
 import (
 	"net/netip"
+	"time"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -60,6 +61,10 @@ type Input struct {
 	// Resolved gives the addresses of a load balancer that has a name, as it was last
 	// resolved; none: it is not resolved yet. nil: no name is.
 	Resolved func(name string) []netip.Addr
+
+	// Held says until when an object in Found has the addresses that it had last, because its
+	// status is empty now; the zero Time: it has those of its status. nil: all have.
+	Held func(gslb.Source) time.Time
 
 	// Gates says how a readiness gate stands; nil: nobody can tell.
 	Gates func(Gate) GateState
