@@ -15,6 +15,7 @@ import (
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/api/validate"
+	"github.com/meridian-gslb/meridian/controllers"
 	"github.com/meridian-gslb/meridian/controllers/refs"
 	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
@@ -74,34 +75,38 @@ func newCluster(t *testing.T, v *validate.Validator, tag gslb.GeoTag, manifests 
 		g.CreationTimestamp = metav1.NewTime(time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC))
 		c.gslbs[g.Namespace+"/"+g.Name] = &built{gslb: g}
 	}
-	c.translate(nil)
+	c.translate()
 	return c
 }
 
-// translate makes the offers of every Gslb, while the clusters in lost are.
-func (c *cluster) translate(lost map[gslb.GeoTag]bool) {
+// translate makes the offers of every Gslb, by what the World says of the other clusters.
+func (c *cluster) translate() {
 	zones := translate.Zones(translate.ZonesInput{Self: c.tag, Flags: []gslb.ZoneIntent{intent()}})
 	for _, b := range c.gslbs {
 		in := translate.Input{
 			Gslb: b.gslb, VirtualNodes: c.nodes, Zones: zones.Zones, Self: c.tag,
-			Down: func(cluster string) bool { return lost[gslb.GeoTag(cluster)] },
+		}
+		if c.store != nil {
+			in.Down, in.Bare = controllers.Down(c.store.World()), controllers.Bare(c.store.World())
 		}
 		in.Found = refs.Gather(func(have *refs.Found) []refs.Key { return translate.DependsOn(b.gslb, have) }, func([]refs.Key) {}, c.find)
 		b.out = translate.Build(in)
 	}
 }
 
-// missOthers translates anew with the clusters that the Store has lost, as the
-// controllers do.
-func (c *cluster) missOthers() {
-	lost := make(map[gslb.GeoTag]bool)
-	for i, all := 0, c.store.World().Clusters; i < len(all); i++ {
-		lost[all[i].Tag] = all[i].Liveness == gslb.Lost
-	}
-	c.translate(lost)
+// heed translates anew with what the World says of the other clusters, as the controllers
+// do.
+func (c *cluster) heed() {
+	c.translate()
 	for _, b := range c.gslbs {
 		c.store.SetObject(b.out.Source, b.out.Offers)
 	}
+}
+
+// status is that of a Gslb of the cluster, as its controllers write it.
+func (c *cluster) status(b *built) *gslbv1beta1.GslbStatus {
+	s := controllers.StatusOf(b.gslb, &b.out, c.store.World(), time.Now())
+	return &s
 }
 
 func (c *cluster) find(k refs.Key) ([]refs.Object, refs.State) {
@@ -165,15 +170,16 @@ func converse(t *testing.T, all []*cluster, lost map[gslb.GeoTag]bool) {
 			}
 		}
 		settle()
+		for _, c := range all {
+			if !lost[c.tag] {
+				c.heed()
+			}
+		}
+		settle()
 		if len(lost) == 0 && serial == 3 {
 			return
 		}
 		time.Sleep(time.Second)
-		for _, c := range all {
-			if serial == 10 && !lost[c.tag] {
-				c.missOthers()
-			}
-		}
 	}
 	settle()
 }

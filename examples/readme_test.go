@@ -134,15 +134,18 @@ func say(t *testing.T, clusters map[string]*cluster, command string) string {
 	case path == "":
 		return table(c, b)
 	case ofClusters.MatchString(path):
-		require.Equal(t, m[1], ofClusters.FindStringSubmatch(path)[1], "a cluster says of itself what it depends on")
-		if len(b.out.Hosts[0].DependsOn) == 0 {
+		of := ofClusters.FindStringSubmatch(path)[1]
+		clusters := c.status(b).Clusters
+		i := slices.IndexFunc(clusters, func(s gslbv1beta1.ClusterStatus) bool { return s.GeoTag == of })
+		require.GreaterOrEqual(t, i, 0, "cluster %s", of)
+		if len(clusters[i].DependsOn) == 0 {
 			return ""
 		}
-		raw, err := json.Marshal(b.out.Hosts[0].DependsOn)
+		raw, err := json.Marshal(clusters[i].DependsOn)
 		require.NoError(t, err)
 		return string(raw)
 	case ofMessage.MatchString(path):
-		condition := meta.FindStatusCondition(b.out.Conditions, ofMessage.FindStringSubmatch(path)[1])
+		condition := meta.FindStatusCondition(c.status(b).Conditions, ofMessage.FindStringSubmatch(path)[1])
 		require.NotNil(t, condition, path)
 		return condition.Message
 	}
@@ -174,41 +177,9 @@ func dig(t *testing.T, clusters map[string]*cluster, host gslb.Name) string {
 
 // table is what kubectl shows of a Gslb, but for its age.
 func table(c *cluster, b *built) string {
-	w := c.store.World()
-	h := w.Host(b.out.Hosts[0].Host)
-	decision := strategies.Decide(h)
-	var healthy []string
-	for i := range w.Clusters {
-		if p := h.Part(w.Clusters[i].Tag); p != nil && p.Best() == gslb.TierHealthy {
-			healthy = append(healthy, string(w.Clusters[i].Tag))
-		}
-	}
-	serving := "False"
-	if len(decision.Addrs()) > 0 {
-		serving = "True"
-	}
+	s := c.status(b)
+	serving := meta.FindStatusCondition(s.Conditions, gslbv1beta1.ConditionServing)
 	return "NAME STRATEGY GEOTAG HEALTHY SERVING REASON\n" + strings.Join([]string{
-		b.gslb.Name, string(b.gslb.Spec.Strategy.Type), string(c.tag), strings.Join(healthy, ", "), serving, servingReason(h, &decision, c.tag),
+		b.gslb.Name, string(b.gslb.Spec.Strategy.Type), s.GeoTag, s.HealthyClusters, string(serving.Status), serving.Reason,
 	}, " ")
-}
-
-// servingReason is the reason of condition Serving, as far as scenes need it; the whole
-// table is in controllers (servingOf).
-func servingReason(h *gslb.Host, d *strategies.Decision, self gslb.GeoTag) string {
-	own := h.Part(self)
-	unhealthy := slices.Contains([]gslb.Reason{gslb.ReasonEmpty, gslb.ReasonLastHealthy, gslb.ReasonAllOffered, gslb.ReasonFallback}, d.Reason)
-	notReady := own != nil && slices.ContainsFunc(own.Entries, func(e gslb.Candidate) bool { return e.Reason == gslb.ReasonNotReady || e.Reason == gslb.ReasonNoSlices })
-	switch {
-	case unhealthy && notReady && len(h.Parts) == 1:
-		return gslbv1beta1.ReasonNoLocalReadyEndpoints
-	case unhealthy:
-		return gslbv1beta1.ReasonAllUnhealthy
-	case d.Reason == gslb.ReasonUnknownHealth || d.Reason == gslb.ReasonLastResort:
-		return gslbv1beta1.ReasonLastResort
-	case notReady:
-		return gslbv1beta1.ReasonNoLocalReadyEndpoints
-	case own == nil || own.Best() != gslb.TierHealthy:
-		return gslbv1beta1.ReasonServedElsewhere
-	}
-	return gslbv1beta1.ReasonServing
 }

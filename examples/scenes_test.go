@@ -153,6 +153,7 @@ endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]}`)
 		scene{name: "through the mesh", applied: mesh, happens: in("member2", noPods("podinfo", nil))},
 		scene{name: "through the mesh, which is torn", applied: mesh, happens: in("member2", noPods("podinfo", nil)), down: []string{"member2"}},
 		scene{name: "member1 is lost", lost: []string{"member1"}},
+		scene{name: "member1 has no pod, whose slices stay", happens: map[string][]edit{"member1": {noPods("podinfo", nil)}, "member2": {noPods("podinfo", nil), dispatched, clusterset}}},
 		scene{name: "member1 is lost, whose slices stay", lost: []string{"member1"}, happens: in("member2", noPods("podinfo", nil), dispatched, clusterset)},
 	)
 }
