@@ -215,7 +215,7 @@ spec:
     rules:
     - host: generated.cloud.example.com
       http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: frontend-podinfo, port: {name: http}}}}]}
-  strategy: {type: roundRobin}`), g))
+  strategy: {type: roundRobin, weight: {eu: 5}}`), g))
 	g.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(ing, networkingv1.SchemeGroupVersion.WithKind("Ingress"))}
 	require.NoError(t, s.api.Create(t.Context(), g))
 	made := sample{"generated", "generated.cloud.example.com", true, "frontend-podinfo", []string{"192.0.2.21"}}
@@ -230,6 +230,7 @@ spec:
 	})
 	old(s, g, "generated", func() bool { return g.Spec.Strategy.Type == "failover" && g.Spec.Strategy.PrimaryGeoTag == "eu" })
 	assert.Equal(t, spec, g.Spec.Ingress, "nothing else of it is written")
+	assert.Equal(t, map[string]int{"eu": 5}, g.Spec.Strategy.Weight, "for weights k8gb has no annotation: they are people's")
 	assert.Equal(t, []string{"k8gb.absa.oss/finalizer"}, g.Finalizers)
 	made.becomes(s, true)
 	assert.True(t, apierrors.IsNotFound(s.api.Get(t.Context(), client.ObjectKeyFromObject(g), &k8gb.Gslb{})), "there is no second one")

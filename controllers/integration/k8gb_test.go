@@ -133,6 +133,7 @@ func TestPlaygroundOfK8gbAppliesUnchanged(t *testing.T) {
 	t.Run("references", func(t *testing.T) { references(t, s) })
 	t.Run("annotated", func(t *testing.T) { annotatedForK8gb(t, s) })
 	t.Run("adopted", func(t *testing.T) { adoptedFromK8gb(t, s) })
+	t.Run("left by k8gb", func(t *testing.T) { leftByK8gb(t, s) })
 	t.Run("kinds", func(t *testing.T) { kindsOfK8gb(t, s, cfg) })
 	assert.Empty(t, s.quiet(), "a status that is pruned is not written for ever")
 	t.Run("twin", func(t *testing.T) { twinOfOurs(t, s, cfg) })
@@ -186,6 +187,7 @@ func annotatedForK8gb(t *testing.T, s *site) {
 		return s.api.Update(t.Context(), ing)
 	})
 	old(s, g, "playground-annotated", func() bool { return *g.Spec.Strategy.DNSTTLSeconds == 9 })
+	k8gbTakesMoreInAnnotations(t, s)
 }
 
 // twinOfOurs: our kinds are installed while we run, and a twin takes the place of an
