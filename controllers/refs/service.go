@@ -21,9 +21,10 @@ func serviceSource(svc *corev1.Service) gslb.Source {
 // the Service itself.
 //
 //	annotation entries-from | type                     | entries
+//	any                     | ExternalName             | none, and it is told
 //	– or loadBalancer       | LoadBalancer             | its status
 //	– or loadBalancer       | any other                | none, and it is told
-//	externalIPs             | any but ExternalName     | spec.externalIPs, in the families of the Service
+//	externalIPs             | any other                | spec.externalIPs, in the families of the Service
 //	nodes                   | NodePort or LoadBalancer | the addresses of the nodes that take its requests
 func readService(svc *corev1.Service, l *Lookup) Target {
 	t := Target{Source: serviceSource(svc), Annotations: svc.Annotations}
@@ -45,6 +46,9 @@ func serviceEntries(svc *corev1.Service, l *Lookup) (entries []Entry, missing []
 	on := serviceSource(svc)
 	if why := betweenClusters(svc); why != "" {
 		return nil, []string{fmt.Sprintf("%s %s", on, why)}
+	}
+	if svc.Spec.Type == corev1.ServiceTypeExternalName {
+		return nil, []string{fmt.Sprintf("%s is of type ExternalName, at which no client arrives: give entryAddresses", on)}
 	}
 	switch from := svc.Annotations[gslbv1beta1.AnnotationEntriesFrom]; from {
 	case "", gslbv1beta1.EntriesFromLoadBalancer:
