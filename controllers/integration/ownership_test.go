@@ -122,7 +122,7 @@ func TestNamespaceOfAnotherClusterWithTheOlderClaimKeepsItsHost(t *testing.T) {
 	s.answers(host, "198.51.100.1")
 	g := s.condition(ns, "shop", gslbv1beta1.ConditionAccepted, metav1.ConditionFalse, gslbv1beta1.ReasonConflicted)
 	i := slices.IndexFunc(g.Status.Conditions, func(c metav1.Condition) bool { return c.Type == gslbv1beta1.ConditionAccepted })
-	assert.Contains(t, g.Status.Conditions[i].Message, "belongs to Gslb the-first/shop of cluster us, which is older")
+	assert.Contains(t, g.Status.Conditions[i].Message, "belongs to Gslb the-first/shop of cluster us, which claims it since 2020-01-01T00:00:00Z")
 }
 
 func TestZonesComeAndGoAndHoldHostsByTheLongestMatch(t *testing.T) {
