@@ -4,13 +4,11 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
@@ -113,20 +111,10 @@ func (g *gates) state(gate translate.Gate) translate.GateState {
 	return conditionOf(w.object, condition)
 }
 
-// conditionOf reads a condition in the form that all kinds of Kubernetes share.
+// conditionOf reads a condition of an object.
 func conditionOf(obj *unstructured.Unstructured, kind string) translate.GateState {
 	list, _, _ := unstructured.NestedSlice(obj.Object, "status", "conditions")
-	for _, item := range list {
-		c, ok := item.(map[string]any)
-		if !ok || c["type"] != kind {
-			continue
-		}
-		if c["status"] == string(metav1.ConditionTrue) {
-			return translate.GateState{Known: true, True: true}
-		}
-		return translate.GateState{Known: true, Why: fmt.Sprintf("it is %v (%v)", c["status"], c["reason"])}
-	}
-	return translate.GateState{Known: true, Why: "the object has no such condition"}
+	return translate.GateStateOf(list, kind)
 }
 
 // await waits until every gate was read or could not be, or ctx ends.

@@ -23,7 +23,7 @@ import (
 
 func namespaced(obj runtime.Object) bool {
 	switch obj.(type) {
-	case *corev1.Namespace, *corev1.Node:
+	case *corev1.Namespace, *corev1.Node, *networkingv1.IngressClass, *networkingv1.ServiceCIDR:
 		return false
 	default:
 		return true

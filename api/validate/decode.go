@@ -96,6 +96,9 @@ func (v *Validator) object(ctx context.Context, l located) (Object, []Problem) {
 		return Object{}, []Problem{l.problem("", "not an object: apiVersion and kind must be set")}
 	}
 	object := Object{File: l.file, Line: l.find(""), Kind: kind, Namespace: u.GetNamespace(), Name: u.GetName()}
+	if status, is := l.content["status"].(map[string]any); is {
+		object.Status = runtime.DeepCopyJSON(status) // that of our kinds is dropped below
+	}
 	var problems []Problem
 	switch {
 	case v.resources[kind] != nil:

@@ -33,6 +33,8 @@ type Object struct {
 	// Value is the object with its defaults filled in, without the status if it is a
 	// Gslb or ZoneDelegation; nil if Meridian does not read the kind.
 	Value runtime.Object
+	// Status is the status as it stands in the file, of whatever kind; nil: there is none.
+	Status map[string]any
 }
 
 // String is kind, namespace and name, such as "Gslb test/app".

@@ -50,8 +50,8 @@ endpoints: [{addresses: [10.1.0.1], conditions: {ready: true}}]
 	require.NoError(t, err)
 	require.Len(t, x.Entries, 1, "the cluster IP is none")
 	assert.Equal(t, "192.0.2.1", x.Entries[0].Address)
-	assert.Equal(t, gslb.ReasonHealthUnknown, x.Entries[0].Reason)
-	assert.Contains(t, x.Notes, "host app.cloud.example.com: readiness gate: condition Ready of Cluster shop/db cannot be told: it is not watched where manifests are read from files")
+	assert.Equal(t, gslb.ReasonGateNotReady, x.Entries[0].Reason)
+	assert.Contains(t, x.Notes, "host app.cloud.example.com: readiness gate: condition Ready of Cluster shop/db is not True: no file has the object; add it with that condition in its status")
 	found := false
 	for _, n := range x.Notes {
 		found = found || n == "ignored in the status of Ingress shop/app: 10.96.0.80 is the cluster IP of Service shop/web, which nobody outside can connect to; --entry-cidrs lets addresses inside the cluster count"

@@ -151,7 +151,7 @@ func (p *process) addFiles(store *gslb.Store) error {
 		Dir: s.Manifests, Store: store, Self: s.Self, Zones: zones, Addrs: s.DNSAddrs, AllowLoopback: s.Loopback, Names: s.Names,
 		InternalCIDRs: s.InternalCIDRs, EntryCIDRs: s.EntryCIDRs, NoK8gb: !s.K8gb,
 		Logger: p.log, Registerer: p.registry, Asker: asker,
-		Known: hostnames.Remembered(store.World, s.Self),
+		Known: hostnames.Remembered(store.World, s.Self), AsksDraining: s.EntryCheck,
 	})
 	if err != nil {
 		return fmt.Errorf("--manifests: %w", err)

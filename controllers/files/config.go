@@ -3,6 +3,7 @@
 package files
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/netip"
@@ -21,6 +22,7 @@ import (
 type Store interface {
 	SetObjectAt(arrived time.Time, src gslb.Source, offers []*gslb.Offer)
 	SetZones(zones []gslb.ZoneIntent)
+	World() *gslb.World // nil: there is none yet
 	UpdateLocal(f func(*gslb.LocalState))
 }
 
@@ -39,6 +41,13 @@ type Config struct {
 	NoK8gb        bool              // objects of k8gb are not read
 	Logger        *slog.Logger
 	Registerer    prometheus.Registerer
+
+	// HoldEntries is how long the last addresses of an object stay when its status goes
+	// empty while the object remains; 0: 5 min. AsksDraining: entries of hosts without a
+	// health check that their object does not have any more are asked whether they still
+	// serve, so that they can stay for the TTL.
+	HoldEntries  time.Duration
+	AsksDraining bool
 
 	// Asker resolves the names of load balancers; nil: the resolvers of this machine do.
 	// Known gives what is known of them from before a restart; nil: nothing.
@@ -68,6 +77,7 @@ type Source struct {
 	metrics *metrics
 	folder  *folder
 	model   *model
+	watch   func(dir string, log *slog.Logger) *watch
 	names   *resolved
 	synced  bool
 	blind   time.Time // since when the folder cannot be read; zero: it can
@@ -98,14 +108,15 @@ func New(c Config) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Source{
+	s := &Source{
 		cfg: c, dir: dir, names: names, log: c.Logger.With("component", "files", "folder", c.Dir), metrics: m,
-		folder: newFolder(c.Dir, validator),
-		model: newModel(modelConfig{
-			self: c.Self, names: c.Names, zones: c.Zones, addrs: c.Addrs, allowLoopback: c.AllowLoopback, internal: c.InternalCIDRs, entries: c.EntryCIDRs, k8gb: !c.NoK8gb,
-			book: names.book,
-		}),
-	}, nil
+		folder: newFolder(c.Dir, validator), watch: newWatch,
+	}
+	s.model = newModel(modelConfig{
+		self: c.Self, names: c.Names, zones: c.Zones, addrs: c.Addrs, allowLoopback: c.AllowLoopback, internal: c.InternalCIDRs, entries: c.EntryCIDRs, k8gb: !c.NoK8gb,
+		book: names.book, holdEntries: cmp.Or(c.HoldEntries, holdEntries), asksDraining: c.AsksDraining, before: s.entriesBefore,
+	})
+	return s, nil
 }
 
 // Problems lists what is wrong in the folder now, by file and line.

@@ -69,6 +69,9 @@ func (m *model) problems() []Problem {
 				fmt.Sprintf("label %s is %q: only with %q are the records served", gslbv1beta1.LabelServe, value, gslbv1beta1.ServeTrue)))
 		}
 	}
+	for _, state := range m.gslbs {
+		all = append(all, state.gates...)
+	}
 	return all
 }
 

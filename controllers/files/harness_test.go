@@ -33,6 +33,7 @@ type harness struct {
 	store  *gslb.Store
 	box    *gslb.Mailbox
 	logs   chan slog.Record
+	stop   func() // ends it before the test does
 
 	mu     sync.Mutex
 	worlds []*gslb.World // all that were published
@@ -41,9 +42,16 @@ type harness struct {
 // start runs a Source on dir until the test ends.
 func start(t *testing.T, dir string) *harness {
 	t.Helper()
+	return startAs(t, dir, gslb.Config{}, nil)
+}
+
+// startAs is start with a Store and a Source that adjust, if it is there, changed.
+func startAs(t *testing.T, dir string, store gslb.Config, adjust func(*files.Config)) *harness {
+	t.Helper()
 	h := &harness{t: t, dir: dir, logs: make(chan slog.Record, 1000)}
 	var err error
-	h.store, err = gslb.NewStore(gslb.Config{Self: "eu", ClusterID: "id-eu"})
+	store.Self, store.ClusterID = "eu", "id-eu"
+	h.store, err = gslb.NewStore(store)
 	require.NoError(t, err)
 	h.box = h.store.Mailbox()
 	h.store.OnWorld(func(w *gslb.World) {
@@ -51,21 +59,29 @@ func start(t *testing.T, dir string) *harness {
 		defer h.mu.Unlock()
 		h.worlds = append(h.worlds, w)
 	})
-	h.source, err = files.New(files.Config{
+	config := files.Config{
 		Dir: dir, Store: h.store, Self: "eu",
 		Zones:  []gslb.ZoneIntent{{Zone: gslb.MustName("cloud.example.com"), EdgeZone: gslb.MustName("example.com"), NegTTL: 30}},
 		Addrs:  []netip.Addr{netip.MustParseAddr("192.0.2.53")},
 		Logger: slog.New(recorder{h.logs}), Registerer: prometheus.NewRegistry(), Asker: lb{},
-	})
+	}
+	if adjust != nil {
+		adjust(&config)
+	}
+	h.source, err = files.New(config)
 	require.NoError(t, err)
+	if adjust != nil {
+		h.source.LookOnly()
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { assert.NoError(t, h.store.Run(ctx)) })
 	running.Go(func() { assert.NoError(t, h.source.Run(ctx)) })
-	t.Cleanup(func() {
+	h.stop = func() {
 		cancel()
 		running.Wait()
-	})
+	}
+	t.Cleanup(h.stop)
 	return h
 }
 

@@ -5,6 +5,7 @@ package files
 import (
 	"net/netip"
 	"reflect"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -46,6 +47,9 @@ type modelConfig struct {
 	entries       []netip.Prefix                        // that are entries all the same
 	k8gb          bool                                  // k8gb's objects are read too
 	book          *hostnames.Book[types.NamespacedName] // nil: names of load balancers are not resolved
+	holdEntries   time.Duration                         // see Config
+	asksDraining  bool
+	before        func(gslb.Source, gslb.Name) []gslb.Entry // see leaving.NewDrains; nil: nothing is known
 }
 
 // model knows the objects of a folder, which Gslb needs which of them, and what each
@@ -54,7 +58,7 @@ type modelConfig struct {
 type model struct {
 	cfg       modelConfig
 	inventory *inventory
-	slices    map[key]map[key]struct{} // EndpointSlices by namespace and the label that names their Service
+	slices    map[key]map[key]struct{} // EndpointSlices by namespace and the label that names their Service, and by pod address
 	ranges    *translate.NodeRanges
 	nodes     map[string]string      // virtual nodes, with the clusters that they stand for
 	annotated map[key]*annotatedGslb // by the object with the annotations
@@ -62,6 +66,8 @@ type model struct {
 	users     *refs.Index[types.NamespacedName]
 	zones     translate.ZonesOutput
 	unzoned   []located // findings about ZoneDelegations
+	stays     stays
+	gates     gates
 
 	dirty      map[types.NamespacedName]struct{}
 	allDirty   bool
@@ -79,6 +85,7 @@ type annotatedGslb struct {
 type gslbState struct {
 	output   translate.Output
 	findings []located // the bad ones
+	gates    []Problem // readiness gates whose objects no file has
 }
 
 func newModel(c modelConfig) *model {
@@ -86,7 +93,7 @@ func newModel(c modelConfig) *model {
 		cfg: c, inventory: newInventory(c.k8gb), ranges: translate.NewNodeRanges(), slices: make(map[key]map[key]struct{}), nodes: make(map[string]string),
 		annotated: make(map[key]*annotatedGslb), gslbs: make(map[types.NamespacedName]*gslbState),
 		users: refs.NewIndex[types.NamespacedName](), dirty: make(map[types.NamespacedName]struct{}),
-		zonesDirty: true,
+		zonesDirty: true, stays: newStays(&c), gates: newGates(),
 	}
 }
 
@@ -95,11 +102,15 @@ func (m *model) set(name string, objects []validate.Object, gone bool) {
 	for k, before := range m.inventory.set(name, objects, gone) {
 		m.changed(k, before)
 	}
+	m.gates.set(name, objects, gone, m.touch)
 }
 
 // changed marks whatever looks at an object.
 func (m *model) changed(k key, before *held) {
 	now := m.inventory.objects[k]
+	if now == nil {
+		m.stays.memory.Forget(k)
+	}
 	switch k.kind {
 	case kindGslb, kindK8gbGslb, kindAbsaGslb:
 		m.touch(types.NamespacedName{Namespace: k.namespace, Name: k.name})
@@ -142,18 +153,22 @@ func (m *model) touchUsers(versions ...*held) {
 	}
 }
 
-// slice keeps the EndpointSlices by what they belong to.
+// slice keeps the EndpointSlices by what they belong to, and by the addresses of their pods.
 func (m *model) slice(h *held, there bool) {
 	slice, ok := h.value.(*discoveryv1.EndpointSlice)
 	if !ok {
 		return
 	}
+	var all []key
 	for _, label := range refs.SliceLabels() {
-		name := slice.Labels[label]
-		if name == "" {
-			continue
+		if name := slice.Labels[label]; name != "" {
+			all = append(all, key{kindSlice, h.key.namespace, label + "=" + name})
 		}
-		k := key{kindSlice, h.key.namespace, label + "=" + name}
+	}
+	for _, pair := range refs.AddressPairs(slice) {
+		all = append(all, key{kindSlice, "", pair})
+	}
+	for _, k := range all {
 		if m.slices[k] == nil {
 			m.slices[k] = make(map[key]struct{})
 		}
@@ -276,11 +291,18 @@ func (m *model) translate(name types.NamespacedName) (change, bool) {
 	if chosen.Gslb == nil {
 		delete(m.gslbs, name)
 		m.users.Remove(name)
+		m.stays.forget(name)
 		m.want(name, nil)
+		m.gates.want(name, nil)
 		return c, old != nil
 	}
-	state := &gslbState{output: translate.Build(m.input(&chosen))}
+	now := time.Now()
+	in, again := m.input(&chosen, now)
+	state := &gslbState{output: translate.Build(in)}
+	m.stays.drain(name, &state.output, now, again)
 	state.findings = m.locate(stands, state.output.Findings)
+	state.gates = m.gateProblems(stands, state.output.Findings)
+	m.gates.want(name, state.output.Gates)
 	m.gslbs[name] = state
 	m.want(name, state.output.Hostnames)
 	c.after = state.output

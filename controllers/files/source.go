@@ -16,14 +16,16 @@ import (
 // Run reads the folder, and again whenever something changes in it, until ctx ends; it
 // then returns nil. It may be called once.
 //
-// Four things can happen in the loop:
+// Six things can happen in the loop:
 //
 //  1. something happened in the folder: wait until quiet, but not for long, then read
 //  2. the system lost count of what happened: the same, for every file
 //  3. it is time to look anyway, or at a file that was gone
-//  4. ctx ends
+//  4. the name of a load balancer has other addresses
+//  5. an address that left has stayed for long enough
+//  6. ctx ends
 func (s *Source) Run(ctx context.Context) error {
-	w := newWatch(s.dir, s.log)
+	w := s.watch(s.dir, s.log)
 	defer w.close()
 	var names sync.WaitGroup
 	defer names.Wait()
@@ -33,9 +35,12 @@ func (s *Source) Run(ctx context.Context) error {
 	w.follow()
 	timer := time.NewTimer(s.read(ctx, w, nil, time.Now()))
 	defer timer.Stop()
+	due := time.NewTimer(0)
+	defer due.Stop()
 	var force map[string]bool
 	var since time.Time // of the first event that was not acted upon
 	for {
+		s.alarm(due)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -53,6 +58,10 @@ func (s *Source) Run(ctx context.Context) error {
 				s.model.touch(name)
 			}
 			s.apply(ctx, nil, time.Now())
+			continue
+		case now := <-due.C:
+			s.model.touchDue(now)
+			s.apply(ctx, nil, now)
 			continue
 		case <-timer.C:
 			arrived := since

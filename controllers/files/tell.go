@@ -4,6 +4,7 @@ package files
 
 import (
 	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -35,6 +36,11 @@ func (s *Source) tell(changes []change) {
 	for _, p := range now {
 		if p.Severity == Error && !slices.Contains(before, p) {
 			s.log.Error("manifest is wrong; its last good state is kept", "file", p.File, "line", p.Line, "object", p.Object, "problem", p.String())
+		}
+	}
+	for _, p := range now {
+		if p.Severity == Warning && strings.HasSuffix(p.Message, noObject) && !slices.Contains(before, p) {
+			s.log.Warn("object of a readiness gate is in no file", "file", p.File, "line", p.Line, "object", p.Object, "problem", p.String())
 		}
 	}
 	for _, p := range before {

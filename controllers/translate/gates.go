@@ -5,6 +5,8 @@ package translate
 import (
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
 	"github.com/meridian-gslb/meridian/gslb"
 )
@@ -28,6 +30,22 @@ type GateState struct {
 	Why   string // what is known, in words; "" where it is True
 }
 
+// GateStateOf says how a readiness gate stands whose object has these status.conditions, in
+// the form that all kinds of Kubernetes share.
+func GateStateOf(conditions []any, kind string) GateState {
+	for _, item := range conditions {
+		c, ok := item.(map[string]any)
+		if !ok || c["type"] != kind {
+			continue
+		}
+		if c["status"] == string(metav1.ConditionTrue) {
+			return GateState{Known: true, True: true}
+		}
+		return GateState{Known: true, Why: fmt.Sprintf("it is %v (%v)", c["status"], c["reason"])}
+	}
+	return GateState{Known: true, Why: "the object has no such condition"}
+}
+
 // gates are the readiness gates of one Gslb.
 type gates struct {
 	all    []Gate
@@ -40,7 +58,7 @@ func newGates(in *Input) *gates {
 	for _, spec := range in.Gslb.Spec.ReadinessGates {
 		gate := Gate{spec.APIVersion, spec.Kind, in.Gslb.Namespace, spec.Name, spec.ConditionType}
 		g.all = append(g.all, gate)
-		state := GateState{Why: "it is not watched where manifests are read from files"}
+		state := GateState{Why: "it is not watched"}
 		if in.Gates != nil {
 			state = in.Gates(gate)
 		}
