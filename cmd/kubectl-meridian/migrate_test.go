@@ -209,6 +209,7 @@ func TestMigrateSaysWhatIsInTheWay(t *testing.T) {
 
 	twin := &gslbv1beta1.Gslb{}
 	require.NoError(t, p.api.Get(t.Context(), client.ObjectKey{Namespace: "test-gslb", Name: "test-gslb"}, twin))
+	p.notRemoved(twin)
 	twin.Spec.Strategy.DNSTTLSeconds = new(int32(7))
 	require.NoError(t, p.api.Update(t.Context(), twin))
 	zone := &gslbv1beta1.ZoneDelegation{}
@@ -226,6 +227,29 @@ func TestMigrateSaysWhatIsInTheWay(t *testing.T) {
 	require.ErrorIs(t, err, errBlocked)
 	assert.Contains(t, text, "blocked  Gslb test-gslb/test-gslb: the object of that name in gslb.meridian.dev/v1beta1 is not as this command wrote it; it stays")
 	assert.Contains(t, text, "remove   Gslb test-gslb/test-gslb-failover in gslb.meridian.dev/v1beta1: that in k8gb.absa.oss/v1beta1 counts again")
+}
+
+// notRemoved: an object of k8gb stays while Meridian refuses its twin, and while what it said of
+// the twin is old.
+func (p *place) notRemoved(twin *gslbv1beta1.Gslb) {
+	p.t.Helper()
+	for _, c := range []struct {
+		status     metav1.ConditionStatus
+		generation int64
+		want       string
+	}{
+		{metav1.ConditionFalse, twin.Generation, "its twin is not accepted: HostOutsideZones: it lies in none"},
+		{metav1.ConditionTrue, twin.Generation - 1, "Meridian has not read the twin"},
+	} {
+		twin.Status.Conditions = []metav1.Condition{{
+			Type: gslbv1beta1.ConditionAccepted, Status: c.status, ObservedGeneration: c.generation,
+			Reason: gslbv1beta1.ReasonHostOutsideZones, Message: "it lies in none", LastTransitionTime: metav1.Now(),
+		}}
+		require.NoError(p.t, p.api.Status().Update(p.t.Context(), twin))
+		text, err := p.migrate(migration{apply: true, removeOld: true, timeout: time.Second})
+		require.ErrorIs(p.t, err, errBlocked)
+		assert.Contains(p.t, text, "blocked  Gslb test-gslb/test-gslb is not removed: "+c.want)
+	}
 }
 
 func TestMigrateIsCalledRightly(t *testing.T) {
