@@ -90,8 +90,11 @@ func TestAddressesFollowTheTTL(t *testing.T) {
 		s := newScript()
 		s.says(lb, time.Minute, "198.51.100.1", "2001:db8::1")
 		b, changes := start(t, hostnames.Config[string]{Asker: s})
+		s.mu.Lock() // whoever is asked does not answer yet
 		b.Want("a", []string{lb})
-		assert.False(t, b.Settled(), "nobody was asked yet")
+		settled := b.Settled()
+		s.mu.Unlock()
+		assert.False(t, settled, "nobody has answered yet")
 		synctest.Wait()
 		assert.True(t, b.Settled())
 		assert.Equal(t, []string{"198.51.100.1", "2001:db8::1"}, addrs(b))
