@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -97,8 +96,6 @@ func (s *site) set(host string, addrs ...string) {
 	o := offer(host, addrs...)
 	s.store.SetObject(o.Source, []*gslb.Offer{o})
 }
-
-func (s *site) settle() { time.Sleep(60 * time.Millisecond) }
 
 // value reads a metric; the labels are name=value.
 func (s *site) value(name string, labels ...string) float64 {

@@ -264,3 +264,6 @@ meridian_gslb_record_conflicts{zone="example.com"} 1
 		assert.Equal(t, []string{`level=INFO msg="every static record is served again" zone=example.com`}, set(txt))
 	})
 }
+
+// settle lets the Store take what it was given, in virtual time.
+func (s *site) settle() { time.Sleep(60 * time.Millisecond) }
