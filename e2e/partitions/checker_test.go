@@ -48,7 +48,7 @@ type checker struct {
 
 	mu      sync.Mutex
 	answers map[asked][]answer
-	serials map[string][]uint32
+	serials map[string][]said
 	ticks   []answer          // how late the checker itself was
 	away    map[string][]span // when a server need not answer
 	served  map[string][]span // when a cluster's entries could be answered
@@ -62,7 +62,7 @@ func (w *world) watch() {
 	w.t.Helper()
 	ctx, halt := context.WithCancel(context.Background())
 	c := &checker{
-		w: w, ctx: ctx, halt: halt, answers: map[asked][]answer{}, serials: map[string][]uint32{},
+		w: w, ctx: ctx, halt: halt, answers: map[asked][]answer{}, serials: map[string][]said{},
 		away: map[string][]span{}, served: map[string][]span{}, bound: lostWithin,
 	}
 	if w.edge != nil {
@@ -145,8 +145,15 @@ func (c *checker) note(who asked, ask func() (*dns.Msg, error)) {
 	c.answers[who] = append(c.answers[who], answer{at: at, took: time.Since(at), text: show(m, err)})
 }
 
+// said is a serial with when it was asked for and when it came.
+type said struct {
+	serial      uint32
+	asked, came time.Time
+}
+
 // serial keeps a serial.
 func (c *checker) serial(name string, a *asker) {
+	at := time.Now()
 	m, err := a.ask(c.ctx, lab.Zone, dns.TypeSOA, answerTime)
 	if err != nil || len(m.Answer) != 1 {
 		return
@@ -157,7 +164,7 @@ func (c *checker) serial(name string, a *asker) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.serials[name] = append(c.serials[name], soa.Serial)
+	c.serials[name] = append(c.serials[name], said{serial: soa.Serial, asked: at, came: time.Now()})
 }
 
 // stop ends the asking.
