@@ -21,6 +21,7 @@ import (
 // the namespace.
 type key struct{ kind, namespace, name string }
 
+// String names the object as conditions and the log do.
 func (k key) String() string {
 	if k.namespace == "" {
 		return k.kind + " " + k.name
