@@ -4,12 +4,14 @@ package integration_test
 
 import (
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
@@ -61,6 +63,16 @@ func TestAnIngressWhoseAddressChangesIsMadeBeforeItIsBroken(t *testing.T) {
 	setAddresses(t, s.api, ing)
 	relabel(t, s.api, ing, "emptied")
 	s.answers("shop.cloud.example.com", "192.0.2.1", "192.0.2.2")
+	eventually(t, func() error { // and the status says that it is so, and how long
+		if err := s.api.Get(t.Context(), client.ObjectKeyFromObject(g), g); err != nil {
+			return err
+		}
+		resolved := meta.FindStatusCondition(g.Status.Conditions, gslbv1beta1.ConditionResolved)
+		if resolved == nil || !strings.Contains(resolved.Message, "the status of Ingress "+ns+"/web is empty; what it had last counts until 2") || !strings.HasSuffix(resolved.Message, " UTC: 192.0.2.2") {
+			return notYet("condition Resolved is %+v", resolved)
+		}
+		return nil
+	})
 
 	named := func(balancer string) {
 		eventually(t, func() error {

@@ -25,7 +25,7 @@ import (
 // propagatedGslb embeds its Ingress, which Karmada propagates too.
 const propagatedGslb = `apiVersion: gslb.meridian.dev/v1beta1
 kind: Gslb
-metadata: {namespace: $NS, name: podinfo, annotations: {work.karmada.io/name: podinfo-gslb}}
+metadata: {namespace: $NS, name: podinfo, annotations: {work.karmada.io/name: podinfo-gslb}, finalizers: [members.example.com/keep]}
 spec:
   ingress:
     rules:
@@ -57,23 +57,22 @@ func TestM1SameGslbInTwoMembersIsNeverWrittenBack(t *testing.T) {
 		})
 	}
 	for s, ns := range in {
-		s.renewals(8) // nothing is written for several rounds of the one that writes
-		for _, write := range s.writes.list() {
-			if strings.Contains(write, "/"+ns+"/") && !strings.Contains(write, "/events") {
-				assert.Regexp(t, `/gslbs/podinfo/status$`, write, "nothing is written but the status")
-			}
+		for _, write := range s.writesIn(ns) {
+			assert.Regexp(t, `/gslbs/podinfo/status$`, write, "nothing is written but the status")
 		}
 		g := &gslbv1beta1.Gslb{}
 		require.NoError(t, s.api.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "podinfo"}, g))
 		assert.Equal(t, int64(1), g.Generation, "the spec is as it was applied")
 		assert.Equal(t, map[string]string{"work.karmada.io/name": "podinfo-gslb"}, g.Annotations)
-		before := g.ResourceVersion
-		s.renewals(8)
-		require.NoError(t, s.api.Get(t.Context(), client.ObjectKeyFromObject(g), g))
-		assert.Equal(t, before, g.ResourceVersion, "no loop of writers")
+		assert.Equal(t, []string{"members.example.com/keep"}, g.Finalizers)
+		assert.NotEmpty(t, fieldsOf(g), "it wrote the status")
+		for _, subresource := range fieldsOf(g) {
+			assert.Equal(t, "status", subresource, "no other field is its own")
+		}
 		ing := &networkingv1.Ingress{}
 		require.NoError(t, s.api.Get(t.Context(), client.ObjectKeyFromObject(g), ing))
 		assert.Empty(t, ing.OwnerReferences, "the propagated Ingress is read and never written")
+		s.still(ns, host)
 	}
 }
 
@@ -256,10 +255,41 @@ func TestM8GslbDeletedInOneMemberLeavesTheAnswersOfOthers(t *testing.T) {
 	t.Parallel()
 	eu, us := clusters(t)
 	host := fresh("m8")
-	eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.1}"), aGslb(roundRobin))
-	ns := us.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.2}"), aGslb(roundRobin))
-	eu.answers(host, "192.0.2.1", "192.0.2.2")
-	require.NoError(t, us.api.Delete(t.Context(), &gslbv1beta1.Gslb{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "podinfo"}}))
-	eu.answers(host, "192.0.2.1")
-	us.answers(host, "192.0.2.1")
+	there := eu.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.1}"), aGslb(roundRobin))
+	kept := strings.Replace(aGslb(roundRobin), "name: podinfo}", "name: podinfo, finalizers: [members.example.com/keep]}", 1)
+	ns := us.inNamespace(host, aService, readySlice, anIngress("", "podinfo", "{ip: 192.0.2.2}"), kept)
+	for _, s := range []*site{eu, us} {
+		s.answers(host, "192.0.2.1", "192.0.2.2")
+	}
+	g := &gslbv1beta1.Gslb{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "podinfo"}}
+	require.NoError(t, us.api.Delete(t.Context(), g))
+	for _, s := range []*site{eu, us} {
+		s.offeredBy(host, "eu") // at once, while a finalizer still holds the object
+		s.answers(host, "192.0.2.1")
+	}
+	require.NoError(t, us.api.Get(t.Context(), client.ObjectKeyFromObject(g), g))
+	assert.NotNil(t, g.DeletionTimestamp)
+
+	// It left as planned: the cluster is heard as before, and its address is not even the last
+	// resort, as that of a lost one were.
+	eventually(t, func() error {
+		if c := eu.store.World().Cluster("us"); c == nil || c.Liveness != gslb.Fresh {
+			return notYet("eu says of us %+v", c)
+		}
+		return nil
+	})
+	g = eu.own(there, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterHealthy })
+	eventually(t, func() error {
+		if err := eu.api.Get(t.Context(), client.ObjectKeyFromObject(g), g); err != nil || len(g.Status.Clusters) != 1 {
+			return notYet("status.clusters is %+v (%v)", g.Status.Clusters, err)
+		}
+		return nil
+	})
+	for _, event := range eu.events("Gslb", there, "podinfo") {
+		assert.NotRegexp(t, `(?i)\blost\b`, event)
+	}
+	eu.setSlice(there, "podinfo-1", false)
+	for _, s := range []*site{eu, us} {
+		s.answers(host)
+	}
 }

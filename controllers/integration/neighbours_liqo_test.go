@@ -170,10 +170,45 @@ func TestQ5CopyOfAnIngressWithoutAClassCounts(t *testing.T) {
 	t.Parallel()
 	_, us := clusters(t)
 	host := fresh("q5")
-	ingress := strings.Replace(anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.5}"), "annotations:",
-		"labels: {offloading.liqo.io/origin: eu, offloading.liqo.io/destination: us}, annotations:", 1)
-	us.inNamespace(host, aService, readySlice, ingress)
+	us.inNamespace(host, aService, readySlice, reflectedCopy("{ip: 172.19.0.5}"))
 	us.answers(host, "172.19.0.5")
+}
+
+// reflectedCopy is an Ingress as Liqo copies it from eu to us.
+func reflectedCopy(status string) string {
+	return strings.Replace(anIngress(liqoAnnotation, "podinfo", status), "annotations:",
+		"labels: {offloading.liqo.io/origin: eu, offloading.liqo.io/destination: us}, annotations:", 1)
+}
+
+func TestO1GslbOfLiqosCopySaysSoAndDiesWithIt(t *testing.T) {
+	t.Parallel()
+	eu, us := clusters(t)
+	host := fresh("o1")
+	there := eu.inNamespace(host, aService, readySlice, anIngress(liqoAnnotation, "podinfo", "{ip: 172.19.0.3}"))
+	ns := us.inNamespace(host, aService, readySlice, reflectedCopy("{ip: 172.19.0.5}"))
+	made := map[*site]*gslbv1beta1.Gslb{}
+	for s, origin := range map[*site]string{eu: gslbv1beta1.OriginAnnotation, us: gslbv1beta1.OriginReflected} {
+		s.offeredBy(host, "eu", "us")
+		s.answers(host, "172.19.0.3", "172.19.0.5")
+		ing := &networkingv1.Ingress{}
+		require.NoError(t, s.api.Get(t.Context(), client.ObjectKey{Namespace: ns, Name: "podinfo"}, ing))
+		g := s.gslbOf(ing, func(*gslbv1beta1.Gslb) bool { return true })
+		assert.Equal(t, origin, g.Labels[gslbv1beta1.LabelOrigin], "in %s", s.store.World().Self)
+		assert.True(t, metav1.IsControlledBy(g, ing), "each is of the Ingress of its own cluster")
+		made[s] = g
+	}
+
+	copied := &networkingv1.Ingress{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "podinfo"}}
+	require.NoError(t, us.api.Delete(t.Context(), copied))
+	us.remove(made[us]) // as garbage collection does once its owner is gone
+	for _, s := range []*site{eu, us} {
+		s.offeredBy(host, "eu")
+		s.answers(host, "172.19.0.3")
+	}
+	err := us.api.Get(t.Context(), client.ObjectKeyFromObject(made[us]), &gslbv1beta1.Gslb{})
+	assert.True(t, apierrors.IsNotFound(err), "nobody makes it again: %v", err)
+	g := eu.own(there, "podinfo", func(c *gslbv1beta1.ClusterStatus) bool { return c.Health == gslbv1beta1.ClusterHealthy })
+	assert.Equal(t, made[eu].UID, g.UID, "the one that it was copied from stays")
 }
 
 func TestQ6AddressOfTheOtherClusterInAStatusIsOneRecordOfTwoOwners(t *testing.T) {

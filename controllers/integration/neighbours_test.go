@@ -6,9 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +17,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,7 +25,6 @@ import (
 	"github.com/meridian-gslb/meridian/gslb"
 	"github.com/meridian-gslb/meridian/internal/hostnames"
 	"github.com/meridian-gslb/meridian/internal/kplane"
-	"github.com/meridian-gslb/meridian/strategies"
 )
 
 // beside holds the clusters of the checks of docs/neighbours.md; the first check starts
@@ -43,6 +39,31 @@ type neighbours struct {
 	eu, us *site
 	asked  askedNames
 	seen   everyWorld
+	still  sync.WaitGroup // what looks for a minute
+
+	mu   sync.Mutex
+	uses map[string]int // of each host's first label
+}
+
+// fresh gives a host that begins with a code, and that no check had before: neither another
+// one, nor the same when it runs once more in this process.
+func fresh(code string) string {
+	beside.mu.Lock()
+	defer beside.mu.Unlock()
+	if beside.uses == nil {
+		beside.uses = map[string]int{}
+	}
+	beside.uses[code]++
+	if n := beside.uses[code]; n > 1 {
+		code = fmt.Sprintf("%s-%d", code, n)
+	}
+	return code + ".cloud.example.com"
+}
+
+// label gives the first label of a host: what a check has beside it is named after it.
+func label(host string) string {
+	first, _, _ := strings.Cut(host, ".")
+	return first
 }
 
 // clusters gives the two clusters, for one test.
@@ -95,139 +116,10 @@ func (n *neighbours) site(cfg *rest.Config, tag gslb.GeoTag) *site {
 // stop ends the clusters, and says what must never be and was.
 func (n *neighbours) stop() error {
 	if n.life.cancel != nil {
+		n.still.Wait()
 		n.life.stop()
 	}
 	return n.seen.err()
-}
-
-// everyWorld looks at every World that the clusters ever have, from when it is told what to
-// look for.
-type everyWorld struct {
-	mu     sync.Mutex
-	never  map[netip.Addr]bool    // are entries of no host
-	steady map[gslb.Name][]string // what a host answers
-	broken []error
-}
-
-// never holds, to the end of the package's run, that an address is an entry of no host.
-func never(addr string) {
-	v := &beside.seen
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.never == nil {
-		v.never = map[netip.Addr]bool{}
-	}
-	v.never[netip.MustParseAddr(addr)] = true
-}
-
-// steady holds that both clusters answer a host with just these, until the check ends that.
-func steady(t *testing.T, host string, want ...string) (end func()) {
-	t.Helper()
-	v := &beside.seen
-	name := gslb.MustName(host)
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.steady == nil {
-		v.steady = map[gslb.Name][]string{}
-	}
-	v.steady[name] = want
-	end = func() {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		delete(v.steady, name)
-	}
-	t.Cleanup(end)
-	return end
-}
-
-func (v *everyWorld) see(w *gslb.World) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.never) > 0 {
-		for h := range w.Hosts() {
-			for i := range h.Parts {
-				for _, e := range h.Parts[i].Entries {
-					if v.never[e.Addr] {
-						v.broken = append(v.broken, fmt.Errorf("%s is an entry of %s in %s", e.Addr, h.Name, w.Self))
-					}
-				}
-			}
-		}
-	}
-	for name, want := range v.steady {
-		have := []string{}
-		if h := w.Host(name); h != nil {
-			d := strategies.Decide(h)
-			have = texts(d.Addrs())
-		}
-		if !slices.Equal(have, want) {
-			v.broken = append(v.broken, fmt.Errorf("%s answers %v in %s, not %v", name, have, w.Self, want))
-		}
-	}
-}
-
-func (v *everyWorld) err() error {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return errors.Join(v.broken...)
-}
-
-// lifetime is a testing.TB that outlives a test: what several tests share is made with it.
-type lifetime struct {
-	testing.TB
-
-	ctx    context.Context //nolint:containedctx // as that of a testing.TB
-	cancel func()
-	mu     sync.Mutex
-	ends   []func()
-	group  sync.WaitGroup
-}
-
-func (l *lifetime) Helper()                   {}
-func (l *lifetime) Context() context.Context  { return l.ctx }
-func (l *lifetime) Output() io.Writer         { return io.Discard }
-func (l *lifetime) Errorf(f string, a ...any) { fmt.Fprintf(os.Stderr, f+"\n", a...) }
-func (l *lifetime) FailNow()                  { panic("what the checks of neighbours share does not work") }
-func (l *lifetime) Cleanup(f func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ends = append(l.ends, f)
-}
-
-func (l *lifetime) stop() {
-	l.cancel()
-	l.group.Wait()
-	for i := len(l.ends) - 1; i >= 0; i-- {
-		l.ends[i]()
-	}
-}
-
-// tell carries the reports of one cluster to another, as peers do.
-func (l *lifetime) tell(from, to *site) {
-	l.group.Go(func() {
-		beat := time.NewTicker(500 * time.Millisecond)
-		defer beat.Stop()
-		serial, tag, id := uint32(0), gslb.GeoTag(""), ""
-		for {
-			select {
-			case <-l.ctx.Done():
-				return
-			case w := <-from.box.C():
-				report := w.OwnReport(zone().Zone)
-				if report == nil || !w.Local.Synced {
-					continue
-				}
-				serial++
-				report.Instance, report.Serial = "one", serial
-				tag, id = w.Self, w.SelfID
-				require.NoError(l, to.store.SetReport(report))
-			case <-beat.C:
-			}
-			if tag != "" {
-				to.store.Sight(gslb.Sighting{Kind: gslb.Heard, Of: tag, ID: id, Instance: "one", At: time.Now()})
-			}
-		}
-	})
 }
 
 // askedNames resolves nothing, and keeps what was asked for.
@@ -297,10 +189,16 @@ func standIn(t *testing.T, s *site, tag gslb.GeoTag, host, addr string) (silent 
 // the host would not belong.
 func (s *site) inNamespace(host string, documents ...string) string {
 	s.t.Helper()
-	ns, _, _ := strings.Cut(host, ".")
+	ns := label(host)
 	require.NoError(s.t, s.api.Create(s.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}}))
 	applyAll(s.t, s.api, ns, strings.ReplaceAll(strings.Join(documents, "\n---\n"), "$HOST", host))
 	return ns
+}
+
+// remove deletes what outlives a namespace or a check, also after the test's end.
+func (s *site) remove(obj client.Object) {
+	s.t.Helper()
+	require.NoError(s.t, client.IgnoreNotFound(s.api.Delete(context.WithoutCancel(s.t.Context()), obj)))
 }
 
 // own waits until the status of a Gslb says of this cluster what is wanted of it.
@@ -334,56 +232,6 @@ func (s *site) edit(ns string, change func(*gslbv1beta1.Gslb)) {
 		return s.api.Update(s.t.Context(), g)
 	})
 }
-
-// Manifests that checks are made of.
-const (
-	aService = `apiVersion: v1
-kind: Service
-metadata: {namespace: $NS, name: podinfo}
-spec: {selector: {app: podinfo}, ports: [{name: http, port: 80}]}`
-
-	readySlice = `apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {namespace: $NS, name: podinfo-1, labels: {kubernetes.io/service-name: podinfo, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}}
-addressType: IPv4
-endpoints:
-- {addresses: [10.1.0.1], conditions: {ready: true}, targetRef: {kind: Pod, namespace: $NS, name: podinfo}}`
-
-	emptySlice = `apiVersion: discovery.k8s.io/v1
-kind: EndpointSlice
-metadata: {namespace: $NS, name: podinfo-1, labels: {kubernetes.io/service-name: podinfo, endpointslice.kubernetes.io/managed-by: endpointslice-controller.k8s.io}}
-addressType: IPv4
-endpoints: []`
-)
-
-// anIngress leads $HOST to a Service; status is that of its load balancer, as YAML.
-func anIngress(annotations, service, status string) string {
-	return fmt.Sprintf(`apiVersion: networking.k8s.io/v1
-kind: Ingress
-metadata: {namespace: $NS, name: podinfo, annotations: {%s}}
-spec:
-  rules:
-  - host: $HOST
-    http: {paths: [{path: /, pathType: Prefix, backend: {service: {name: %s, port: {number: 80}}}}]}
-status: {loadBalancer: {ingress: [%s]}}`, annotations, service, status)
-}
-
-// aGslb refers to the Ingress; more are further fields of the spec, as YAML.
-func aGslb(more string) string {
-	return `apiVersion: gslb.meridian.dev/v1beta1
-kind: Gslb
-metadata: {namespace: $NS, name: podinfo}
-spec:
-  resourceRef: {apiVersion: networking.k8s.io/v1, kind: Ingress, name: podinfo}
-  ` + strings.TrimSpace(more)
-}
-
-var (
-	coreV1      = schema.GroupVersion{Version: "v1"}
-	discoveryV1 = schema.GroupVersion{Group: "discovery.k8s.io", Version: "v1"}
-)
-
-const roundRobin = "strategy: {type: roundRobin}"
 
 // setSlice makes the first endpoint of an EndpointSlice ready, or not.
 func (s *site) setSlice(ns, name string, ready bool) {

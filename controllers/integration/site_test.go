@@ -30,7 +30,7 @@ const patience = time.Minute
 // site is one process of Meridian without DNS: a store and its controllers.
 type site struct {
 	t       testing.TB
-	api     client.Client // the test's own, past every cache
+	api     client.WithWatch // the test's own, past every cache
 	store   *gslb.Store
 	box     *gslb.Mailbox
 	metrics *prometheus.Registry
@@ -123,14 +123,14 @@ func logger(t testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: level}))
 }
 
-func newClient(t testing.TB, cfg *rest.Config) client.Client {
+func newClient(t testing.TB, cfg *rest.Config) client.WithWatch {
 	t.Helper()
 	scheme, err := controllers.NewScheme()
 	require.NoError(t, err)
 	require.NoError(t, coordinationv1.AddToScheme(scheme))
 	fast := rest.CopyConfig(cfg)
 	fast.QPS = -1
-	c, err := client.New(fast, client.Options{Scheme: scheme, Log: logr.FromSlogHandler(slog.DiscardHandler)})
+	c, err := client.NewWithWatch(fast, client.Options{Scheme: scheme, Log: logr.FromSlogHandler(slog.DiscardHandler)})
 	require.NoError(t, err)
 	return c
 }
