@@ -25,12 +25,29 @@ type Answer struct {
 	// TTL is how long the answer may be kept: the least of the records that led to it, for
 	// no addresses that of RFC 2308 §5.
 	TTL time.Duration
+	// Lacks is the family that could not be resolved while the other one has addresses;
+	// zero: none.
+	Lacks Family
 }
+
+// Family is one of the two kinds of addresses, by their size in bits; zero is neither.
+type Family int
+
+// The families.
+const (
+	IPv4 Family = 32
+	IPv6 Family = 128
+)
+
+// Has reports that an address is of the family.
+func (f Family) Has(a netip.Addr) bool { return a.BitLen() == int(f) }
 
 // Asker resolves names. Safe for concurrent use.
 type Asker interface {
 	// Ask resolves a name, absolute with or without the final dot. An error means that
-	// nothing is known: no answer, SERVFAIL, REFUSED, a broken message.
+	// something is not known: no answer, SERVFAIL, REFUSED, a broken message. The Answer
+	// beside it has the addresses of the other family and says in Lacks what it lacks; it is
+	// zero where nothing is known.
 	Ask(ctx context.Context, name string) (Answer, error)
 }
 
@@ -87,26 +104,29 @@ func StubOf(resolvConf string) (*Stub, error) {
 	return NewStub(servers)
 }
 
-// Ask implements [Asker]. Both families are asked at once; if one cannot be resolved, the
-// name is not: half an answer would take addresses away.
+// Ask implements [Asker]. Both families are asked at once. There are name servers that never
+// answer for AAAA (RFC 4074), so what is known of one family counts without the other.
 func (s *Stub) Ask(ctx context.Context, name string) (Answer, error) {
 	type half struct {
+		family Family
 		answer Answer
 		err    error
 	}
 	halves := make(chan half, 2)
-	for _, family := range []uint16{dns.TypeA, dns.TypeAAAA} {
+	for family, qtype := range map[Family]uint16{IPv4: dns.TypeA, IPv6: dns.TypeAAAA} {
 		go func() {
-			a, err := s.ask(ctx, dns.Fqdn(name), family)
-			halves <- half{a, err}
+			a, err := s.ask(ctx, dns.Fqdn(name), qtype)
+			halves <- half{family, a, err}
 		}()
 	}
 	var whole, none Answer
+	var trouble error
 	for range 2 {
 		h := <-halves
 		switch {
 		case h.err != nil:
-			return Answer{}, h.err
+			trouble = errors.Join(trouble, h.err)
+			whole.Lacks = h.family
 		case len(h.answer.Addrs) == 0:
 			none.TTL = shorter(none.TTL, h.answer.TTL)
 		default:
@@ -114,12 +134,15 @@ func (s *Stub) Ask(ctx context.Context, name string) (Answer, error) {
 			whole.TTL = shorter(whole.TTL, h.answer.TTL)
 		}
 	}
-	if len(whole.Addrs) == 0 {
-		return none, nil
+	switch {
+	case len(whole.Addrs) > 0:
+		slices.SortFunc(whole.Addrs, netip.Addr.Compare)
+		whole.Addrs = slices.Compact(whole.Addrs)
+		return whole, trouble
+	case trouble != nil:
+		return Answer{}, trouble
 	}
-	slices.SortFunc(whole.Addrs, netip.Addr.Compare)
-	whole.Addrs = slices.Compact(whole.Addrs)
-	return whole, nil
+	return none, nil
 }
 
 // shorter gives the lesser of two times; zero is not set yet.

@@ -99,6 +99,39 @@ func TestWhatAResolverSays(t *testing.T) {
 	}
 }
 
+// TestAServerThatFailsForOneFamilyIsBelievedOfTheOther: name servers that mishandle AAAA
+// (RFC 4074 §4) are common enough.
+func TestAServerThatFailsForOneFamilyIsBelievedOfTheOther(t *testing.T) {
+	for _, c := range []struct {
+		fails uint16
+		lacks hostnames.Family
+		want  string
+	}{
+		{dns.TypeAAAA, hostnames.IPv6, "198.51.100.1"},
+		{dns.TypeA, hostnames.IPv4, "2001:db8::1"},
+	} {
+		server := serve(t, func(w dns.ResponseWriter, q *dns.Msg) {
+			r := new(dns.Msg)
+			r.SetReply(q)
+			r.RecursionAvailable = true
+			switch q.Question[0].Qtype {
+			case c.fails:
+				r.Rcode = dns.RcodeServerFailure
+			case dns.TypeA:
+				r.Answer = records(t, "lb.example.net. 60 IN A 198.51.100.1")
+			case dns.TypeAAAA:
+				r.Answer = records(t, "lb.example.net. 60 IN AAAA 2001:db8::1")
+			}
+			_ = w.WriteMsg(r)
+		})
+		stub, err := hostnames.NewStub([]string{server})
+		require.NoError(t, err)
+		got, err := stub.Ask(t.Context(), "lb.example.net")
+		require.ErrorContains(t, err, "SERVFAIL")
+		assert.Equal(t, hostnames.Answer{Addrs: []netip.Addr{netip.MustParseAddr(c.want)}, TTL: time.Minute, Lacks: c.lacks}, got)
+	}
+}
+
 func TestAServerWithoutRecursionSaysNothing(t *testing.T) {
 	server := serve(t, func(w dns.ResponseWriter, q *dns.Msg) {
 		r := new(dns.Msg)

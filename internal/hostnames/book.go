@@ -49,6 +49,8 @@ type Config[K comparable] struct {
 //	no such name, or no addresses, once     | as they were
 //	… again, at least a negative TTL later  | none
 //	nothing, SERVFAIL, REFUSED, nonsense    | as they were, however long it takes
+//	addresses of one family, and nothing    | of that family these, as above; of the other as
+//	for the other                           | they were
 type Book[K comparable] struct {
 	c    Config[K]
 	wake chan struct{}
@@ -71,6 +73,7 @@ type entry struct {
 	settled bool // asked once, whatever came of it
 	failed  bool // told in the log
 	err     error
+	lacks   Family // that the last answer could not tell; zero: none, or there was no answer
 }
 
 // New makes a Book; [Book.Run] sets it to work.

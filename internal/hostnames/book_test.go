@@ -50,7 +50,7 @@ func (s *script) says(name string, ttl time.Duration, addrs ...string) {
 func (s *script) fails(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.errs[name] = errors.New("SERVFAIL")
+	s.answers[name], s.errs[name] = hostnames.Answer{}, errors.New("SERVFAIL")
 }
 
 func (s *script) count(name string) int {
@@ -153,6 +153,50 @@ func TestTroubleTakesNothingAway(t *testing.T) {
 		synctest.Wait()
 		assert.Equal(t, []string{"198.51.100.9"}, addrs(b))
 		require.NoError(t, b.Trouble(lb))
+	})
+}
+
+// TestOneFamilyDoesWithoutTheOther: what cannot be resolved stays as it was, and the
+// other family goes on by its TTL, its old addresses too.
+func TestOneFamilyDoesWithoutTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScript()
+		lacks := func(addrs ...string) {
+			s.says(lb, 10*time.Second, addrs...)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			a := s.answers[lb]
+			a.Lacks = hostnames.IPv6
+			s.answers[lb], s.errs[lb] = a, errors.New("timeout")
+		}
+		lacks("198.51.100.1")
+		b, changes := start(t, hostnames.Config[string]{Asker: s, Known: func(string) []netip.Addr {
+			return []netip.Addr{netip.MustParseAddr("198.51.100.8"), netip.MustParseAddr("2001:db8::8")}
+		}})
+		b.Want("a", []string{lb})
+		synctest.Wait()
+		assert.Equal(t, []string{"198.51.100.1", "2001:db8::8"}, addrs(b), "of before a restart the family that nobody tells of")
+		require.Error(t, b.Trouble(lb))
+
+		s.says(lb, 10*time.Second, "198.51.100.1", "2001:db8::1")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Equal(t, []string{"198.51.100.1", "2001:db8::1"}, addrs(b))
+		require.NoError(t, b.Trouble(lb))
+
+		lacks("198.51.100.2")
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		assert.Equal(t, []string{"198.51.100.2", "2001:db8::1"}, addrs(b))
+		assert.Less(t, changes(), 10)
+		s.fails(lb)
+		time.Sleep(24 * time.Hour)
+		synctest.Wait()
+		assert.Equal(t, []string{"198.51.100.2", "2001:db8::1"}, addrs(b), "neither is known now")
+		s.says(lb, 10*time.Second, "198.51.100.2")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		assert.Equal(t, []string{"198.51.100.2"}, addrs(b), "an answer that has no AAAA")
 	})
 }
 

@@ -44,8 +44,8 @@ func (b *Book[K]) wait(now time.Time) time.Duration {
 		}
 		if !e.failing() {
 			newest := e.newest()
-			for _, end := range e.until {
-				if end.Before(newest) {
+			for addr, end := range e.until {
+				if end.Before(newest) && !e.lacks.Has(addr) {
 					sooner(end)
 				}
 			}
@@ -56,7 +56,7 @@ func (b *Book[K]) wait(now time.Time) time.Duration {
 
 // failing reports that the last question had no answer with addresses: then time takes
 // nothing away.
-func (e *entry) failing() bool { return e.err != nil }
+func (e *entry) failing() bool { return e.err != nil && e.lacks == 0 }
 
 // ask asks for one name and takes over what comes; true: its addresses changed.
 func (b *Book[K]) ask(ctx context.Context, name string) bool {
@@ -64,7 +64,7 @@ func (b *Book[K]) ask(ctx context.Context, name string) bool {
 	defer cancel()
 	answer, err := b.c.Asker.Ask(ctx, name)
 	if ctx.Err() != nil && err == nil {
-		err = ctx.Err()
+		answer, err = Answer{}, ctx.Err()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,11 +76,12 @@ func (b *Book[K]) ask(ctx context.Context, name string) bool {
 	close(b.asked)
 	b.asked = make(chan struct{})
 	now := time.Now()
+	e.lacks = 0
 	switch {
+	case err != nil && len(answer.Addrs) > 0:
+		return b.acceptHalf(name, e, answer, err, now)
 	case err != nil:
-		e.err = err
-		e.tries++
-		e.due = now.Add(b.jitter(min(retryMost, retryFirst<<min(e.tries-1, 10))))
+		b.retry(e, err, now)
 	case len(answer.Addrs) == 0:
 		return b.deny(name, e, answer.TTL, now)
 	default:
@@ -90,13 +91,43 @@ func (b *Book[K]) ask(ctx context.Context, name string) bool {
 	return false
 }
 
+// retry asks again soon, and later each time.
+func (b *Book[K]) retry(e *entry, err error, now time.Time) {
+	e.err = err
+	e.tries++
+	e.due = now.Add(b.jitter(min(retryMost, retryFirst<<min(e.tries-1, 10))))
+}
+
+// acceptHalf takes over the addresses of one family. What was known of the other stays, as
+// does the trouble with it.
+func (b *Book[K]) acceptHalf(name string, e *entry, a Answer, err error, now time.Time) bool {
+	e.lacks, e.denied = a.Lacks, time.Time{}
+	for _, addr := range e.addrs {
+		if _, dated := e.until[addr]; !dated && e.lacks.Has(addr) {
+			e.until[addr] = now // from before a restart
+		}
+	}
+	e.keep(a, now)
+	b.retry(e, err, now)
+	if again := now.Add(max(minRefresh, a.TTL*9/10)); again.Before(e.due) {
+		e.due = again
+	}
+	b.report(name, e)
+	return e.sweep(now)
+}
+
+// keep notes until when an answer counts.
+func (e *entry) keep(a Answer, now time.Time) {
+	for _, addr := range a.Addrs {
+		e.until[addr] = now.Add(min(maxLinger, max(a.TTL, minRefresh)+minRefresh))
+	}
+}
+
 // accept takes over addresses. Those of earlier answers stay for as long as these may
 // still be in caches.
 func (b *Book[K]) accept(name string, e *entry, a Answer, now time.Time) bool {
 	e.err, e.tries, e.denied = nil, 0, time.Time{}
-	for _, addr := range a.Addrs {
-		e.until[addr] = now.Add(min(maxLinger, max(a.TTL, minRefresh)+minRefresh))
-	}
+	e.keep(a, now)
 	// A little before the end, so that no address leaves because the answer is on its way.
 	e.due = now.Add(b.jitter(min(maxRefresh, max(minRefresh, a.TTL*9/10))))
 	b.report(name, e)
@@ -139,10 +170,13 @@ func (b *Book[K]) expire(now time.Time) []string {
 }
 
 // sweep makes addrs of the answers that still count; true: they changed. The last answer
-// counts until there is another, however late that is.
+// counts until there is another, however late that is, and so does what was known of a
+// family that cannot be resolved.
 func (e *entry) sweep(now time.Time) bool {
 	newest := e.newest()
-	maps.DeleteFunc(e.until, func(_ netip.Addr, end time.Time) bool { return !end.After(now) && end.Before(newest) })
+	maps.DeleteFunc(e.until, func(addr netip.Addr, end time.Time) bool {
+		return !end.After(now) && end.Before(newest) && !e.lacks.Has(addr)
+	})
 	next := slices.SortedFunc(maps.Keys(e.until), netip.Addr.Compare)
 	if slices.Equal(next, e.addrs) {
 		return false
