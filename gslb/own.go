@@ -27,7 +27,7 @@ func ownOffer(in hostInput) *Offer {
 			e.Health, e.Reason = Healthy, ReasonProbesHeld
 		}
 		if e.Draining {
-			e.Health, e.Reason = drained(own.Entries, e.Health, e.Reason, v.Health, seen)
+			e.Health, e.Reason = drained(own.Entries, e.Health, e.Reason, v.Health, seen, reasonBefore(before, e))
 		}
 		was := HealthUnknown
 		e.Since = in.now
@@ -56,16 +56,21 @@ func ownOffer(in hostInput) *Offer {
 // while somebody finds that it serves.
 //
 //	another address of ours | otherwise     | probe            | health    | reason
-//	none                    | any           | any              | as it was | as it was
+//	none, and Withdrawn     | any           | not up           | unhealthy | Withdrawn
+//	before                  |               |                  |           |
+//	none                    | any other     | any other        | as it was | as it was
 //	some                    | not healthy   | any              | as it was | as it was
 //	some                    | healthy       | up, or not asked | healthy   | Draining
 //	                        |               | yet              |           |
 //	some                    | healthy       | any other        | unhealthy | Withdrawn
 //
-// Otherwise means: by hand, readiness and probe, as any entry.
-func drained(all []Entry, h Health, why Reason, probe Health, asked bool) (Health, Reason) {
+// Otherwise means: by hand, readiness and probe, as any entry. What was Withdrawn had another
+// address in its place, which drains beside it now, and is answered.
+func drained(all []Entry, h Health, why Reason, probe Health, asked bool, was Reason) (Health, Reason) {
 	other := slices.ContainsFunc(all, func(e Entry) bool { return !e.Draining && e.Addr.IsValid() })
 	switch {
+	case !other && was == ReasonWithdrawn && probe != Healthy:
+		return Unhealthy, ReasonWithdrawn
 	case !other:
 		return h, why
 	case asked && probe != Healthy:
@@ -74,6 +79,16 @@ func drained(all []Entry, h Health, why Reason, probe Health, asked bool) (Healt
 		return h, ReasonDraining
 	}
 	return h, why
+}
+
+// reasonBefore is the reason that an entry had before; "": it was not there.
+func reasonBefore(before []Entry, e *Entry) Reason {
+	for i := range before {
+		if before[i].Addr == e.Addr && before[i].Hostname == e.Hostname {
+			return before[i].Reason
+		}
+	}
+	return ""
 }
 
 // twice reports that an entry before this one has the same address.
