@@ -32,8 +32,8 @@ type Front struct {
 //	any                               | the one that somebody named                       | yes
 //	of a Service                      | itself                                            | yes
 //	of a Gateway                      | those labelled with its name                      | yes
-//	of an Ingress                     | the one that its IngressClass names               | yes
-//	any                               | those that have its address in their status       | yes
+//	any                               | those that have its address, and a port of it     | yes
+//	of a Gateway                      | those that have its address                       | yes
 //	any                               | those with a pod that listens there               | yes
 //	of an Ingress, at a node          | those labelled as its IngressClass, for 80 or 443 | no
 func Fronts(e *Entry, named *Front, l *Lookup) []Front {
@@ -49,10 +49,21 @@ func Fronts(e *Entry, named *Front, l *Lookup) []Front {
 			return fronts(labelled)
 		}
 	}
-	class := classBehind(e, l)
-	if f, ok := namedByClass(class); ok {
-		return []Front{f.at(e, l)}
+	having := e.services(l)
+	if web := slices.DeleteFunc(slices.Clone(having), func(obj Object) bool { return !e.talksTo(obj) }); len(web) > 0 {
+		return fronts(web)
 	}
+	if len(having) > 0 && e.On.Kind == Word(KindGateway) {
+		return fronts(having) // its listeners may be at any port
+	}
+	if all := listeners(e, l); len(all) > 0 {
+		return all
+	}
+	return labelledAs(classBehind(e, l), e, l)
+}
+
+// services gives the Services that have the address of an entry.
+func (e *Entry) services(l *Lookup) []Object {
 	address := plainAddress(e.IP)
 	if address == "" {
 		address = plainAddress(e.Hostname)
@@ -60,13 +71,17 @@ func Fronts(e *Entry, named *Front, l *Lookup) []Front {
 	if address == "" {
 		return nil
 	}
-	if having, _ := l.Get(Key{Kind: KindService, Address: address}); len(having) > 0 {
-		return fronts(having)
-	}
-	if all := listeners(e, l); len(all) > 0 {
-		return all
-	}
-	return labelledAs(class, e, l)
+	having, _ := l.Get(Key{Kind: KindService, Address: address})
+	return having
+}
+
+// talksTo reports that clients of an entry can mean a Service that has its address: several
+// Services can have one, at other ports, as with balancers that listen on every node.
+func (e *Entry) talksTo(obj Object) bool {
+	svc, ok := obj.(*corev1.Service)
+	return ok && slices.ContainsFunc(svc.Spec.Ports, func(p corev1.ServicePort) bool {
+		return e.Port != 0 && p.Port == int32(e.Port) || (p.Protocol == "" || p.Protocol == corev1.ProtocolTCP) && webPort(p.Port, 0)
+	})
 }
 
 // fronts leaves out Services whose pods nobody can tell.

@@ -24,6 +24,10 @@ const (
 	labelComponent = "app.kubernetes.io/component"
 )
 
+// annotationHelmNamespace is the namespace of a release that Helm installed: what others label
+// alike elsewhere is not of it.
+const annotationHelmNamespace = "meta.helm.sh/release-namespace"
+
 // NamedFront reads annotation ingress-service of an object: "namespace/name", or a name in the
 // object's namespace. A Service in another namespace needs a ReferenceGrant there, as a Gslb's
 // reference to it does.
@@ -66,14 +70,26 @@ func classBehind(e *Entry, l *Lookup) Object {
 	return class
 }
 
-// namedByClass gives the Service that an IngressClass names; false if it names none.
-func namedByClass(class Object) (Front, bool) {
-	if class == nil || class.GetAnnotations()[gslbv1beta1.AnnotationIngressService] == "" {
-		return Front{}, false
+// FrontOfClass gives the Service that the IngressClass of an entry names by annotation
+// ingress-service; nil if it names none, or none that there is.
+func FrontOfClass(e *Entry, l *Lookup) (*Front, *Problem) {
+	class := classBehind(e, l)
+	if class == nil {
+		return nil, nil
 	}
 	text := strings.TrimSpace(class.GetAnnotations()[gslbv1beta1.AnnotationIngressService])
-	f, err := readFront(text, "", "IngressClass "+class.GetName())
-	return f, err == nil
+	if text == "" {
+		return nil, nil
+	}
+	by := "IngressClass " + class.GetName()
+	f, err := readFront(text, "", by)
+	if err != nil {
+		return nil, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: by + ": " + err.Error()}
+	}
+	if obj, state := l.One(f.Key()); obj == nil && state == Listed {
+		return nil, &Problem{Reason: gslbv1beta1.ReasonResourceNotFound, Message: "there is no " + f.Key().String() + ", which " + by + " names"}
+	}
+	return &f, nil
 }
 
 // listeners gives the Services with a pod that has the entry's address as its own, and takes
@@ -130,16 +146,17 @@ func labelledAs(class Object, e *Entry, l *Lookup) []Front {
 	if labels[LabelRelease] == "" || labels[labelName] == "" {
 		return nil
 	}
+	inside := class.GetAnnotations()[annotationHelmNamespace]
 	services, _ := l.Get(Key{Kind: KindService, Labels: LabelRelease + "=" + labels[LabelRelease]})
 	var all []Front
 	for _, obj := range services {
 		svc, ok := obj.(*corev1.Service)
-		if !ok || svc.Labels[labelName] != labels[labelName] || svc.Labels[labelComponent] != labels[labelComponent] || !carriesWeb(svc) {
+		if !ok || svc.Labels[labelName] != labels[labelName] || svc.Labels[labelComponent] != labels[labelComponent] || !carriesWeb(svc) || inside != "" && svc.Namespace != inside {
 			continue
 		}
 		all = append(all, Front{Backend: ServiceBackend(svc.Namespace, svc.Name), By: "found by the labels of IngressClass " + class.GetName()})
 	}
-	if len(all) == 0 || nodeOf(e, l) == nil {
+	if len(all) == 0 || len(nodesOf(e, l)) == 0 {
 		return nil
 	}
 	for i := range all {
@@ -157,24 +174,31 @@ func carriesWeb(svc *corev1.Service) bool {
 	})
 }
 
-// nodeOf gives the node of this cluster that has the address of an entry; nil if none is known to.
-func nodeOf(e *Entry, l *Lookup) *corev1.Node {
+// nodesOf gives the nodes of this cluster that have the address of an entry: several may have
+// one in common, behind a router.
+func nodesOf(e *Entry, l *Lookup) []*corev1.Node {
 	addr, err := netip.ParseAddr(e.IP)
 	if err != nil {
 		return nil
 	}
-	obj, _ := l.One(NodeAddressKey(addr))
-	if node, ok := obj.(*corev1.Node); ok && node.Labels["liqo.io/type"] != "virtual-node" {
-		return node
+	var all []*corev1.Node
+	found, _ := l.Get(NodeAddressKey(addr))
+	for _, obj := range found {
+		if node, ok := obj.(*corev1.Node); ok && node.Labels["liqo.io/type"] != "virtual-node" {
+			all = append(all, node)
+		}
 	}
-	return nil
+	return all
 }
 
-// at bounds a front to the node of an entry, where the entry is one's, and pods behind the front
-// listen on their nodes: one of them has a node's address.
+// at bounds a front to the node of an entry, where the address is of one node alone, and pods
+// behind the front listen on their nodes: one of them has a node's address. A Service that has
+// the entry's address itself takes clients there wherever its pods are.
 func (f Front) at(e *Entry, l *Lookup) Front {
-	node := nodeOf(e, l)
-	if node == nil {
+	nodes := nodesOf(e, l)
+	if len(nodes) != 1 || slices.ContainsFunc(e.services(l), func(obj Object) bool {
+		return obj.GetNamespace() == f.Namespace && obj.GetName() == f.Name
+	}) {
 		return f
 	}
 	pod, ok := firstPod(&f.Backend, l)
@@ -184,7 +208,7 @@ func (f Front) at(e *Entry, l *Lookup) Front {
 	if own, _ := l.One(NodeAddressKey(pod)); own == nil {
 		return f
 	}
-	f.Node, f.At = node.Name, insideAddresses(node)
+	f.Node, f.At = nodes[0].Name, insideAddresses(nodes[0])
 	return f
 }
 

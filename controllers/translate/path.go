@@ -76,24 +76,28 @@ func (b *builder) path(r *readiness, h *refs.Host, s *HostStatus, list []entry) 
 }
 
 // frontsOf gives the Services through which clients of an entry get in: the one that an
-// annotation names, the Gslb's first, else those that are found. An annotation that names none
-// is told, and counts as absent.
+// annotation names, the Gslb's first and that of an IngressClass last, else those that are
+// found. An annotation that names none is told, and counts as absent.
 func frontsOf(g *gslbv1beta1.Gslb, t *target, e *refs.Entry, l *refs.Lookup) ([]refs.Front, *Finding) {
+	wrong := func(on gslb.Source, problem *refs.Problem) *Finding {
+		if problem == nil {
+			return nil
+		}
+		return &Finding{
+			Condition: gslbv1beta1.ConditionResolved, Reason: problem.Reason, Bad: true, On: on,
+			Path: annotationPath(gslbv1beta1.AnnotationIngressService), Message: problem.Message + "; it is ignored",
+		}
+	}
 	for _, at := range annotatedBy(g, t) {
 		text := strings.TrimSpace(at.annotations[gslbv1beta1.AnnotationIngressService])
 		if text == "" {
 			continue
 		}
 		named, problem := refs.NamedFront(text, at.on, l)
-		if problem == nil {
-			return refs.Fronts(e, named, l), nil
-		}
-		return refs.Fronts(e, nil, l), &Finding{
-			Condition: gslbv1beta1.ConditionResolved, Reason: problem.Reason, Bad: true, On: at.on,
-			Path: annotationPath(gslbv1beta1.AnnotationIngressService), Message: problem.Message + "; it is ignored",
-		}
+		return refs.Fronts(e, named, l), wrong(at.on, problem)
 	}
-	return refs.Fronts(e, nil, l), nil
+	named, problem := refs.FrontOfClass(e, l)
+	return refs.Fronts(e, named, l), wrong(gslb.Source{Kind: refs.KindIngressClass.Kind, Name: e.Class}, problem)
 }
 
 // closed reports that no pod behind the Service of an entry takes clients.
