@@ -33,7 +33,8 @@ import (
 // claim that no record tells of comes after those that are known of others: times of
 // creation have whole seconds, and clocks differ.
 type claims struct {
-	now func() time.Time
+	now   func() time.Time
+	leads func() bool // the statuses are ours to write
 
 	mu sync.Mutex
 	of map[types.NamespacedName]*claimed
@@ -41,8 +42,9 @@ type claims struct {
 
 // claimed is what is known of one Gslb.
 type claimed struct {
-	hosts map[gslb.Name]time.Time // since when it names them
-	ended map[gslb.Name]time.Time // claims that ended, and that its status may still tell of
+	generation int64
+	hosts      map[gslb.Name]time.Time // since when it names them
+	ended      map[gslb.Name]ending    // claims that ended, and that its status may still tell of
 }
 
 // standing is what is known of a host beside the Gslb that names it.
@@ -52,7 +54,7 @@ type standing struct {
 }
 
 func newClaims(now func() time.Time) *claims {
-	return &claims{now: now, of: make(map[types.NamespacedName]*claimed)}
+	return &claims{now: now, leads: func() bool { return false }, of: make(map[types.NamespacedName]*claimed)}
 }
 
 // forget drops what is known of a Gslb that is gone.
@@ -63,12 +65,13 @@ func (m *claims) forget(key types.NamespacedName) {
 }
 
 // apply states in a translation since when its hosts are claimed. beside is asked about
-// hosts that are named for the first time.
-func (m *claims) apply(g *gslbv1beta1.Gslb, key types.NamespacedName, out *translate.Output, beside func(gslb.Name) standing) {
+// hosts that are named for the first time. The answer says after what time to look again; 0:
+// for nothing.
+func (m *claims) apply(g *gslbv1beta1.Gslb, key types.NamespacedName, out *translate.Output, beside func(gslb.Name) standing) time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	records, old := recordsOf(&g.Status), m.of[key]
-	next := &claimed{hosts: make(map[gslb.Name]time.Time, len(out.Hosts)), ended: make(map[gslb.Name]time.Time)}
+	told, old := m.read(&g.Status), m.of[key]
+	next := &claimed{generation: g.Generation, hosts: make(map[gslb.Name]time.Time, len(out.Hosts)), ended: make(map[gslb.Name]ending)}
 	for i := range out.Hosts {
 		host := out.Hosts[i].Host
 		if host.IsZero() {
@@ -76,7 +79,7 @@ func (m *claims) apply(g *gslbv1beta1.Gslb, key types.NamespacedName, out *trans
 		}
 		at, named := next.hosts[host]
 		if !named {
-			at = m.since(g, old, host, records, beside)
+			at = m.since(g, old, host, &told, beside)
 			next.hosts[host] = at
 		}
 		if i < len(out.Servers) && !at.IsZero() {
@@ -84,7 +87,7 @@ func (m *claims) apply(g *gslbv1beta1.Gslb, key types.NamespacedName, out *trans
 		}
 	}
 	if old != nil {
-		next.ends(old, records)
+		next.ends(old, &told)
 	}
 	m.of[key] = next
 	for i, o := range out.Offers {
@@ -94,26 +97,13 @@ func (m *claims) apply(g *gslbv1beta1.Gslb, key types.NamespacedName, out *trans
 			out.Offers[i] = &since
 		}
 	}
-}
-
-// ends takes over which claims ended, as long as a status may tell of them.
-func (c *claimed) ends(old *claimed, records map[gslb.Name]*time.Time) {
-	for host, at := range old.ended {
-		if record := records[host]; record != nil && !record.After(at) {
-			c.ended[host] = at
-		}
-	}
-	for host, at := range old.hosts {
-		if _, named := c.hosts[host]; !named {
-			c.ended[host] = at
-		}
-	}
+	return next.again(&told)
 }
 
 // since decides since when a host is claimed; see the table of [claims].
-func (m *claims) since(g *gslbv1beta1.Gslb, old *claimed, host gslb.Name, records map[gslb.Name]*time.Time, beside func(gslb.Name) standing) time.Time {
+func (m *claims) since(g *gslbv1beta1.Gslb, old *claimed, host gslb.Name, r *records, beside func(gslb.Name) standing) time.Time {
 	created := g.CreationTimestamp.Time
-	if record := old.record(host, records); !record.IsZero() {
+	if record := old.record(host, r); !record.IsZero() {
 		return latest(record, created)
 	}
 	if at, named := old.at(host); named {
@@ -121,33 +111,19 @@ func (m *claims) since(g *gslbv1beta1.Gslb, old *claimed, host gslb.Name, record
 	}
 	known := beside(host)
 	if !known.own.IsZero() {
-		return latest(known.own.UTC().Truncate(time.Microsecond), created)
+		return latest(bounded(known.own), created)
 	}
 	at := created
-	if _, told := records[host]; old != nil || !told && reconciled(&g.Status) {
-		at = latest(m.now().UTC().Truncate(time.Microsecond), created)
+	if _, told := r.of[host]; old != nil || !told && reconciled(&g.Status) {
+		at = latest(bounded(r.now), created)
 	}
 	if old != nil {
-		known.others = latest(known.others, old.ended[host])
+		known.others = latest(known.others, old.ended[host].at)
 	}
 	if !known.others.IsZero() && !known.others.Before(at) {
-		at = known.others.UTC().Truncate(time.Microsecond).Add(time.Microsecond)
+		at = bounded(known.others.Add(time.Microsecond))
 	}
 	return at
-}
-
-// record gives what the status tells of a claim of now; zero: nothing.
-func (c *claimed) record(host gslb.Name, records map[gslb.Name]*time.Time) time.Time {
-	record := records[host]
-	if record == nil || record.IsZero() {
-		return time.Time{}
-	}
-	if c != nil {
-		if ended, over := c.ended[host]; over && !record.After(ended) {
-			return time.Time{}
-		}
-	}
-	return *record
 }
 
 func (c *claimed) at(host gslb.Name) (since time.Time, named bool) {
@@ -158,56 +134,11 @@ func (c *claimed) at(host gslb.Name) (since time.Time, named bool) {
 	return since, named
 }
 
-// differs reports that a status tells otherwise of a host than is known here.
-func (m *claims) differs(g *gslbv1beta1.Gslb) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	known := m.of[types.NamespacedName{Namespace: g.Namespace, Name: g.Name}]
-	if known == nil {
-		return false
-	}
-	records := recordsOf(&g.Status)
-	for host, at := range known.hosts {
-		if record := known.record(host, records); !record.IsZero() && !latest(record, g.CreationTimestamp.Time).Equal(at) {
-			return true
-		}
-	}
-	return false
-}
-
-// recordsOf gives what a status tells of hosts: since when they are claimed, nil where it
-// names the host without a time, as that of a version before there were any.
-func recordsOf(s *gslbv1beta1.GslbStatus) map[gslb.Name]*time.Time {
-	all := make(map[gslb.Name]*time.Time, len(s.Servers))
-	for i := range s.Servers {
-		server := &s.Servers[i]
-		host, err := gslb.ParseHost(server.Host)
-		if err != nil {
-			continue
-		}
-		if all[host] = nil; server.ClaimedAt != nil {
-			at := server.ClaimedAt.UTC().Truncate(time.Microsecond)
-			all[host] = &at
-		}
-	}
-	return all
-}
-
-// reconciled reports that a status was written by us.
-func reconciled(s *gslbv1beta1.GslbStatus) bool {
-	return s.ObservedGeneration != 0 || len(s.Conditions) > 0
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}
-
 // claim states in a translation since when its hosts are claimed.
 func (c *collector) claim(key types.NamespacedName, g *gslbv1beta1.Gslb, out *translate.Output) {
-	c.claims.apply(g, key, out, func(host gslb.Name) standing { return c.standing(key, out.Source, host) })
+	if after := c.claims.apply(g, key, out, func(host gslb.Name) standing { return c.standing(key, out.Source, host) }); after > 0 {
+		c.queue.AddAfter(item{key}, after)
+	}
 }
 
 // standing says what is known of a host beside the Gslb that names it. While objects are

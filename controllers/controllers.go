@@ -77,7 +77,7 @@ func New(cfg Config) (*Controllers, error) {
 	if err := cfg.Registerer.Register(newInventory(c.cache, c.collector.synced)); err != nil {
 		return nil, fmt.Errorf("metrics of the controllers: %w", err)
 	}
-	c.collector.sources = sources
+	c.collector.sources, c.collector.claims.leads = sources, c.writers.leading
 	c.collector.gates = newGates(c.api, log, func(g types.NamespacedName) { c.collector.add(item{g}) })
 	stored := func(ctx context.Context, k kind) (map[string]string, error) {
 		return c.api.versions(ctx, k, sources[k.name])

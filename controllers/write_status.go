@@ -41,6 +41,9 @@ func (c *Controllers) writeStatus(ctx context.Context, key types.NamespacedName)
 		return released, nil // the World that took the translation in comes
 	}
 	next := statusOf(in)
+	if translate.GroupOf(chosen) == gslbv1beta1.Group {
+		next.Servers = c.collector.claims.asRecorded(chosen, next.Servers)
+	}
 	wroteOwn, err := c.writeOwnStatus(ctx, twins.Own, &next)
 	if err != nil {
 		return released || wroteOwn, err
