@@ -16,9 +16,21 @@ import (
 
 // gslbEvents tells what differs between two statuses of a Gslb, as far as it is news.
 func gslbEvents(spec *gslbv1beta1.GslbSpec, old, next *gslbv1beta1.GslbStatus) []happening {
-	all := answerEvents(&spec.Strategy, old.Answers, next.Answers)
+	all := answerEvents(&spec.Strategy, old.Answers, ownAnswers(old, next))
 	all = append(all, clusterEvents(old.Clusters, next.Clusters)...)
 	return append(all, conditionEvents(old.Conditions, next.Conditions)...)
+}
+
+// ownAnswers leaves out the answers of hosts that an object takes up which does not have all of
+// its hosts: they may be those of the holder, which did not change.
+func ownAnswers(old, next *gslbv1beta1.GslbStatus) []gslbv1beta1.AnswerStatus {
+	c := meta.FindStatusCondition(next.Conditions, gslbv1beta1.ConditionAccepted)
+	if c == nil || c.Reason != gslbv1beta1.ReasonConflicted {
+		return next.Answers
+	}
+	return slices.DeleteFunc(slices.Clone(next.Answers), func(a gslbv1beta1.AnswerStatus) bool {
+		return !slices.ContainsFunc(old.Answers, func(o gslbv1beta1.AnswerStatus) bool { return o.Host == a.Host })
+	})
 }
 
 // answerEvents compares the answers of each host, whoever gives them and why.

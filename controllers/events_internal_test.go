@@ -55,6 +55,23 @@ func TestEventsOfAnswers(t *testing.T) {
 	}
 }
 
+func TestNoEventTellsTheAnswerOfAHolderAsOnesOwn(t *testing.T) {
+	answer := gslbv1beta1.AnswerStatus{Host: "x", Addresses: []string{"192.0.2.2"}, Message: "why"}
+	moved := gslbv1beta1.AnswerStatus{Host: "x", Addresses: []string{"192.0.2.1"}, Message: "why"}
+	conflicted := []metav1.Condition{{Type: "Accepted", Status: "False", Reason: "Conflicted", Message: "taken"}}
+	accepted := []metav1.Condition{{Type: "Accepted", Status: "True", Reason: "Accepted"}}
+	spec := &gslbv1beta1.GslbSpec{Strategy: gslbv1beta1.Strategy{Type: gslbv1beta1.RoundRobin}}
+	status := func(c []metav1.Condition, a ...gslbv1beta1.AnswerStatus) *gslbv1beta1.GslbStatus {
+		return &gslbv1beta1.GslbStatus{Conditions: c, Answers: a}
+	}
+	assert.Equal(t, []happening{warning("HostConflicted", "taken")}, gslbEvents(spec, status(nil), status(conflicted, answer)),
+		"the host was answered before the object came")
+	assert.Equal(t, []happening{normal("AnswerChanged", "x: 192.0.2.2 → 192.0.2.1 (why)"), normal("ConflictEnded", "no other object has a host of this one any more")},
+		gslbEvents(spec, status(conflicted, answer), status(accepted, moved)), "its turn came")
+	assert.Equal(t, []happening{normal("AnswerChanged", "x: 192.0.2.2 → 192.0.2.1 (why)")},
+		gslbEvents(spec, status(conflicted, answer), status(conflicted, moved)), "the holder's answer changed: that is what the status shows")
+}
+
 func TestEventsOfClusters(t *testing.T) {
 	c := func(host, tag string, l gslb.Liveness) gslbv1beta1.ClusterStatus {
 		return gslbv1beta1.ClusterStatus{Host: host, GeoTag: tag, Liveness: gslbv1beta1.Liveness(l.String())}
