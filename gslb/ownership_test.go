@@ -161,3 +161,27 @@ func TestClustersThatHearOfEachOtherComeToOneOwner(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatIsHeldSaysWhoseAHostIs: the namespace that has the host in a cluster whose offers the
+// deletion guard holds has it here too, as before.
+func TestWhatIsHeldSaysWhoseAHostIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuarded(t, 20, hold) // us claims since 2
+		squatter, owner := offer(numbered(0), "app0", 3, "192.0.2.66"), offer(numbered(0), "app0", 4, "192.0.2.1")
+		squatter.Source.Namespace = "evil"
+		g.SetObject(owner.Source, []*gslb.Offer{owner})
+		g.SetObject(squatter.Source, []*gslb.Offer{squatter})
+		settle()
+		check := func(why string) {
+			t.Helper()
+			h := g.World().Host(numbered(0))
+			assert.Equal(t, owner.Source, h.Part("eu").Offer.Source, why)
+			assert.Equal(t, gslb.TierHealthy, h.Part("eu").Best(), why)
+			assert.Equal(t, gslb.TierHealthy, h.Part("us").Best(), why)
+		}
+		check("before")
+		g.us(t, 0)
+		g.want(t, "us", 20, 20, "held")
+		check("while it is held")
+	})
+}

@@ -151,6 +151,9 @@ func (m *merger) inputs(now time.Time, next *earliest) []hostInput {
 	}
 	for i := range ins {
 		m.guard.fill(&ins[i], peers)
+		if in := &ins[i]; len(in.held) > 0 { // what is held says whose the host is, too
+			in.claims = standsForUs(slices.SortedStableFunc(slices.Values(in.claims), olderClaim), in.peers)
+		}
 		ins[i].probes = m.probes.held[ins[i].name]
 	}
 	return ins
