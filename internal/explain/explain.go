@@ -118,7 +118,7 @@ func unknown(w *gslb.World, host gslb.Name) error {
 			if static := staticAt(&w.Zones[i], host); static != "" {
 				return fmt.Errorf("%s is no host; static records stand there and are answered as they are: %s", host, static)
 			}
-			return fmt.Errorf("no cluster offers %s: apply a Gslb or annotate an Ingress with that host", host)
+			return fmt.Errorf("no cluster offers %s: apply a Gslb or annotate an Ingress with that host; where there is one, its conditions say what is wrong", host)
 		}
 	}
 	if len(zones) == 0 {

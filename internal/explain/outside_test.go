@@ -46,5 +46,5 @@ func TestStaticRecordsAreNamed(t *testing.T) {
 	_, err := explain.Of(&gslb.World{Ready: true, Zones: []gslb.Zone{zone}}, www, netip.Addr{})
 	assert.EqualError(t, err, "www.cloud.example.com is no host; static records stand there and are answered as they are: A (2, from eu, us), TYPE65400 (1, from eu)")
 	_, err = explain.Of(&gslb.World{Ready: true, Zones: []gslb.Zone{zone}}, gslb.MustName("x.cloud.example.com"), netip.Addr{})
-	assert.ErrorContains(t, err, "no cluster offers x.cloud.example.com")
+	assert.ErrorContains(t, err, "no cluster offers x.cloud.example.com: apply a Gslb or annotate an Ingress with that host; where there is one, its conditions say what is wrong")
 }
