@@ -92,11 +92,15 @@ func (s *source) ListWithContext(ctx context.Context, o metav1.ListOptions) (lis
 // WatchWithContext watches, and tries until it works or the informer has to change what
 // it asks for.
 func (s *source) WatchWithContext(ctx context.Context, o metav1.ListOptions) (w watch.Interface, err error) {
+	tries, initial := 0, o.SendInitialEvents != nil && *o.SendInitialEvents
 	err = s.insist(ctx, o.ResourceVersion != "", func() (err error) {
 		w, err = s.next.WatchWithContext(ctx, o)
+		if tries++; initial && !apierrors.IsNotFound(err) && s.without(ctx, err, tries) {
+			return errAbsent // and it is listed, which tells why
+		}
 		if s.optional != nil && apierrors.IsNotFound(err) && s.stood(ctx) {
 			switch {
-			case o.SendInitialEvents != nil && *o.SendInitialEvents:
+			case initial:
 				return errAbsent // and it is listed
 			case o.ResourceVersion != "":
 				return apierrors.NewResourceExpired("the kind " + s.kind + " is gone") // and it is listed, which empties the cache

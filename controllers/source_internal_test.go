@@ -142,7 +142,13 @@ func TestAnOptionalKindIsEmptyWhereItDoesNotExist(t *testing.T) {
 			s, up, out := newSource(t)
 			s.optional = func() runtime.Object { return &corev1.ServiceList{} }
 			up.set(c.err, false)
-			began := time.Now()
+			began, yes := time.Now(), true
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			_, err := s.WatchWithContext(ctx, metav1.ListOptions{SendInitialEvents: &yes})
+			require.ErrorIs(t, err, errAbsent, "%s: informers ask so first, and list then", c.why)
+			assert.LessOrEqual(t, time.Since(began), c.after, c.why)
+			began = time.Now()
 			list, err := s.ListWithContext(t.Context(), metav1.ListOptions{})
 			require.NoError(t, err, c.why)
 			assert.Equal(t, &corev1.ServiceList{}, list, c.why)
