@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers/translate"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -106,4 +107,44 @@ func TestWriterKeepsARecordThatWasNotTakenInYet(t *testing.T) {
 	assert.Equal(t, "eu", g.Status.GeoTag)
 	assert.True(t, at(7).Equal(g.Status.Servers[0].ClaimedAt.Time), "%s", g.Status.Servers[0].ClaimedAt)
 	assert.True(t, at(20).Equal(rec.out.Servers[0].ClaimedAt.Time), "the translation is not changed")
+}
+
+// worldly is a ledger that knows a World.
+type worldly struct {
+	*ledger
+	world *gslb.World
+}
+
+func (s worldly) World() *gslb.World { return s.world }
+
+// TestRecordsAtAHostAreOfWhoHasIt: namespace b claimed it first in this cluster, and a has it by
+// its claim in another. So b states no records at it, such as those that prove who one is.
+func TestRecordsAtAHostAreOfWhoHasIt(t *testing.T) {
+	here := []part{healthy("192.0.2.1"), {from: older, age: time.Hour, health: gslb.Healthy, addrs: []string{"192.0.2.9"}}}
+	var alone, both statusInput
+	synctest.Test(t, func(t *testing.T) { alone = scene{own: here}.input(t) })
+	synctest.Test(t, func(t *testing.T) {
+		both = scene{own: here, us: []part{{from: ownSource, age: 2 * time.Hour, health: gslb.Healthy, addrs: []string{"198.51.100.1"}}}}.input(t)
+	})
+	b := newBench(t)
+	for _, p := range here {
+		o := p.offer(app)
+		b.last.put(nn(o.Source.Namespace, o.Source.Name), &translation{out: translate.Output{
+			Source: o.Source, Hosts: []translate.HostStatus{{Host: o.Host, Offered: true}}, Offers: []*gslb.Offer{o}}})
+	}
+	host := gslb.MustName(app)
+	assert.Equal(t, "b", b.ownerOf(host), "nothing is known but the claims")
+	b.cfg.Store = worldly{b.store, alone.world}
+	assert.Equal(t, "b", b.ownerOf(host))
+	b.cfg.Store = worldly{b.store, both.world}
+	assert.Equal(t, "a", b.ownerOf(host))
+
+	b.observeHolders(alone.world, both.world)
+	assert.Zero(t, b.queue.Len(), "nobody states records")
+	b.zones.Store(&translate.ZonesOutput{Endpoints: 1})
+	b.observeHolders(both.world, both.world)
+	assert.Zero(t, b.queue.Len(), "it is the same")
+	b.observeHolders(alone.world, both.world)
+	b.observeHolders(nil, both.world)
+	assert.Equal(t, 1, b.queue.Len(), "the zones are looked at again")
 }

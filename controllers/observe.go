@@ -47,6 +47,7 @@ func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 	prev := c.world.Swap(w)
 	c.collector.observeLost(w)
 	c.collector.observeBare(prev, w)
+	c.collector.observeHolders(prev, w)
 	if !w.Ready || !c.writers.leading() {
 		return
 	}
@@ -80,15 +81,21 @@ func (c *Controllers) observeWorld(ctx context.Context, w *gslb.World) {
 
 // holderDiffers reports that another object of this cluster has a host now.
 func holderDiffers(a, b *gslb.World, host gslb.Name) bool {
-	source := func(w *gslb.World) (s gslb.Source) {
-		if h := w.Host(host); h != nil {
-			if p := h.Part(w.Self); p != nil {
-				s = p.Offer.Source
-			}
-		}
+	return ownHolder(a, host) != ownHolder(b, host)
+}
+
+// ownHolder gives the object of this cluster that has a host; the zero one: none has, or there
+// is no World.
+func ownHolder(w *gslb.World, host gslb.Name) (s gslb.Source) {
+	if w == nil {
 		return s
 	}
-	return source(a) != source(b)
+	if h := w.Host(host); h != nil {
+		if p := h.Part(w.Self); p != nil {
+			s = p.Offer.Source
+		}
+	}
+	return s
 }
 
 // recordsDiffer reports that something else of the static records is served, or not.

@@ -35,7 +35,7 @@ func (c *collector) translateZones(ctx context.Context) {
 		}
 		return ns.Labels
 	}
-	in.HostOwner = c.last.ownerOf
+	in.HostOwner = c.ownerOf
 	in.Trusted = func(namespace string) bool { return namespace == c.cfg.Namespace }
 	var endpoints dnsendpoint.List
 	if err := c.objects.List(ctx, &endpoints); err != nil {
@@ -102,6 +102,28 @@ func (c *collector) mayVanish(key types.NamespacedName) bool {
 func (c *collector) recordsMayMove() {
 	if c.zones.Load().Endpoints > 0 {
 		c.add(item{})
+	}
+}
+
+// ownerOf gives the namespace that has a host in this cluster, "" if none does. The World knows,
+// which heard of other clusters; of what it was not told yet the claims alone tell.
+func (c *collector) ownerOf(host gslb.Name) string {
+	if s := ownHolder(c.cfg.Store.World(), host); c.last.offers(s, host) {
+		return s.Namespace
+	}
+	return c.last.ownerOf(host)
+}
+
+// observeHolders has the records of DNSEndpoints looked at again when a host is another's.
+func (c *collector) observeHolders(prev, w *gslb.World) {
+	if c.zones.Load().Endpoints == 0 {
+		return
+	}
+	for host := range w.Changed(prev) {
+		if holderDiffers(prev, w, host) {
+			c.recordsMayMove()
+			return
+		}
 	}
 }
 
