@@ -3,16 +3,22 @@
 package integration_test
 
 import (
+	"log/slog"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	gslbv1beta1 "github.com/meridian-gslb/meridian/api/v1beta1"
+	"github.com/meridian-gslb/meridian/controllers"
+	"github.com/meridian-gslb/meridian/controllers/rbac"
 	"github.com/meridian-gslb/meridian/gslb"
 )
 
@@ -167,6 +173,70 @@ func TestIngressControllerOnNodesIsJudgedNodeByNode(t *testing.T) {
 	applyAll(t, us.api, ns, again)
 	us.finds(ns, "found by the labels of IngressClass "+ns)
 	us.answers(host, w1, w2) // of this Service nobody saw an endpoint
+}
+
+var rbacV1 = schema.GroupVersion{Group: "rbac.authorization.k8s.io", Version: "v1"}
+
+// logLines keeps what is logged.
+type logLines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *logLines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, string(line))
+	return len(line), nil
+}
+
+// with counts the lines with all of some words.
+func (l *logLines) with(words ...string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.all {
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(line, w) }) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestRightsOfBefore: whoever takes a new image with the old ClusterRole, which does not let it
+// read IngressClasses, gets the same answers as before, and is told once. They are read as soon
+// as that is granted.
+func TestRightsOfBefore(t *testing.T) {
+	const w1, w2 = "192.0.2.127", "192.0.2.128"
+	old := strings.ReplaceAll(strings.ReplaceAll(rbac.Manifest, ", ingressclasses", ""), "name: meridian", "name: before")
+	require.NotContains(t, old, "ingressclasses")
+	own := newClient(t, server)
+	applyAll(t, own, "", old)
+	ns, host := namespace(t, own, nil), "rights.cloud.example.com"
+	classed := strings.Replace(anIngress("", "podinfo", "{ip: "+w1+"}, {ip: "+w2+"}"), "spec:", "spec:\n  ingressClassName: $NS", 1)
+	down := strings.Replace(onNodes, "ready: true", "ready: false", 1)
+	require.NotEqual(t, onNodes, down)
+	applyAll(t, own, ns, strings.ReplaceAll(strings.Join([]string{aService, readySlice, classed, aGslb(roundRobin), down}, "\n---\n"), "$HOST", host))
+	told := &logLines{}
+	s := newSite(t, server, func(c *controllers.Config) {
+		c.Rest.Impersonate.UserName = "system:serviceaccount:meridian:before"
+		c.Logger = slog.New(slog.NewTextHandler(told, nil))
+	})
+	t.Cleanup(func() {
+		s.remove(named(networkingv1.SchemeGroupVersion, "IngressClass", "", ns))
+		s.remove(named(coreV1, "Node", "", ns+"-w1"))
+		s.remove(named(coreV1, "Node", "", ns+"-w2"))
+		s.remove(named(rbacV1, "ClusterRole", "", "before"))
+		s.remove(named(rbacV1, "ClusterRoleBinding", "", "before"))
+	})
+	s.answers(host, w1, w2)
+	s.blind(false)
+	s.quiet() // it has asked again by then
+	assert.Equal(t, 1, told.with("a kind may not be read", "kind=IngressClass"))
+
+	granted := `[{"op": "add", "path": "/rules/-", "value": {"apiGroups": ["networking.k8s.io"], "resources": ["ingressclasses"], "verbs": ["list", "watch"]}}]`
+	require.NoError(t, own.Patch(t.Context(), named(rbacV1, "ClusterRole", "", "before"), client.RawPatch("application/json-patch+json", []byte(granted))))
+	s.answers(host, w2)
+	assert.Equal(t, 1, told.with("a kind is read again", "kind=IngressClass"))
 }
 
 // finds waits until condition Resolved of Gslb podinfo says something.
