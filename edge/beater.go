@@ -5,6 +5,7 @@ package edge
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/meridian-gslb/meridian/gslb"
@@ -44,6 +45,7 @@ type beater struct {
 	due        time.Time // when to look again; zero: nothing to beat for
 	retry      backoff
 	wroteAt    time.Time
+	away       atomic.Bool // nothing answered when we looked last
 
 	seen     Heartbeat        // as last read
 	seenAt   time.Time        // when its counter was seen first; zero: never read
@@ -70,6 +72,15 @@ func newBeater(k *Keeper, edge gslb.Name, self gslb.GeoTag, selfID string, c *cl
 
 // poke makes the beater look now.
 func (b *beater) poke() { b.pokes.put(struct{}{}) }
+
+// answers says that the edge zone answers somebody of ours. If it did not when we looked
+// last, we look now: who reads there could see the end of an outage before our next try,
+// and must not judge us by what we said before it.
+func (b *beater) answers() {
+	if b.away.CompareAndSwap(true, false) {
+		b.poke()
+	}
+}
 
 // run waits for one of five things:
 //
@@ -148,6 +159,7 @@ func (b *beater) look(ctx context.Context) {
 		return
 	}
 	now := time.Now()
+	b.away.Store(err != nil && asError(err).Reason == ReasonUnreachable)
 	if err == nil {
 		b.retry.reset()
 		b.due = b.nextLook(now)

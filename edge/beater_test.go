@@ -113,6 +113,29 @@ func TestAlarmKeepsTryingWhileTheEdgeIsDown(t *testing.T) {
 	})
 }
 
+// TestAnAlarmIsRaisedAsSoonAsTheEdgeIsBack: a cluster that cannot reach us sees the edge
+// again as soon as we do, and decides 4.5 s later.
+func TestAnAlarmIsRaisedAsSoonAsTheEdgeIsBack(t *testing.T) {
+	for away := 20 * time.Second; away < 26*time.Second; away += 300 * time.Millisecond {
+		bubble(t, func(t *testing.T) {
+			z := &edgetest.Zone{}
+			r, _ := start(t, z, "i1", "eu-id")
+			r.tell(nil)
+			pass(time.Minute)
+			r.us(gslb.Vouched)
+			r.miss("us")
+			pass(7 * time.Second)
+			before, _ := z.Beat(euBeat)
+			z.Break(edgetest.Trouble{Down: true})
+			pass(away)
+			z.Break(edgetest.Trouble{})
+			pass(1100 * time.Millisecond)
+			after, _ := z.Beat(euBeat)
+			assert.Greaterf(t, after.Counter, before.Counter, "the edge was away for %v", away)
+		})
+	}
+}
+
 func TestTheLoserOfARaceReadsAgain(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		z := &edgetest.Zone{}

@@ -215,7 +215,7 @@ func (k *Keeper) edgeZone(ctx context.Context, edge gslb.Name, w *gslb.World) *e
 		beater:    newBeater(k, edge, w.Self, w.SelfID, claim),
 		witness:   newWitness(k, edge, w.Self),
 	}
-	z.beater.claimed, z.delegator.raced = z.delegator.poke, z.beater.poke
+	z.beater.claimed, z.delegator.raced, z.witness.answered = z.delegator.poke, z.beater.poke, z.beater.answers
 	k.zones[edge] = z
 	k.wg.Go(func() { z.delegator.run(ctx) })
 	k.wg.Go(func() { z.beater.run(ctx) })

@@ -51,6 +51,8 @@ type witness struct {
 	edge  gslb.Name
 	self  gslb.GeoTag
 	watch box[silence]
+	// answered is called when the edge zone answered.
+	answered func()
 
 	silence  silence
 	readings map[gslb.GeoTag]*reading
@@ -165,6 +167,7 @@ func (t *witness) read(ctx context.Context, c gslb.Cluster, r *reading, now time
 	if err != nil {
 		return asError(err).RCODE != ""
 	}
+	t.answered()
 	cur := parseCurrent(a.Data)
 	if !cur.good || cur.beat.Cluster != c.Tag || c.ID != "" && cur.beat.ClusterID != c.ID {
 		return true
