@@ -66,8 +66,17 @@ func (i *instance) start() {
 }
 
 // metrics reads the instance's metrics, from its own space.
-func (i *instance) metrics() string {
-	return i.c.space.get("http://" + net.JoinHostPort(i.c.space.addr(i.n).String(), "8080") + "/metrics")
+func (i *instance) metrics() string { return i.page("/metrics") }
+
+// page asks the instance for a page until it comes: on a busy machine one may not in time.
+func (i *instance) page(path string) (page string) {
+	i.c.w.t.Helper()
+	url := "http://" + net.JoinHostPort(i.c.space.addr(i.n).String(), "8080") + path
+	i.c.w.until(i.name+" gives "+path, func() bool {
+		page = i.c.space.get(url)
+		return page != ""
+	})
+	return page
 }
 
 // ready is what the instance says to who asks whether it is ready.
@@ -99,5 +108,5 @@ func (i *instance) logged(text string) bool { return strings.Contains(i.process.
 
 // explain asks the instance why it answers a host as it does.
 func (i *instance) explain(host string) string {
-	return i.c.space.get("http://" + net.JoinHostPort(i.c.space.addr(i.n).String(), "8080") + "/explain?host=" + host)
+	return i.page("/explain?host=" + host)
 }
