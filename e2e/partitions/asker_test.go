@@ -168,23 +168,27 @@ func (r *resolver) to(server string) *asker {
 }
 
 // delegation reads the name servers and their addresses at the edge; while that does not
-// answer, they are those that it told last, whose TTL is minutes.
+// answer, or stops amid the answers, they are those that it told last, whose TTL is minutes.
 func (r *resolver) delegation(ctx context.Context) []string {
 	edge := r.to(r.w.edge.space.at(dnsN))
 	m, err := edge.ask(ctx, lab.Zone, dns.TypeNS, tryTime)
 	var found []string
-	if err == nil && m.Rcode == dns.RcodeSuccess {
+	whole := err == nil && m.Rcode == dns.RcodeSuccess
+	if whole {
 		for _, rr := range m.Ns {
 			if ns, ok := rr.(*dns.NS); ok {
-				if m, err := edge.ask(ctx, ns.Ns, dns.TypeA, tryTime); err == nil {
-					found = append(found, addresses(m)...)
+				glue, err := edge.ask(ctx, ns.Ns, dns.TypeA, tryTime)
+				if err != nil {
+					whole = false
+					break
 				}
+				found = append(found, addresses(glue)...)
 			}
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(found) > 0 {
+	if whole && len(found) > 0 {
 		r.last = found
 	}
 	out := slices.Clone(r.last)
